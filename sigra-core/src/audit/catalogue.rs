@@ -1,0 +1,126 @@
+//! The closed list of event names.
+
+use std::fmt;
+
+/// The name of an audit event, with its meaning.
+///
+/// Made only by [`event_catalogue!`](crate::event_catalogue), which also lists it, so code cannot emit a name that no
+/// table knows.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EventName {
+    name: &'static str,
+    meaning: &'static str,
+}
+
+impl EventName {
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn __listed(name: &'static str, meaning: &'static str) -> Self {
+        Self { name, meaning }
+    }
+
+    /// The dotted name, as stored.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        self.name
+    }
+
+    /// When the event is written.
+    #[must_use]
+    pub const fn meaning(&self) -> &'static str {
+        self.meaning
+    }
+}
+
+impl fmt::Debug for EventName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl fmt::Display for EventName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// Declares a capability's event names and the list of them.
+///
+/// ```
+/// sigra_core::event_catalogue! {
+///     /// The greenhouse's events.
+///     pub GREENHOUSE {
+///         WATERED = "greenhouse.watered": "a plant was watered",
+///     }
+/// }
+/// assert_eq!(GREENHOUSE[0], WATERED);
+/// ```
+#[macro_export]
+macro_rules! event_catalogue {
+    ($(#[$doc:meta])* $vis:vis $list:ident { $($constant:ident = $name:literal: $meaning:literal,)+ }) => {
+        $(
+            #[doc = concat!("`", $name, "`: ", $meaning, ".")]
+            $vis const $constant: $crate::audit::EventName = $crate::audit::EventName::__listed($name, $meaning);
+        )+
+        $(#[$doc])*
+        $vis const $list: &[$crate::audit::EventName] = &[$($constant),+];
+    };
+}
+
+/// The names the flows of this crate write.
+pub mod names {
+    event_catalogue! {
+        /// Every name the flows of this crate write.
+        pub ALL {
+            REGISTER_REQUEST = "auth.register.request": "a registration was submitted; nobody knows yet whether the address is free",
+            REGISTER_SUCCESS = "auth.register.success": "a registration's address was proven and the account created",
+            REGISTER_FAILURE = "auth.register.failure": "a registration was submitted for an address that has an account",
+            CONFIRMATION_REQUEST = "auth.confirmation_request": "another confirmation mail was asked for",
+            CONFIRMATION_SUCCESS = "auth.confirmation_verify.success": "a confirmation link or code was redeemed",
+            CONFIRMATION_FAILURE = "auth.confirmation_verify.failure": "a confirmation code was wrong, expired or used up",
+            LOGIN_SUCCESS = "auth.login.success": "a sign-in was completed",
+            LOGIN_FAILURE = "auth.login.failure": "a sign-in was refused",
+            LOGIN_STEP_REQUIRED = "auth.login.step_required": "a proof was accepted and the sign-in waits for a step",
+            LOGOUT = "auth.logout": "a user signed out",
+            HASH_UPGRADED = "auth.password_hash_upgraded": "a stored password hash was rewritten with current parameters",
+            MAGIC_LINK_REQUEST = "auth.magic_link_request": "a sign-in link was asked for",
+            MAGIC_LINK_SUCCESS = "auth.magic_link_verify.success": "a sign-in link was redeemed",
+            MAGIC_LINK_FAILURE = "auth.magic_link_verify.failure": "a sign-in link was unknown, used or expired",
+            PASSWORD_RESET_REQUEST = "auth.password_reset_request": "a password reset was asked for",
+            PASSWORD_RESET_COMPLETE = "auth.password_reset_complete": "a reset link was redeemed and the password replaced",
+            PASSWORD_RESET_FAILURE = "auth.password_reset.failure": "a reset link was unknown, used or expired",
+            SESSION_CREATE = "session.create": "a session was minted",
+            SESSION_DELETE = "session.delete": "a session was ended",
+            SESSION_REVOKE_ALL = "session.revoke_all": "several of a user's sessions were ended at once",
+            SESSION_ROTATE = "session.rotate": "a remembered session's token was replaced",
+            SESSION_TOKEN_REUSE = "session.token_reuse": "a replaced token of a remembered session was used again, and the session ended",
+            SUDO_ENTER = "session.sudo_enter": "a user authenticated again",
+            SUDO_FAILURE = "session.sudo_failure": "a user failed to authenticate again",
+            LOCKOUT = "security.lockout": "an account's attempts were locked for a while or used up",
+            NEW_DEVICE = "security.new_device": "a sign-in came from a browser the account had not used",
+            NOT_ME = "security.not_me": "the owner said a notice was not about them; every session ended and a reset was started",
+            MAIL_ABANDONED = "mail.abandoned": "a mail could not be delivered and was given up",
+            MAIL_SUPPRESSED = "mail.suppressed": "a mail was withheld because its recipient had received enough",
+        }
+    }
+}
+
+/// Every event name this crate knows. Other capabilities publish lists of their own.
+pub const EVENTS: &[EventName] = names::ALL;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn au_12_names_are_unique_and_well_formed() {
+        let mut seen: Vec<_> = EVENTS.iter().map(EventName::as_str).collect();
+        seen.sort_unstable();
+        let count = seen.len();
+        seen.dedup();
+        assert_eq!(seen.len(), count);
+        for name in seen {
+            assert!(name.contains('.') && name.bytes().all(|b| b.is_ascii_lowercase() || b"._".contains(&b)), "{name}");
+        }
+    }
+}

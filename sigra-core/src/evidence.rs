@@ -1,0 +1,44 @@
+//! What a change leaves behind: the audit events and the mail that become durable with it, or not at all.
+
+use crate::audit::AuditEvent;
+use crate::mail::OutgoingMail;
+
+/// Audit events and mail that commit together with a change.
+#[derive(Clone, Debug, Default)]
+#[must_use = "evidence that is not handed to a port is lost"]
+pub struct Evidence {
+    /// Rows for the audit trail.
+    pub events: Vec<AuditEvent>,
+    /// Rows for the outbox.
+    pub mail: Vec<OutgoingMail>,
+}
+
+impl Evidence {
+    /// Nothing to record: for outcomes that changed nothing.
+    pub const fn none() -> Self {
+        Self { events: Vec::new(), mail: Vec::new() }
+    }
+
+    /// One audit event.
+    pub fn event(event: AuditEvent) -> Self {
+        Self { events: vec![event], mail: Vec::new() }
+    }
+
+    /// Adds an audit event.
+    pub fn and_event(mut self, event: AuditEvent) -> Self {
+        self.events.push(event);
+        self
+    }
+
+    /// Adds a mail.
+    pub fn and_mail(mut self, mail: impl IntoIterator<Item = OutgoingMail>) -> Self {
+        self.mail.extend(mail);
+        self
+    }
+}
+
+/// A function from a step's outcome to its evidence.
+///
+/// Called inside the transaction, after the step's outcome is known and before it commits. It may be called again when
+/// the storage has to retry the transaction, so it must not have effects of its own.
+pub type EvidenceFor<'a, Outcome> = &'a (dyn Fn(&Outcome) -> Evidence + Send + Sync);

@@ -1,0 +1,25 @@
+//! Authentication for Rust web applications: vocabulary, ports and flows.
+//!
+//! This crate knows no framework, no database, no TLS and no async runtime. It holds
+//!
+//! - the *vocabulary*: [`EmailAddress`](email::EmailAddress), [`User`](user::User), [`Session`](session::Session), …;
+//! - the *ports*: the traits of [`ports`] that storage, hashing, mail and limits are reached through;
+//! - the *flows* over them.
+
+pub mod assurance;
+pub mod audit;
+pub mod client;
+pub mod email;
+pub mod error;
+pub mod evidence;
+pub mod id;
+pub mod mail;
+pub mod password;
+pub mod ports;
+pub mod principal;
+mod random;
+pub mod registration;
+pub mod secret;
+pub mod session;
+pub mod time;
+pub mod user;

@@ -1,0 +1,80 @@
+//! From facts to a message, and from a message to the wire.
+
+use std::error::Error;
+
+use async_trait::async_trait;
+
+use super::{Facts, MailKind};
+use crate::email::EmailAddress;
+use crate::id::MailId;
+
+/// A mail, worded.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// The outbox row it came from. `Message-ID` is made from it.
+    pub id: MailId,
+    /// Becomes the header `X-Sigra-Kind`.
+    pub kind: MailKind,
+    /// The one recipient.
+    pub to: EmailAddress,
+    /// One line.
+    pub subject: String,
+    /// The plain text part. Links and codes stand alone on their line.
+    pub text: String,
+    /// The HTML part.
+    pub html: String,
+}
+
+/// Words mails.
+pub trait Composer: Send + Sync {
+    /// Words one mail.
+    ///
+    /// # Contract
+    ///
+    /// Pure: the same facts give the same words. Values are escaped in HTML and left alone in text. The subject is one
+    /// line.
+    ///
+    /// # Errors
+    ///
+    /// When the kind is unknown or a template is broken. The mail is abandoned.
+    fn compose(&self, id: MailId, kind: &MailKind, to: &EmailAddress, facts: &Facts) -> Result<Message, ComposeError>;
+}
+
+/// A mail could not be worded.
+#[derive(Debug, thiserror::Error)]
+#[error("no mail could be composed for `{kind}`")]
+pub struct ComposeError {
+    /// The kind in question.
+    pub kind: String,
+    /// Why.
+    #[source]
+    pub source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// Delivers messages.
+///
+/// # Contract
+///
+/// `Ok` means the message was handed over for good. Delivery is at least once: after a crash the same message, with the
+/// same id, may come again, and a mailer that can recognize it should. The message is not logged.
+#[async_trait]
+pub trait Mailer: Send + Sync {
+    /// Delivers one message.
+    ///
+    /// # Errors
+    ///
+    /// [`MailError`] tells whether trying again can help.
+    async fn send(&self, message: &Message) -> Result<(), MailError>;
+}
+
+/// A message was not delivered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MailError {
+    /// Trying again later may help: refused connection, time-out, a 4xx reply.
+    #[error("the mail could not be handed over now")]
+    Temporary(#[source] Box<dyn Error + Send + Sync>),
+    /// Trying again cannot help: a 5xx reply, an address the transport rejects.
+    #[error("the mail was refused")]
+    Permanent(#[source] Box<dyn Error + Send + Sync>),
+}

@@ -1,0 +1,50 @@
+//! Reading the audit trail.
+
+use async_trait::async_trait;
+use serde_json::{Map, Value};
+
+use crate::audit::Outcome;
+use crate::client::ClientInfo;
+use crate::error::StoreError;
+use crate::id::{EventId, OrganizationId, SessionId, UserId};
+use crate::time::Timestamp;
+
+/// Reads the audit trail, newest first, a page at a time.
+#[async_trait]
+pub trait AuditReader: Send + Sync {
+    /// Up to `limit` events older than `before` (the last id of the page before; `None` starts at the newest), about
+    /// `subject` if one is given.
+    async fn page(
+        &self,
+        subject: Option<UserId>,
+        before: Option<EventId>,
+        limit: u32,
+    ) -> Result<Vec<RecordedEvent>, StoreError>;
+}
+
+/// An event as it was recorded. Names and reasons are texts here: a row may be older than the code that reads it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordedEvent {
+    /// Identity of the row.
+    pub id: EventId,
+    /// What happened.
+    pub name: String,
+    /// When.
+    pub at: Timestamp,
+    /// Whether it came about.
+    pub outcome: Outcome,
+    /// Who did it.
+    pub actor: Option<UserId>,
+    /// Whom it concerns.
+    pub subject: Option<UserId>,
+    /// Within which organization.
+    pub organization: Option<OrganizationId>,
+    /// With which session.
+    pub session: Option<SessionId>,
+    /// From where.
+    pub client: ClientInfo,
+    /// Why it was refused.
+    pub reason: Option<String>,
+    /// Further plain facts.
+    pub metadata: Map<String, Value>,
+}

@@ -1,0 +1,119 @@
+//! Sessions and pending sign-ins.
+
+use async_trait::async_trait;
+
+use crate::assurance::Assurance;
+use crate::error::StoreError;
+use crate::evidence::{Evidence, EvidenceFor};
+use crate::id::{PendingId, SessionId, UserId};
+use crate::secret::Digest;
+use crate::session::{NewSession, PendingSignIn, Session};
+use crate::time::Timestamp;
+use crate::user::User;
+
+/// Where sessions live.
+///
+/// # Contract
+///
+/// - [`SessionStore::find`] answers session and user together. On SQL a current token costs one indexed read; a second
+///   one is allowed only for a token that is not current.
+/// - Find and list answer what is stored; expiry, epochs and disabled accounts are judged by the caller, once, for all
+///   stores.
+/// - [`SessionStore::insert`] is conditional and never overwrites: a digest or id that exists is a
+///   [`Conflict`](crate::error::StoreErrorKind::Conflict).
+/// - Each change is one atomic step that commits its evidence. A store that does not share the audit database hands the
+///   evidence to an [`EvidenceLog`](super::EvidenceLog) first, and changes something only if that succeeded.
+/// - What was revoked is gone for the next read, from whatever host.
+#[async_trait]
+pub trait SessionStore: Send + Sync {
+    /// Finds a session by its token's digest, the current one or one that a rotation retired.
+    async fn find(&self, digest: Digest) -> Result<Option<FoundSession>, StoreError>;
+
+    /// Mints a session, and deletes what it replaces, in one step.
+    ///
+    /// [`Minted::Stale`] when the user's epochs are no longer the session's or the user is disabled,
+    /// [`Minted::PendingGone`] when the pending sign-in it promotes is gone; nothing is changed then.
+    async fn insert(&self, session: &NewSession, evidence: Evidence) -> Result<Minted, StoreError>;
+
+    /// Notes activity. `assurance` replaces the stored one when it is given. Nothing happens to a session that is gone,
+    /// or that was touched later than `at`.
+    async fn touch(
+        &self,
+        id: SessionId,
+        at: Timestamp,
+        idle_expires_at: Timestamp,
+        assurance: Option<&Assurance>,
+    ) -> Result<(), StoreError>;
+
+    /// Replaces the token and keeps the old one findable as retired at `at`. Happens only while the current token is
+    /// still `old`; of concurrent calls one succeeds.
+    async fn rotate(
+        &self,
+        id: SessionId,
+        old: Digest,
+        new: Digest,
+        at: Timestamp,
+        evidence: Evidence,
+    ) -> Result<bool, StoreError>;
+
+    /// Stores a session that authenticated again, under a new token; the old token is gone for good. Happens only while
+    /// the current token is still `old`, and the user's epochs are still the session's.
+    async fn elevate(
+        &self,
+        session: &Session,
+        old: Digest,
+        new: Digest,
+        evidence: Evidence,
+    ) -> Result<bool, StoreError>;
+
+    /// The user's sessions, newest first, at most `limit`. No token and no digest is part of the answer.
+    async fn list(&self, user: UserId, limit: u32) -> Result<Vec<Session>, StoreError>;
+
+    /// Ends one session of the user. The outcome is whether it existed.
+    async fn revoke(&self, user: UserId, id: SessionId, evidence: EvidenceFor<'_, bool>) -> Result<bool, StoreError>;
+
+    /// Ends all sessions and pending sign-ins of the user, except one if given. The outcome is how many sessions.
+    async fn revoke_all(
+        &self,
+        user: UserId,
+        except: Option<SessionId>,
+        evidence: EvidenceFor<'_, u64>,
+    ) -> Result<u64, StoreError>;
+
+    /// Stores a pending sign-in, found by its token's digest, in place of the one it continues.
+    async fn insert_pending(
+        &self,
+        pending: &PendingSignIn,
+        digest: Digest,
+        replaces: Option<PendingId>,
+        evidence: Evidence,
+    ) -> Result<(), StoreError>;
+
+    /// Finds a pending sign-in and its user.
+    async fn find_pending(&self, digest: Digest) -> Result<Option<(PendingSignIn, User)>, StoreError>;
+
+    /// Ends a pending sign-in. Idempotent.
+    async fn delete_pending(&self, id: PendingId) -> Result<(), StoreError>;
+}
+
+/// A session with its user.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundSession {
+    /// The session.
+    pub session: Session,
+    /// Its user.
+    pub user: User,
+    /// When the presented token was retired by a rotation; `None` for the current one.
+    pub retired_at: Option<Timestamp>,
+}
+
+/// What came of minting a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Minted {
+    /// It exists.
+    Done,
+    /// The user has changed since the proof was made.
+    Stale,
+    /// The pending sign-in was promoted or ended by somebody else.
+    PendingGone,
+}

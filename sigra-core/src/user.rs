@@ -1,0 +1,42 @@
+//! Accounts as the flows see them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::email::EmailAddress;
+use crate::id::UserId;
+use crate::time::Timestamp;
+
+/// The two numbers that end everything.
+///
+/// Both are copied into every credential made for a user and compared at every use. Raising one, in the transaction
+/// that makes a change, kills at once whatever carries the old number, wherever it is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Epochs {
+    /// Raised by a change of password or address, by reset, deletion and disabling.
+    pub security: i64,
+    /// Raised when a second factor is added or removed.
+    pub factor: i64,
+}
+
+/// An account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct User {
+    /// Identity of the row.
+    pub id: UserId,
+    /// The address mail goes to.
+    pub email: EmailAddress,
+    /// When the address was proven; `None` while it is not.
+    pub confirmed_at: Option<Timestamp>,
+    /// Whether a password is set.
+    pub has_password: bool,
+    /// What the host keeps about the user: a JSON object of the host's own type.
+    pub profile: serde_json::Value,
+    /// The numbers credentials are compared with.
+    pub epochs: Epochs,
+    /// When the account was disabled; `None` while it is not.
+    pub disabled_at: Option<Timestamp>,
+    /// When the account was created.
+    pub created_at: Timestamp,
+    /// The last completed sign-in; `None` before the first.
+    pub last_sign_in_at: Option<Timestamp>,
+}
