@@ -9,6 +9,8 @@
 pub mod assurance;
 pub mod audit;
 pub mod client;
+pub mod config;
+pub mod door;
 pub mod email;
 pub mod error;
 pub mod evidence;
