@@ -14,8 +14,8 @@ use crate::evidence::Evidence;
 use crate::id::{DeviceId, PendingId, SessionId};
 use crate::mail::MailKind;
 use crate::ports::{
-    AccountStore, DeviceDescriber, DeviceStore, EvidenceLog, GeoIp, Minted, SessionStore, SignIn, SignInDevice,
-    SignInRecorded, Vault,
+    AccountStore, DeviceDescriber, DeviceStore, EvidenceLog, GeoIp, Happened, Hooks, Minted, SessionStore, SignIn,
+    SignInDevice, SignInRecorded, Vault,
 };
 use crate::secret::{Digest, Purpose, RawToken};
 use crate::session::{Device, NewSession, PendingSignIn, Replaces, Session};
@@ -40,6 +40,7 @@ pub struct DoorParts {
     pub vault: Arc<dyn Vault>,
     pub describer: Arc<dyn DeviceDescriber>,
     pub geo: Arc<dyn GeoIp>,
+    pub hooks: Arc<dyn Hooks>,
     pub clock: Arc<dyn Clock>,
     pub config: Arc<Config>,
 }
@@ -337,10 +338,20 @@ impl Door {
             .with("remembered", session.remembered);
         match self.parts.sessions.insert(&new, Evidence::event(created)).await? {
             Minted::Done => {
-                Ok(Admission::Granted(Box::new(Granted { user: recorded.user, session, token, device: device_token })))
+                let granted = Granted { user: recorded.user, session, token, device: device_token };
+                self.tell(&granted).await;
+                Ok(Admission::Granted(Box::new(granted)))
             }
             Minted::Stale => self.refuse(Some(&user), Refusal::Stale, entry, now).await,
             Minted::PendingGone => self.refuse(Some(&user), Refusal::NoPending, entry, now).await,
+        }
+    }
+
+    /// Tells the host, after the commit.
+    async fn tell(&self, granted: &Granted) {
+        let happened = Happened::SignedIn(&granted.user, granted.session.id);
+        if let Err(error) = self.parts.hooks.after_commit(&happened).await {
+            tracing::error!(error = &*error as &dyn std::error::Error, "an after-commit hook failed");
         }
     }
 

@@ -13,4 +13,5 @@ mod proof;
 
 pub use admit::{Admission, Door, DoorParts, Entry, Granted, PendingView, Refusal, StepRequired};
 pub use gate::{Gate, GateContext, GateVerdict, Step};
+pub(crate) use notice::NoticeParts;
 pub use proof::{Proof, Shown};
