@@ -7,8 +7,8 @@ use argon2::{Algorithm, Argon2, Version};
 
 use crate::params::Argon2Params;
 
-/// Memory sizes to choose from, in KiB: 19, 32, 46, 64, 128 and 256 MiB.
-const MEMORY: [u32; 6] = [19_456, 32_768, 47_104, 65_536, 131_072, 262_144];
+/// Memory sizes to choose from above the default, in KiB: 32, 46, 64, 128 and 256 MiB.
+const MEMORY: [u32; 5] = [32_768, 47_104, 65_536, 131_072, 262_144];
 
 /// The most passes proposed.
 const MAX_PASSES: u32 = 16;

@@ -15,6 +15,23 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 /// The first makes keys that seal, sign and pepper; the others make keys that still open and verify. To rotate, put a
 /// new secret in front; to retire an old one, remove it once nothing depends on it. There is no default, and none is
 /// printed, compared or serialized; all are wiped when dropped.
+///
+/// ```compile_fail,E0277
+/// fn printed<T: std::fmt::Display>() {}
+/// printed::<sigra_crypto::RootSecrets>();
+/// ```
+/// ```compile_fail,E0277
+/// fn compared<T: PartialEq>() {}
+/// compared::<sigra_crypto::RootSecrets>();
+/// ```
+/// ```compile_fail,E0277
+/// fn serialized<T: serde::Serialize>() {}
+/// serialized::<sigra_crypto::RootSecrets>();
+/// ```
+/// ```compile_fail,E0277
+/// fn defaulted<T: Default>() {}
+/// defaulted::<sigra_crypto::RootSecrets>();
+/// ```
 pub struct RootSecrets(Vec<RootSecret>);
 
 impl RootSecrets {
@@ -65,7 +82,8 @@ impl RootSecrets {
     }
 
     /// The keys for one purpose, in the order of the secrets: HKDF-SHA-256 (RFC 5869) with the purpose as info. Keys of
-    /// different purposes tell nothing about each other or the secret.
+    /// different purposes tell nothing about each other or the secret. Every use needs a name of its own; this crate uses
+    /// `password-pepper`, `vault-seal` and `vault-mac`.
     #[must_use]
     pub fn keys(&self, purpose: &str) -> PurposeKeys {
         PurposeKeys(self.0.iter().map(|secret| PurposeKey::derive(secret, purpose)).collect())
