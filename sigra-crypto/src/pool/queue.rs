@@ -66,13 +66,10 @@ impl Queue {
 
     /// The next piece of work, from the lanes in turn while both have some.
     pub(super) fn pop(&mut self) -> Option<Box<dyn Work>> {
-        let known_device_first = self.known_device_next;
-        self.known_device_next = !known_device_first;
-        if known_device_first {
-            self.known_devices.pop_front().or_else(|| self.pop_network())
-        } else {
-            self.pop_network().or_else(|| self.known_devices.pop_front())
-        }
+        let known_device = self.networks.is_empty() || (self.known_device_next && !self.known_devices.is_empty());
+        let work = if known_device { self.known_devices.pop_front() } else { self.pop_network() }?;
+        self.known_device_next = !known_device;
+        Some(work)
     }
 
     pub(super) fn len(&self) -> usize {
