@@ -38,10 +38,6 @@ impl RootSecrets {
     /// The shortest secret taken, in bytes.
     pub const MIN_BYTES: usize = 32;
 
-    /// Fewer different byte values than this in a secret are not random: 32 random bytes have 30 on average, and fewer
-    /// than 16 once in more than 2^60 times.
-    const MIN_DISTINCT: usize = 16;
-
     /// Reads secrets separated by commas, each at least 32 bytes as hex or as base64 (the standard or the URL-safe
     /// alphabet, with or without padding). White space around each is dropped.
     ///
@@ -111,13 +107,6 @@ impl RootSecret {
         let secret = decode(text).map(Self).ok_or(RootSecretFault::Unreadable { position })?;
         if secret.0.len() < RootSecrets::MIN_BYTES {
             return Err(RootSecretFault::TooShort { position, bytes: secret.0.len() });
-        }
-        let mut seen = Zeroizing::new([false; 256]);
-        for byte in &secret.0 {
-            seen[usize::from(*byte)] = true;
-        }
-        if seen.iter().filter(|seen| **seen).count() < RootSecrets::MIN_DISTINCT {
-            return Err(RootSecretFault::NotRandom { position });
         }
         Ok(secret)
     }
@@ -196,12 +185,6 @@ pub enum RootSecretFault {
         position: usize,
         /// How many bytes it decodes to.
         bytes: usize,
-    },
-    /// It repeats a few byte values, as typed or default values do and random ones never.
-    #[error("root secret {position} is not random")]
-    NotRandom {
-        /// Which one.
-        position: usize,
     },
     /// It is in the list twice.
     #[error("root secret {position} is the same as root secret {earlier}")]

@@ -14,7 +14,7 @@ use super::queue::Limits;
 pub struct PoolConfig {
     /// Threads, each with its own Argon2 memory. One per core when absent.
     pub threads: Option<usize>,
-    /// Places in the queue for each thread. With the default work a place is about 15 ms of waiting.
+    /// Places in the queue for each thread. Each is one hash, or one judged password, of waiting for that thread.
     pub queue_per_thread: usize,
     /// Percent of the places that are for known devices. The others are for everybody else.
     pub known_device_percent: usize,
@@ -70,7 +70,7 @@ impl Default for PoolConfig {
     fn default() -> Self {
         Self {
             threads: None,
-            queue_per_thread: 64,
+            queue_per_thread: 256,
             known_device_percent: 50,
             block_percent: 25,
             retry_after_seconds: 1,
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn the_places_of_the_lanes_add_up() {
         let config = PoolConfig { threads: Some(2), ..PoolConfig::default() };
-        assert_eq!(config.limits(), Limits { known_devices: 64, networks: 64, per_block: 16 });
+        assert_eq!(config.limits(), Limits { known_devices: 256, networks: 256, per_block: 64 });
         let tiny =
             PoolConfig { threads: Some(1), queue_per_thread: 2, known_device_percent: 1, block_percent: 1, ..config };
         assert_eq!(tiny.limits(), Limits { known_devices: 1, networks: 1, per_block: 1 });
