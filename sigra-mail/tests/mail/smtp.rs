@@ -165,6 +165,15 @@ async fn no_mail_goes_unencrypted_where_tls_is_required() {
 }
 
 #[tokio::test]
+async fn tls_needs_no_provider_installed_and_a_server_without_it_gets_no_mail() {
+    let (port, heard) = serve(&[]).await;
+    let target = MailTarget::parse(&format!("smtps://user:pass@127.0.0.1:{port}")).unwrap();
+    let error = target.open(sender()).unwrap().send(&message()).await.unwrap_err();
+    assert!(matches!(error, MailError::Temporary(_)), "{error:?}");
+    heard.abort();
+}
+
+#[tokio::test]
 async fn an_address_the_server_cannot_take_is_given_up() {
     let (port, heard) = serve(&[]).await;
     let message = Message { to: address("müller@example.org"), ..message() };
