@@ -1,9 +1,11 @@
-//! What a change leaves behind: the audit events and the mail that become durable with it, or not at all.
+//! What a change leaves behind: the audit events, and the mail with the tokens in it, that become durable with it, or
+//! not at all.
 
 use crate::audit::AuditEvent;
 use crate::mail::OutgoingMail;
+use crate::registration::MailedToken;
 
-/// Audit events and mail that commit together with a change.
+/// Audit events, mail and the tokens in that mail, which commit together with a change.
 #[derive(Clone, Debug, Default)]
 #[must_use = "evidence that is not handed to a port is lost"]
 pub struct Evidence {
@@ -11,17 +13,20 @@ pub struct Evidence {
     pub events: Vec<AuditEvent>,
     /// Rows for the outbox.
     pub mail: Vec<OutgoingMail>,
+    /// The tokens that links in `mail` carry. They are stored last, so a change that forgets an account's tokens does
+    /// not forget these.
+    pub tokens: Vec<MailedToken>,
 }
 
 impl Evidence {
     /// Nothing to record: for outcomes that changed nothing.
     pub const fn none() -> Self {
-        Self { events: Vec::new(), mail: Vec::new() }
+        Self { events: Vec::new(), mail: Vec::new(), tokens: Vec::new() }
     }
 
     /// One audit event.
     pub fn event(event: AuditEvent) -> Self {
-        Self { events: vec![event], mail: Vec::new() }
+        Self { events: vec![event], ..Self::none() }
     }
 
     /// Adds an audit event.
@@ -30,7 +35,13 @@ impl Evidence {
         self
     }
 
-    /// Adds a mail.
+    /// Adds a token that one of the mails carries.
+    pub fn and_token(mut self, token: MailedToken) -> Self {
+        self.tokens.push(token);
+        self
+    }
+
+    /// Adds mail.
     pub fn and_mail(mut self, mail: impl IntoIterator<Item = OutgoingMail>) -> Self {
         self.mail.extend(mail);
         self

@@ -9,10 +9,15 @@
 pub mod assurance;
 pub mod audit;
 pub mod client;
+pub mod config;
+mod describer;
+pub mod door;
 pub mod email;
 pub mod error;
 pub mod evidence;
+pub mod flows;
 pub mod id;
+mod limiter;
 pub mod mail;
 pub mod password;
 pub mod ports;
@@ -21,5 +26,10 @@ mod random;
 pub mod registration;
 pub mod secret;
 pub mod session;
+mod sigra;
 pub mod time;
 pub mod user;
+
+pub use describer::CommonBrowsers;
+pub use limiter::{MemoryRateLimiter, Unlimited};
+pub use sigra::{Essentials, Sigra, SigraBuilder, Stores};

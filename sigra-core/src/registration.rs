@@ -81,8 +81,10 @@ pub enum RequestKind {
     MagicLink,
     /// Mail a reset link.
     ResetPassword,
-    /// Mail a reset link because the owner said "this was not me". Draws on the reserve of the mail budget.
+    /// Mail a reset link because the owner said "this was not me".
     RescueReset,
+    /// Tell the owner that attempts on the account were locked.
+    LockNotice,
 }
 
 impl RequestKind {
@@ -95,6 +97,7 @@ impl RequestKind {
             Self::MagicLink => "magic_link",
             Self::ResetPassword => "reset_password",
             Self::RescueReset => "rescue_reset",
+            Self::LockNotice => "lock_notice",
         }
     }
 
@@ -107,6 +110,7 @@ impl RequestKind {
             ("magic_link", None) => Some(Self::MagicLink),
             ("reset_password", None) => Some(Self::ResetPassword),
             ("rescue_reset", None) => Some(Self::RescueReset),
+            ("lock_notice", None) => Some(Self::LockNotice),
             _ => None,
         }
     }

@@ -1,0 +1,286 @@
+//! The configuration of the flows: one typed tree, safe defaults, every fault reported at once.
+
+mod check;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use check::ConfigFaults;
+
+use crate::ports::{AttemptPolicy, Quota};
+
+/// A span of time in whole seconds, which is how configuration writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Seconds(u32);
+
+impl Seconds {
+    /// So many seconds.
+    #[must_use]
+    pub const fn new(seconds: u32) -> Self {
+        Self(seconds)
+    }
+
+    const fn minutes(minutes: u32) -> Self {
+        Self(minutes * 60)
+    }
+
+    const fn hours(hours: u32) -> Self {
+        Self::minutes(hours * 60)
+    }
+
+    const fn days(days: u32) -> Self {
+        Self::hours(days * 24)
+    }
+
+    /// The number of seconds.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    /// The span.
+    #[must_use]
+    pub const fn span(self) -> Duration {
+        Duration::from_secs(self.0 as u64)
+    }
+}
+
+/// How the flows behave. The default is safe to run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Registration and the proof of its address.
+    pub registration: RegistrationConfig,
+    /// Sign-in links.
+    pub magic_link: MagicLinkConfig,
+    /// Password reset.
+    pub reset: ResetConfig,
+    /// Sessions and pending sign-ins.
+    pub sessions: SessionConfig,
+    /// Known devices.
+    pub devices: DeviceConfig,
+    /// Attempts at secrets that protect an account.
+    pub lockout: LockoutConfig,
+    /// Mail.
+    pub mail: MailConfig,
+    /// Requests by address.
+    pub requests: RequestConfig,
+    /// What is thrown away, and when.
+    pub housekeeping: HousekeepingConfig,
+}
+
+/// Registration and the proof of its address.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RegistrationConfig {
+    /// How long a registration waits for its proof, and how long the link in the mail is good for.
+    pub pending_secs: Seconds,
+    /// How long a six-digit code is good for.
+    pub code_secs: Seconds,
+    /// How many tries one code takes.
+    pub code_tries: u32,
+    /// How many registrations of one address a resend answers.
+    pub resend_at_most: u32,
+    /// The largest profile a registration may bring, in bytes of JSON.
+    pub max_profile_bytes: usize,
+}
+
+impl Default for RegistrationConfig {
+    fn default() -> Self {
+        Self {
+            pending_secs: Seconds::hours(48),
+            code_secs: Seconds::minutes(10),
+            code_tries: 5,
+            resend_at_most: 3,
+            max_profile_bytes: 8 * 1_024,
+        }
+    }
+}
+
+/// Sign-in links.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MagicLinkConfig {
+    /// How long a link is good for.
+    pub link_secs: Seconds,
+}
+
+impl Default for MagicLinkConfig {
+    fn default() -> Self {
+        Self { link_secs: Seconds::minutes(10) }
+    }
+}
+
+/// Password reset.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ResetConfig {
+    /// How long a link is good for.
+    pub link_secs: Seconds,
+    /// How long an older link stays alive after a newer one was mailed; or else anybody could keep the owner's link
+    /// dead.
+    pub older_link_secs: Seconds,
+    /// How long the rescue link in a security notice is good for.
+    pub rescue_secs: Seconds,
+}
+
+impl Default for ResetConfig {
+    fn default() -> Self {
+        Self { link_secs: Seconds::hours(1), older_link_secs: Seconds::minutes(15), rescue_secs: Seconds::hours(72) }
+    }
+}
+
+/// Sessions and pending sign-ins.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SessionConfig {
+    /// How long a session lasts without use.
+    pub idle_secs: Seconds,
+    /// How long a session lasts at most, from its last full authentication.
+    pub absolute_secs: Seconds,
+    /// How long a remembered session lasts at most; it has no idle limit.
+    pub remembered_secs: Seconds,
+    /// How long a remembered session keeps more than AAL 1, from its last full authentication.
+    pub remembered_full_secs: Seconds,
+    /// How long a remembered session may go unused and keep more than AAL 1.
+    pub remembered_idle_secs: Seconds,
+    /// How often a remembered session's token is replaced.
+    pub rotate_secs: Seconds,
+    /// How long a replaced token still works, for requests under way.
+    pub rotation_grace_secs: Seconds,
+    /// How long an authentication lets sensitive actions through.
+    pub sudo_secs: Seconds,
+    /// Wrong answers to re-authentication after which the session ends.
+    pub sudo_tries: u32,
+    /// How often activity is written at most.
+    pub activity_secs: Seconds,
+    /// How long a sign-in may wait for its next step.
+    pub pending_secs: Seconds,
+    /// How many sessions a listing shows at most.
+    pub list_at_most: u32,
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self {
+            idle_secs: Seconds::minutes(30),
+            absolute_secs: Seconds::hours(24),
+            remembered_secs: Seconds::days(30),
+            remembered_full_secs: Seconds::hours(24),
+            remembered_idle_secs: Seconds::hours(1),
+            rotate_secs: Seconds::hours(24),
+            rotation_grace_secs: Seconds::new(60),
+            sudo_secs: Seconds::minutes(5),
+            sudo_tries: 5,
+            activity_secs: Seconds::new(60),
+            pending_secs: Seconds::minutes(5),
+            list_at_most: 200,
+        }
+    }
+}
+
+/// Known devices.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeviceConfig {
+    /// How long a device stays known after its last sign-in.
+    pub known_secs: Seconds,
+}
+
+impl Default for DeviceConfig {
+    fn default() -> Self {
+        Self { known_secs: Seconds::days(180) }
+    }
+}
+
+/// Attempts at secrets that protect an account.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LockoutConfig {
+    /// Passwords, tried from browsers the account has not signed in from.
+    pub strangers: AttemptPolicy,
+    /// Passwords, tried from browsers the account has signed in from.
+    pub known_devices: AttemptPolicy,
+    /// Six-digit codes for one address, over all codes mailed to it.
+    pub codes: AttemptPolicy,
+}
+
+impl Default for LockoutConfig {
+    fn default() -> Self {
+        let password = AttemptPolicy { free: 5, cap: 80, lock_secs: 60, max_lock_secs: 3_600, window_secs: None };
+        Self {
+            strangers: password,
+            known_devices: AttemptPolicy { cap: 20, ..password },
+            codes: AttemptPolicy { free: 10, cap: 10, lock_secs: 60, max_lock_secs: 3_600, window_secs: Some(86_400) },
+        }
+    }
+}
+
+/// Mail.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MailConfig {
+    /// How much mail one recipient gets on request, over all kinds.
+    pub budget: Quota,
+    /// How many reset mails one recipient gets beyond that.
+    pub reset_reserve: Quota,
+    /// How many notices of each kind one recipient gets about somebody else's doing.
+    pub notices: Quota,
+    /// How long a worker holds a mail or a request.
+    pub lease_secs: Seconds,
+    /// How long to wait after the first failure; each further one twice as long.
+    pub retry_secs: Seconds,
+    /// How long to wait at most.
+    pub max_retry_secs: Seconds,
+    /// How long a notice without a link that expires earlier is worth sending.
+    pub notice_secs: Seconds,
+    /// How many rows a worker takes at once.
+    pub batch: u32,
+}
+
+impl Default for MailConfig {
+    fn default() -> Self {
+        Self {
+            budget: Quota::new(8, 3_600),
+            reset_reserve: Quota::new(3, 3_600),
+            notices: Quota::new(1, 86_400),
+            lease_secs: Seconds::minutes(2),
+            retry_secs: Seconds::new(30),
+            max_retry_secs: Seconds::hours(1),
+            notice_secs: Seconds::hours(72),
+            batch: 20,
+        }
+    }
+}
+
+/// Requests by address.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RequestConfig {
+    /// How long an unanswered request is worth answering.
+    pub pending_secs: Seconds,
+}
+
+impl Default for RequestConfig {
+    fn default() -> Self {
+        Self { pending_secs: Seconds::hours(1) }
+    }
+}
+
+/// What is thrown away, and when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HousekeepingConfig {
+    /// Rows of each kind deleted in one go.
+    pub batch: u32,
+    /// How long the record of a sent or abandoned mail is kept. Its contents are wiped at once.
+    pub keep_mail_secs: Seconds,
+}
+
+impl Default for HousekeepingConfig {
+    fn default() -> Self {
+        Self { batch: 500, keep_mail_secs: Seconds::days(7) }
+    }
+}

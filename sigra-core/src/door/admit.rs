@@ -1,0 +1,441 @@
+//! The door itself.
+
+use std::sync::Arc;
+
+use super::gate::{Gate, GateContext, GateVerdict, Step};
+use super::notice::NoticeParts;
+use super::proof::{Proof, Shown};
+use crate::assurance::Assurance;
+use crate::audit::{AuditEvent, names};
+use crate::client::ClientInfo;
+use crate::config::Config;
+use crate::error::FlowError;
+use crate::evidence::Evidence;
+use crate::id::{DeviceId, PendingId, SessionId};
+use crate::mail::MailKind;
+use crate::ports::{
+    AccountStore, DeviceDescriber, DeviceStore, EvidenceLog, GeoIp, Happened, Hooks, Minted, SessionStore, SignIn,
+    SignInDevice, SignInRecorded, Vault,
+};
+use crate::secret::{Digest, Purpose, RawToken};
+use crate::session::{Device, NewSession, PendingSignIn, Replaces, Session};
+use crate::time::{Clock, Timestamp};
+use crate::user::User;
+
+/// The one function that mints sessions, with what it needs.
+#[derive(Clone)]
+pub struct Door {
+    parts: DoorParts,
+    gates: Vec<Arc<dyn Gate>>,
+}
+
+/// The ports a door works with.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "each field is the port its type names")]
+pub struct DoorParts {
+    pub accounts: Arc<dyn AccountStore>,
+    pub devices: Arc<dyn DeviceStore>,
+    pub sessions: Arc<dyn SessionStore>,
+    pub log: Arc<dyn EvidenceLog>,
+    pub vault: Arc<dyn Vault>,
+    pub describer: Arc<dyn DeviceDescriber>,
+    pub geo: Arc<dyn GeoIp>,
+    pub hooks: Arc<dyn Hooks>,
+    pub clock: Arc<dyn Clock>,
+    pub config: Arc<Config>,
+}
+
+/// What the client of a sign-in brought along.
+#[derive(Clone, Debug, Default)]
+pub struct Entry {
+    /// Facts about the client.
+    pub client: ClientInfo,
+    /// The session the browser holds until now. It ends when a new one is minted.
+    pub session: Option<SessionId>,
+    /// The device token it presented.
+    pub device: Option<RawToken>,
+    /// Whether the user asked to be remembered.
+    pub remember: bool,
+}
+
+/// What the door answers.
+#[derive(Debug)]
+#[must_use]
+pub enum Admission {
+    /// Signed in.
+    Granted(Box<Granted>),
+    /// Accepted so far; a step is owed.
+    StepRequired(Box<StepRequired>),
+    /// Not let in.
+    Refused(Refusal),
+}
+
+/// A sign-in that was completed.
+#[derive(Debug)]
+pub struct Granted {
+    /// The account.
+    pub user: User,
+    /// The session that was minted.
+    pub session: Session,
+    /// Its token, for the cookie.
+    pub token: RawToken,
+    /// A device token for the browser to keep, when it had none that the account knows.
+    pub device: Option<RawToken>,
+}
+
+/// A sign-in that owes a step.
+#[derive(Debug)]
+pub struct StepRequired {
+    /// The pending sign-in.
+    pub pending: PendingSignIn,
+    /// Its token, for the cookie.
+    pub token: RawToken,
+    /// The steps owed, in the order they must be taken. Never empty.
+    pub steps: Vec<Step>,
+}
+
+/// Why somebody is not let in. For logs and the audit trail; the answer to the user is the same for all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The account is disabled or gone.
+    Disabled,
+    /// The pending sign-in is unknown, over, or the step is not its first.
+    NoPending,
+    /// A gate refused, for this reason.
+    Gate(&'static str),
+    /// The account has changed since the proof was made.
+    Stale,
+}
+
+impl Refusal {
+    /// The reason as a fixed word.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Disabled => "disabled",
+            Self::Gate(reason) => reason,
+            Self::NoPending => "no_pending_sign_in",
+            Self::Stale => "stale_proof",
+        }
+    }
+}
+
+/// A pending sign-in as it stands.
+#[derive(Clone, Debug)]
+pub struct PendingView {
+    /// The pending sign-in.
+    pub pending: PendingSignIn,
+    /// Who is signing in.
+    pub user: User,
+    /// The steps still owed, in order. Empty when the gates have nothing against it any more.
+    pub steps: Vec<Step>,
+}
+
+impl Door {
+    /// A door with gates, judged in the order given.
+    #[must_use]
+    pub fn new(parts: DoorParts, gates: Vec<Arc<dyn Gate>>) -> Self {
+        Self { parts, gates }
+    }
+
+    /// Judges a proof and lets its user in, or not.
+    ///
+    /// # Errors
+    ///
+    /// When a port or a gate cannot do its work. Nobody is let in then.
+    pub async fn admit(&self, proof: Proof, entry: &Entry) -> Result<Admission, FlowError> {
+        let Proof { user, epochs, assurance, opens_sudo } = proof;
+        let now = self.parts.clock.now();
+        let Some(record) = self.parts.accounts.find(user).await? else {
+            return self.refuse(None, Refusal::Disabled, entry, now).await;
+        };
+        let user = record.user;
+        if user.epochs != epochs {
+            return self.refuse(Some(&user), Refusal::Stale, entry, now).await;
+        }
+        // Asking to be remembered trades freshness for length: such a session opens no sudo window by itself.
+        let fresh = opens_sudo && !entry.remember;
+        self.proceed(user, assurance, fresh, None, entry, now).await
+    }
+
+    /// Looks at a pending sign-in: who, and which steps are owed. `None` when it is unknown or over.
+    ///
+    /// # Errors
+    ///
+    /// When a port or a gate cannot do its work.
+    pub async fn pending(&self, token: &RawToken, entry: &Entry) -> Result<Option<PendingView>, FlowError> {
+        let now = self.parts.clock.now();
+        let Some((pending, user)) = self.live_pending(token, now).await? else {
+            return Ok(None);
+        };
+        let known = self.known_device(&user, entry, now).await?.is_some();
+        let steps = match self.judge(&user, &pending.assurance, &entry.client, known, now).await? {
+            Ok(steps) => steps,
+            Err(_) => return Ok(None),
+        };
+        Ok(Some(PendingView { pending, user, steps }))
+    }
+
+    /// Goes on with a pending sign-in after `step` was taken, adding what was shown in it.
+    ///
+    /// The gates are judged anew. `step` must have been the first outstanding one.
+    ///
+    /// # Errors
+    ///
+    /// When a port or a gate cannot do its work. Nobody is let in then.
+    pub async fn resume(
+        &self,
+        token: &RawToken,
+        step: Step,
+        shown: Option<Shown>,
+        entry: &Entry,
+    ) -> Result<Admission, FlowError> {
+        let now = self.parts.clock.now();
+        let Some((pending, user)) = self.live_pending(token, now).await? else {
+            return self.refuse(None, Refusal::NoPending, entry, now).await;
+        };
+        let known = self.known_device(&user, entry, now).await?.is_some();
+        if let Ok(steps) = self.judge(&user, &pending.assurance, &entry.client, known, now).await?
+            && steps.first().is_some_and(|first| *first < step)
+        {
+            return self.refuse(Some(&user), Refusal::NoPending, entry, now).await;
+        }
+        let mut assurance = pending.assurance.clone();
+        if let Some(shown) = shown {
+            assurance.aal = assurance.aal.max(shown.aal);
+            assurance.methods.extend(shown.methods);
+            assurance.at = now;
+        }
+        let entry = Entry { remember: pending.remember, ..entry.clone() };
+        self.proceed(user, assurance, !pending.remember, Some(pending.id), &entry, now).await
+    }
+
+    /// Ends a pending sign-in, if the token names one. Idempotent.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot do its work.
+    pub async fn abandon(&self, token: &RawToken) -> Result<(), FlowError> {
+        if let Some((pending, _)) = self.parts.sessions.find_pending(token.digest(Purpose::PENDING)).await? {
+            self.parts.sessions.delete_pending(pending.id).await?;
+        }
+        Ok(())
+    }
+
+    async fn live_pending(&self, token: &RawToken, now: Timestamp) -> Result<Option<(PendingSignIn, User)>, FlowError> {
+        let found = self.parts.sessions.find_pending(token.digest(Purpose::PENDING)).await?;
+        Ok(found.filter(|(pending, user)| {
+            now < pending.expires_at && user.disabled_at.is_none() && user.epochs == pending.epochs
+        }))
+    }
+
+    async fn proceed(
+        &self,
+        user: User,
+        assurance: Assurance,
+        fresh: bool,
+        continues: Option<PendingId>,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> Result<Admission, FlowError> {
+        if user.disabled_at.is_some() {
+            return self.refuse(Some(&user), Refusal::Disabled, entry, now).await;
+        }
+        let known = self.known_device(&user, entry, now).await?;
+        match self.judge(&user, &assurance, &entry.client, known.is_some(), now).await? {
+            Err(reason) => self.refuse(Some(&user), Refusal::Gate(reason), entry, now).await,
+            Ok(steps) if steps.is_empty() => self.grant(user, assurance, fresh, continues, known, entry, now).await,
+            Ok(steps) => self.hold(user, assurance, steps, continues, entry, now).await,
+        }
+    }
+
+    /// The steps the gates demand, in order; or the reason one of them refuses for.
+    async fn judge(
+        &self,
+        user: &User,
+        assurance: &Assurance,
+        client: &ClientInfo,
+        known_device: bool,
+        now: Timestamp,
+    ) -> Result<Result<Vec<Step>, &'static str>, FlowError> {
+        let context = GateContext { user, assurance, client, known_device, now };
+        let mut steps = Vec::new();
+        for gate in &self.gates {
+            match gate.judge(&context).await? {
+                GateVerdict::Pass => {}
+                GateVerdict::Require(step) => steps.push(step),
+                GateVerdict::Refuse(reason) => return Ok(Err(reason)),
+            }
+        }
+        steps.sort_unstable();
+        steps.dedup();
+        Ok(Ok(steps))
+    }
+
+    async fn hold(
+        &self,
+        user: User,
+        assurance: Assurance,
+        steps: Vec<Step>,
+        continues: Option<PendingId>,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> Result<Admission, FlowError> {
+        let token = RawToken::random();
+        let pending = PendingSignIn {
+            id: PendingId::new(now),
+            user: user.id,
+            assurance,
+            epochs: user.epochs,
+            remember: entry.remember,
+            client: entry.client.clone(),
+            created_at: now,
+            expires_at: now + self.parts.config.sessions.pending_secs.span(),
+        };
+        let names: Vec<_> = steps.iter().map(Step::name).collect();
+        let event = AuditEvent::new(names::LOGIN_STEP_REQUIRED, now, &entry.client).by(user.id).with("steps", names);
+        self.parts
+            .sessions
+            .insert_pending(&pending, token.digest(Purpose::PENDING), continues, Evidence::event(event))
+            .await?;
+        Ok(Admission::StepRequired(Box::new(StepRequired { pending, token, steps })))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the last link of one private chain")]
+    async fn grant(
+        &self,
+        user: User,
+        assurance: Assurance,
+        fresh: bool,
+        continues: Option<PendingId>,
+        known: Option<Device>,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> Result<Admission, FlowError> {
+        let session = self.session(&user, assurance, fresh, entry, now);
+        let device_until = now + self.parts.config.devices.known_secs.span();
+        let (device, device_token) = match known {
+            Some(device) => (SignInDevice::Known { id: device.id, expires_at: device_until }, None),
+            None => {
+                let token = RawToken::random();
+                (new_device(&token, &user, now, device_until), Some(token))
+            }
+        };
+        let sign_in = SignIn { user: user.id, epochs: user.epochs, at: now, device };
+        let evidence = |recorded: &SignInRecorded| {
+            self.sign_in_evidence(recorded, &session, device_token.is_some(), &entry.client, now)
+        };
+        let Some(recorded) = self.parts.accounts.record_sign_in(&sign_in, &evidence).await? else {
+            return self.refuse(Some(&user), Refusal::Stale, entry, now).await;
+        };
+
+        let token = RawToken::random();
+        let replaces = Replaces { pending: continues, session: entry.session };
+        let new = NewSession::new(session.clone(), token.digest(Purpose::SESSION), replaces);
+        let created = AuditEvent::new(names::SESSION_CREATE, now, &entry.client)
+            .by(user.id)
+            .within(session.id)
+            .with("remembered", session.remembered);
+        match self.parts.sessions.insert(&new, Evidence::event(created)).await? {
+            Minted::Done => {
+                let granted = Granted { user: recorded.user, session, token, device: device_token };
+                self.tell(&granted).await;
+                Ok(Admission::Granted(Box::new(granted)))
+            }
+            Minted::Stale => self.refuse(Some(&user), Refusal::Stale, entry, now).await,
+            Minted::PendingGone => self.refuse(Some(&user), Refusal::NoPending, entry, now).await,
+        }
+    }
+
+    /// Tells the host, after the commit.
+    async fn tell(&self, granted: &Granted) {
+        let happened = Happened::SignedIn(&granted.user, granted.session.id);
+        if let Err(error) = self.parts.hooks.after_commit(&happened).await {
+            tracing::error!(error = &*error as &dyn std::error::Error, "an after-commit hook failed");
+        }
+    }
+
+    fn session(&self, user: &User, assurance: Assurance, fresh: bool, entry: &Entry, now: Timestamp) -> Session {
+        let limits = &self.parts.config.sessions;
+        let expires_at = now + if entry.remember { limits.remembered_secs } else { limits.absolute_secs }.span();
+        let idle_expires_at = if entry.remember { expires_at } else { expires_at.min(now + limits.idle_secs.span()) };
+        Session {
+            id: SessionId::new(now),
+            user: user.id,
+            assurance,
+            epochs: user.epochs,
+            remembered: entry.remember,
+            fresh_until: fresh.then(|| now + limits.sudo_secs.span()),
+            created_at: now,
+            last_seen_at: now,
+            rotated_at: now,
+            idle_expires_at,
+            expires_at,
+            client: entry.client.clone(),
+            place: self.notices().place(&entry.client),
+        }
+    }
+
+    fn sign_in_evidence(
+        &self,
+        recorded: &SignInRecorded,
+        session: &Session,
+        new_device: bool,
+        client: &ClientInfo,
+        now: Timestamp,
+    ) -> Evidence {
+        let user = &recorded.user;
+        let methods: Vec<_> = session.assurance.methods.iter().map(|method| method.name().to_owned()).collect();
+        let evidence = Evidence::event(
+            AuditEvent::new(names::LOGIN_SUCCESS, now, client)
+                .by(user.id)
+                .within(session.id)
+                .with("methods", methods)
+                .with("aal", u8::from(session.assurance.aal)),
+        );
+        if !new_device || recorded.previous_sign_in_at.is_none() {
+            return evidence;
+        }
+        let evidence =
+            evidence.and_event(AuditEvent::new(names::NEW_DEVICE, now, client).about(user.id).within(session.id));
+        self.notices().add_to(evidence, &MailKind::NEW_DEVICE, user, client, now)
+    }
+
+    async fn known_device(&self, user: &User, entry: &Entry, now: Timestamp) -> Result<Option<Device>, FlowError> {
+        let Some(token) = &entry.device else {
+            return Ok(None);
+        };
+        let found = self.parts.devices.find(token.digest(Purpose::DEVICE), now).await?;
+        Ok(found.filter(|device| device.user == user.id))
+    }
+
+    fn notices(&self) -> NoticeParts<'_> {
+        NoticeParts {
+            vault: &*self.parts.vault,
+            describer: &*self.parts.describer,
+            geo: &*self.parts.geo,
+            rescue_for: self.parts.config.reset.rescue_secs.span(),
+        }
+    }
+
+    async fn refuse(
+        &self,
+        user: Option<&User>,
+        refusal: Refusal,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> Result<Admission, FlowError> {
+        let mut event = AuditEvent::new(names::LOGIN_FAILURE, now, &entry.client).failed(refusal.reason());
+        if let Some(user) = user {
+            event = event.about(user.id);
+        }
+        self.parts.log.append(Evidence::event(event)).await?;
+        Ok(Admission::Refused(refusal))
+    }
+}
+
+fn new_device(token: &RawToken, user: &User, now: Timestamp, expires_at: Timestamp) -> SignInDevice {
+    let digest: Digest = token.digest(Purpose::DEVICE);
+    let id = DeviceId::new(now);
+    SignInDevice::New { digest, device: Device { id, user: user.id, created_at: now, last_seen_at: now, expires_at } }
+}

@@ -1,0 +1,62 @@
+//! Security notices: mail about what was done to an account, with the link that disowns it.
+
+use crate::client::{ClientInfo, Place};
+use crate::evidence::Evidence;
+use crate::mail::{Facts, MailKind, OutgoingMail};
+use crate::ports::{DeviceDescriber, GeoIp, Vault};
+use crate::registration::{MailedToken, TokenOwner};
+use crate::secret::{Purpose, RawToken};
+use crate::time::Timestamp;
+use crate::user::User;
+use std::time::Duration;
+
+/// What is needed to word a notice.
+pub(crate) struct NoticeParts<'a> {
+    pub(crate) vault: &'a dyn Vault,
+    pub(crate) describer: &'a dyn DeviceDescriber,
+    pub(crate) geo: &'a dyn GeoIp,
+    pub(crate) rescue_for: Duration,
+}
+
+impl NoticeParts<'_> {
+    /// Adds a notice with its "this was not me" link to the evidence.
+    pub(crate) fn add_to(
+        &self,
+        evidence: Evidence,
+        kind: &MailKind,
+        user: &User,
+        client: &ClientInfo,
+        now: Timestamp,
+    ) -> Evidence {
+        let rescue = RawToken::random();
+        let expires_at = now + self.rescue_for;
+        let facts = self.facts(client, now, self.rescue_for).with_token("not_me", &rescue);
+        evidence
+            .and_token(MailedToken {
+                digest: rescue.digest(Purpose::NOT_ME),
+                purpose: Purpose::NOT_ME,
+                owner: TokenOwner::User { id: user.id, epochs: None },
+                email: user.email.clone(),
+                created_at: now,
+                expires_at,
+            })
+            .and_mail([OutgoingMail::seal(self.vault, kind.clone(), &user.email, &facts, now, expires_at)])
+    }
+
+    /// The facts every mail has: when, from which device and where.
+    pub(crate) fn facts(&self, client: &ClientInfo, at: Timestamp, valid: Duration) -> Facts {
+        Facts {
+            at: Some(at),
+            valid_secs: Some(valid.as_secs()),
+            device: Some(self.describer.describe(client.user_agent.as_deref())),
+            place: self.place(client).map(|place| place.to_string()),
+            ip: client.ip.map(|ip| ip.to_string()),
+            ..Facts::default()
+        }
+    }
+
+    /// Where a client is.
+    pub(crate) fn place(&self, client: &ClientInfo) -> Option<Place> {
+        client.ip.and_then(|ip| self.geo.place(ip))
+    }
+}

@@ -1,0 +1,41 @@
+//! What a way in has verified.
+
+use crate::assurance::{Aal, Assurance, Method};
+use crate::id::UserId;
+use crate::time::Timestamp;
+use crate::user::{Epochs, User};
+
+/// The claim that a user was authenticated just now, with the epochs read together with what was verified.
+///
+/// Whoever makes one vouches for it. It signs nobody in by itself: the [door](super::Door) judges it, and minting fails
+/// once the account's epochs have moved on.
+#[derive(Clone, Debug)]
+#[must_use = "a proof does nothing until it is handed to the door"]
+pub struct Proof {
+    pub(super) user: UserId,
+    pub(super) epochs: Epochs,
+    pub(super) assurance: Assurance,
+    pub(super) opens_sudo: bool,
+}
+
+impl Proof {
+    /// `user` must be the record that was read together with what was verified.
+    pub fn new(user: &User, aal: Aal, methods: Vec<Method>, at: Timestamp) -> Self {
+        Self { user: user.id, epochs: user.epochs, assurance: Assurance { aal, methods, at }, opens_sudo: true }
+    }
+
+    /// The session this leads to is not fresh: sensitive actions ask again.
+    pub fn not_fresh(mut self) -> Self {
+        self.opens_sudo = false;
+        self
+    }
+}
+
+/// What was shown in a step of a pending sign-in.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// The methods used.
+    pub methods: Vec<Method>,
+    /// The level the sign-in reaches with them.
+    pub aal: Aal,
+}

@@ -1,0 +1,28 @@
+//! What people do: one handle a capability, each method one operation.
+//!
+//! Outcomes a caller must handle are values. A [`FlowError`](crate::error::FlowError) means that no decision was
+//! reached, and nothing is granted.
+
+mod confirmation;
+mod input;
+mod login;
+mod magic_link;
+mod not_me;
+mod registration;
+mod requests;
+mod reset;
+mod sessions;
+mod sudo;
+mod workers;
+
+pub use confirmation::{Confirmation, ConfirmationView, Confirmed, PreparedPromotion};
+pub use input::{InputFault, LinkView};
+pub use login::{Login, LoginOutcome, PasswordAttempt};
+pub use magic_link::{MagicLink, MagicLinkOutcome};
+pub use not_me::NotMe;
+pub use registration::{PreparedRegistration, Registration, RegistrationForm, Submitted};
+pub use requests::Requested;
+pub use reset::{Reset, ResetOutcome};
+pub use sessions::{CurrentSession, Sessions};
+pub use sudo::{Sudo, SudoOutcome};
+pub use workers::{WorkReport, Workers};

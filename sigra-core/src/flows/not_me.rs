@@ -1,0 +1,52 @@
+//! Disowning what a security notice reports.
+
+use super::LinkView;
+use crate::audit::{AuditEvent, names};
+use crate::client::ClientInfo;
+use crate::error::FlowError;
+use crate::evidence::Evidence;
+use crate::ports::Happened;
+use crate::registration::RequestKind;
+use crate::secret::{Purpose, RawToken};
+use crate::sigra::Inner;
+use crate::user::User;
+
+/// Disowning what a security notice reports ("this was not me").
+///
+/// The link in the notice is a rescue token: epochs do not kill it, so a thief cannot disarm it. Redeeming it ends every
+/// session and credential, forgets the devices, starts a reset by mail, and signs nobody in.
+#[derive(Clone, Copy)]
+pub struct NotMe<'a>(pub(crate) &'a Inner);
+
+impl NotMe<'_> {
+    /// Looks at a link without consuming it.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot do its work.
+    pub async fn peek(&self, token: &str) -> Result<Option<LinkView>, FlowError> {
+        self.0.peek_user_token(token, Purpose::NOT_ME).await
+    }
+
+    /// Redeems a link. `false` when it is unknown, used or expired.
+    ///
+    /// # Errors
+    ///
+    /// When a port cannot do its work.
+    #[tracing::instrument(name = "sigra.not_me.redeem", skip_all)]
+    pub async fn redeem(&self, token: &str, client: &ClientInfo) -> Result<bool, FlowError> {
+        let Some(token) = RawToken::parse(token) else {
+            return Ok(false);
+        };
+        let now = self.0.clock.now();
+        let request = |user: &User| self.0.address_request(RequestKind::RescueReset, &user.email, client);
+        let evidence = |user: &User| Evidence::event(AuditEvent::new(names::NOT_ME, now, client).by(user.id));
+        let digest = token.digest(Purpose::NOT_ME);
+        let Some(user) = self.0.stores.accounts.rescue(digest, now, &request, &evidence).await? else {
+            return Ok(false);
+        };
+        self.0.end_all_sessions(&user, client).await?;
+        self.0.happened(Happened::Rescued(&user)).await;
+        Ok(true)
+    }
+}

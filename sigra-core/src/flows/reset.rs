@@ -1,0 +1,109 @@
+//! Replacing a forgotten password.
+
+use super::{InputFault, LinkView, Requested};
+use crate::audit::{AuditEvent, names};
+use crate::client::ClientInfo;
+use crate::error::FlowError;
+use crate::evidence::Evidence;
+use crate::mail::MailKind;
+use crate::ports::{Happened, WorkOrigin};
+use crate::registration::RequestKind;
+use crate::secret::{Purpose, RawToken};
+use crate::sigra::Inner;
+use crate::user::User;
+
+/// Replacing a forgotten password.
+///
+/// Redeeming a link sets the password, ends every session and credential of the account, forgets its devices, reopens a
+/// locked account, and signs nobody in. Nothing about the account changes before a live link arrives.
+#[derive(Clone, Copy)]
+pub struct Reset<'a>(pub(crate) &'a Inner);
+
+/// What came of a reset link.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub enum ResetOutcome {
+    /// The password is replaced.
+    Done(Box<User>),
+    /// The new password is refused. The link stays alive.
+    Rejected(Vec<InputFault>),
+    /// The link is unknown, used or expired: all alike.
+    Invalid,
+}
+
+impl Reset<'_> {
+    /// Asks for a link. Answers alike for every address.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot do its work.
+    #[tracing::instrument(name = "sigra.reset.request", skip_all)]
+    pub async fn request(&self, email: &str, client: &ClientInfo) -> Result<Requested, FlowError> {
+        self.0.note_request(RequestKind::ResetPassword, names::PASSWORD_RESET_REQUEST, email, client).await
+    }
+
+    /// Looks at a link without consuming it.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot do its work.
+    pub async fn peek(&self, token: &str) -> Result<Option<LinkView>, FlowError> {
+        self.0.peek_user_token(token, Purpose::RESET_PASSWORD).await
+    }
+
+    /// Redeems a link with a new password.
+    ///
+    /// # Errors
+    ///
+    /// When the hashing queue is full (the link stays alive then) or a port cannot do its work.
+    #[tracing::instrument(name = "sigra.reset.redeem", skip_all)]
+    pub async fn redeem(&self, token: &str, password: &str, client: &ClientInfo) -> Result<ResetOutcome, FlowError> {
+        let Some(view) = self.peek(token).await? else {
+            return self.invalid(client).await;
+        };
+        let origin = WorkOrigin::Network(client.block());
+        let mut faults = Vec::new();
+        let Some(password) = self.0.new_password(password, Some(&view.email), origin, &mut faults).await? else {
+            return Ok(ResetOutcome::Rejected(faults));
+        };
+        let hash = self.0.essentials.hasher.hash(&password, origin).await?;
+
+        let now = self.0.clock.now();
+        let evidence = |user: &User| {
+            let event = AuditEvent::new(names::PASSWORD_RESET_COMPLETE, now, client).by(user.id);
+            self.0.notices().add_to(Evidence::event(event), &MailKind::PASSWORD_CHANGED, user, client, now)
+        };
+        let Some(token) = RawToken::parse(token) else {
+            return self.invalid(client).await;
+        };
+        let digest = token.digest(Purpose::RESET_PASSWORD);
+        let Some(user) = self.0.stores.accounts.reset_password(digest, &hash, now, &evidence).await? else {
+            return self.invalid(client).await;
+        };
+        self.0.reopen(&user).await?;
+        self.0.end_all_sessions(&user, client).await?;
+        self.0.happened(Happened::PasswordReset(&user)).await;
+        Ok(ResetOutcome::Done(Box::new(user)))
+    }
+
+    async fn invalid(&self, client: &ClientInfo) -> Result<ResetOutcome, FlowError> {
+        let event = AuditEvent::new(names::PASSWORD_RESET_FAILURE, self.0.clock.now(), client).failed("invalid_token");
+        self.0.stores.log.append(Evidence::event(event)).await?;
+        Ok(ResetOutcome::Invalid)
+    }
+}
+
+impl Inner {
+    /// Deletes the rows of sessions that a raised epoch has ended already.
+    pub(crate) async fn end_all_sessions(&self, user: &User, client: &ClientInfo) -> Result<(), FlowError> {
+        let now = self.clock.now();
+        let evidence = |count: &u64| {
+            if *count == 0 {
+                return Evidence::none();
+            }
+            Evidence::event(AuditEvent::new(names::SESSION_REVOKE_ALL, now, client).by(user.id).with("count", *count))
+        };
+        self.stores.sessions.revoke_all(user.id, None, &evidence).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,125 @@
+//! Authenticating again for sensitive actions.
+
+use super::CurrentSession;
+use crate::assurance::Method;
+use crate::audit::{AuditEvent, names};
+use crate::client::ClientInfo;
+use crate::error::FlowError;
+use crate::evidence::Evidence;
+use crate::password::Password;
+use crate::ports::{AttemptKey, AttemptPolicy, Reservation, Verified, WorkOrigin};
+use crate::secret::{Purpose, RawToken};
+use crate::session::Session;
+use crate::sigra::Inner;
+
+/// Authenticating again for sensitive actions.
+#[derive(Clone, Copy)]
+pub struct Sudo<'a>(pub(crate) &'a Inner);
+
+/// What came of authenticating again.
+#[derive(Debug)]
+#[must_use]
+pub enum SudoOutcome {
+    /// The session is fresh, under a new token; the old one is dead.
+    Granted {
+        /// The new token, for the cookie.
+        token: RawToken,
+        /// The session as it is now.
+        session: Box<Session>,
+    },
+    /// The answer is wrong.
+    Wrong,
+    /// The answer is wrong once too often, or the session ended meanwhile.
+    SessionEnded,
+}
+
+impl Sudo<'_> {
+    /// Verifies the password of the session's user, opens the sudo window and replaces the session's token.
+    ///
+    /// Answers are counted before they are verified; the last wrong one ends the session.
+    ///
+    /// # Errors
+    ///
+    /// When the hashing queue is full (the answer is not counted then) or a port cannot do its work.
+    #[tracing::instrument(name = "sigra.sudo.password", skip_all)]
+    pub async fn password(
+        &self,
+        current: &CurrentSession,
+        password: &str,
+        client: &ClientInfo,
+    ) -> Result<SudoOutcome, FlowError> {
+        let now = self.0.clock.now();
+        let session = current.session();
+        let tries = self.0.config.sessions.sudo_tries;
+        let key = AttemptKey {
+            counter: "sudo",
+            whom: self.0.essentials.vault.mac("attempts.session", session.id.as_uuid().as_bytes()),
+        };
+        // Reaching the cap ends the session, so there is nothing to lock; a day outlives any session worth guessing at.
+        let policy = AttemptPolicy { free: tries, cap: tries, lock_secs: 1, max_lock_secs: 1, window_secs: None };
+        let Reservation::Granted(reserved) = self.0.stores.attempts.reserve(&key, &policy, now).await? else {
+            return self.end(session, client).await;
+        };
+
+        let record = self.0.stores.accounts.find(session.user).await?;
+        let hash = record.as_ref().and_then(|record| record.password.as_ref());
+        let parsed = Password::parse(password).ok();
+        let verified = match self.0.essentials.hasher.verify(parsed.as_ref(), hash, WorkOrigin::KnownDevice).await {
+            Ok(verified) => verified,
+            Err(overloaded) => {
+                self.0.stores.attempts.refund(&key, &reserved).await?;
+                return Err(overloaded.into());
+            }
+        };
+        match verified {
+            Verified::Match { .. } => {
+                let outcome = self.elevate(current, client).await?;
+                self.0.stores.attempts.clear(&[key]).await?;
+                Ok(outcome)
+            }
+            Verified::Mismatch => {
+                let event = AuditEvent::new(names::SUDO_FAILURE, now, client)
+                    .by(session.user)
+                    .within(session.id)
+                    .failed("invalid_password");
+                self.0.stores.log.append(Evidence::event(event)).await?;
+                if reserved.count >= tries { self.end(session, client).await } else { Ok(SudoOutcome::Wrong) }
+            }
+        }
+    }
+
+    async fn elevate(&self, current: &CurrentSession, client: &ClientInfo) -> Result<SudoOutcome, FlowError> {
+        let now = self.0.clock.now();
+        let limits = &self.0.config.sessions;
+        let mut session = current.session().clone();
+        if !session.assurance.methods.contains(&Method::PASSWORD) {
+            session.assurance.methods.push(Method::PASSWORD);
+        }
+        session.assurance.at = now;
+        session.fresh_until = Some(now + limits.sudo_secs.span());
+        session.last_seen_at = now;
+        session.rotated_at = now;
+        session.expires_at =
+            now + if session.remembered { limits.remembered_secs } else { limits.absolute_secs }.span();
+        session.idle_expires_at = self.0.idle_end(&session, now);
+
+        let token = RawToken::random();
+        let event = AuditEvent::new(names::SUDO_ENTER, now, client).by(session.user).within(session.id);
+        let elevated = self
+            .0
+            .stores
+            .sessions
+            .elevate(&session, current.digest(), token.digest(Purpose::SESSION), Evidence::event(event))
+            .await?;
+        if elevated {
+            Ok(SudoOutcome::Granted { token, session: Box::new(session) })
+        } else {
+            Ok(SudoOutcome::SessionEnded)
+        }
+    }
+
+    async fn end(&self, session: &Session, client: &ClientInfo) -> Result<SudoOutcome, FlowError> {
+        self.0.revoke(session.user, session.id, "sudo_failures", client).await?;
+        Ok(SudoOutcome::SessionEnded)
+    }
+}

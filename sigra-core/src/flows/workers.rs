@@ -1,0 +1,371 @@
+//! What runs in the background: answering requests made by address, sending mail, throwing away what has expired.
+
+use super::confirmation::{code_message, code_span};
+use crate::audit::{AuditEvent, names};
+use crate::client::ClientInfo;
+use crate::email::EmailAddress;
+use crate::error::FlowError;
+use crate::evidence::Evidence;
+use crate::mail::{Facts, MailError, MailKind, OutgoingMail};
+use crate::ports::{Bucket, LeasedMail, Quota, RateDecision};
+use crate::registration::{
+    AddressRequest, ConfirmationCode, LeasedRequest, MailedToken, NewToken, PendingRegistration, RequestKind,
+    Resolution, TokenOwner,
+};
+use crate::secret::{Code, Purpose, RawToken};
+use crate::sigra::Inner;
+use crate::time::Timestamp;
+use crate::user::User;
+
+/// What runs in the background. Nothing here spawns: a host calls these, as often as it likes, on as many hosts as it
+/// likes.
+#[derive(Clone, Copy)]
+pub struct Workers<'a>(pub(crate) &'a Inner);
+
+/// What one run did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use]
+pub struct WorkReport {
+    /// Requests by address that were answered.
+    pub answered: u32,
+    /// Mails handed over.
+    pub sent: u32,
+    /// Mails that will be tried again.
+    pub retried: u32,
+    /// Mails given up.
+    pub abandoned: u32,
+    /// Rows that could not be worked on now; they come up again when their lease lapses.
+    pub failed: u32,
+}
+
+impl WorkReport {
+    /// Whether there was nothing to do.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Workers<'_> {
+    /// Answers one batch of requests, then sends one batch of mail.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot hand out work. A row that fails by itself is logged and counted, and the rest goes on.
+    #[tracing::instrument(name = "sigra.workers.run_once", level = "debug", skip_all)]
+    pub async fn run_once(&self) -> Result<WorkReport, FlowError> {
+        let mut report = WorkReport::default();
+        self.answer_requests(&mut report).await?;
+        self.send_mail(&mut report).await?;
+        Ok(report)
+    }
+
+    /// Deletes one bounded batch of what has expired. Answers how many rows went; call again while there are some.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot do its work.
+    #[tracing::instrument(name = "sigra.workers.housekeep", level = "debug", skip_all)]
+    pub async fn housekeep(&self) -> Result<u64, FlowError> {
+        let now = self.0.clock.now();
+        let rules = &self.0.config.housekeeping;
+        let mail_before = now - rules.keep_mail_secs.span();
+        Ok(self.0.stores.housekeeping.purge_expired(now, mail_before, rules.batch).await?)
+    }
+
+    async fn answer_requests(&self, report: &mut WorkReport) -> Result<(), FlowError> {
+        let now = self.0.clock.now();
+        let until = now + self.0.config.mail.lease_secs.span();
+        for leased in self.0.stores.requests.lease(self.0.config.mail.batch, now, until).await? {
+            match self.answer(&leased).await {
+                Ok(()) => report.answered += 1,
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, request = %leased.request.id, "a request could not be answered now");
+                    report.failed += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn answer(&self, leased: &LeasedRequest) -> Result<(), FlowError> {
+        let request = &leased.request;
+        let now = self.0.clock.now();
+        let (resolution, evidence) = if now >= request.expires_at {
+            (Resolution::default(), Evidence::none())
+        } else {
+            let account = self.0.stores.accounts.find_by_email(&request.email).await?;
+            let user = account.map(|record| record.user).filter(|user| user.disabled_at.is_none());
+            let answer = Answer { inner: self.0, request, now };
+            match (request.kind, user) {
+                (RequestKind::Register(_), Some(owner)) => answer.already_registered(&owner).await?,
+                (RequestKind::Register(id), None) => {
+                    let registration = self.0.stores.registrations.find(id, now).await?;
+                    answer.confirmations(registration.into_iter().collect()).await?
+                }
+                (RequestKind::ResendConfirmation, None) => {
+                    let limit = self.0.config.registration.resend_at_most;
+                    let armed = self.0.stores.registrations.armed(&request.email, limit, now).await?;
+                    answer.confirmations(armed).await?
+                }
+                (RequestKind::MagicLink, Some(user)) => answer.magic_link(&user).await?,
+                (RequestKind::ResetPassword, Some(user)) => answer.reset_link(&user, true).await?,
+                (RequestKind::RescueReset, Some(user)) => answer.reset_link(&user, false).await?,
+                (RequestKind::LockNotice, Some(user)) => answer.lock_notice(&user).await?,
+                (RequestKind::ResendConfirmation, Some(_))
+                | (
+                    RequestKind::MagicLink
+                    | RequestKind::ResetPassword
+                    | RequestKind::RescueReset
+                    | RequestKind::LockNotice,
+                    None,
+                ) => (Resolution::default(), Evidence::none()),
+            }
+        };
+        self.0.stores.requests.resolve(leased, &resolution, evidence).await?;
+        Ok(())
+    }
+
+    async fn send_mail(&self, report: &mut WorkReport) -> Result<(), FlowError> {
+        let now = self.0.clock.now();
+        let lease = self.0.config.mail.lease_secs.span();
+        for leased in self.0.stores.outbox.lease(self.0.config.mail.batch, now, now + lease).await? {
+            // What a slow transport leaves no time for is better sent under the next lease than twice.
+            if self.0.clock.now() >= now + lease / 2 {
+                break;
+            }
+            if let Err(error) = self.deliver(&leased, report).await {
+                tracing::error!(error = &error as &dyn std::error::Error, mail = %leased.mail.id, "a mail could not be worked on now");
+                report.failed += 1;
+            }
+        }
+        Ok(())
+    }
+
+    async fn deliver(&self, leased: &LeasedMail, report: &mut WorkReport) -> Result<(), FlowError> {
+        let mail = &leased.mail;
+        if self.0.clock.now() >= mail.expires_at {
+            return self.abandon(leased, "expired", report).await;
+        }
+        let Ok(facts) = mail.open(&*self.0.essentials.vault) else {
+            return self.abandon(leased, "unreadable", report).await;
+        };
+        let message = match self.0.essentials.composer.compose(mail.id, &mail.kind, &mail.to, &facts) {
+            Ok(message) => message,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, mail = %mail.id, "a mail could not be composed");
+                return self.abandon(leased, "not_composed", report).await;
+            }
+        };
+        let outcome = self.0.essentials.mailer.send(&message).await;
+        let now = self.0.clock.now();
+        match outcome {
+            Ok(()) => {
+                self.0.stores.outbox.sent(mail.id, leased.lease, now).await?;
+                report.sent += 1;
+            }
+            Err(MailError::Permanent(error)) => {
+                tracing::warn!(error = &*error as &dyn std::error::Error, mail = %mail.id, "a mail was refused");
+                self.abandon(leased, "refused", report).await?;
+            }
+            Err(MailError::Temporary(error)) => {
+                tracing::warn!(error = &*error as &dyn std::error::Error, mail = %mail.id, "a mail could not be handed over");
+                let again = now + self.back_off(leased.attempt);
+                if again >= mail.expires_at {
+                    return self.abandon(leased, "undeliverable", report).await;
+                }
+                self.0.stores.outbox.retry(mail.id, leased.lease, again).await?;
+                report.retried += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn back_off(&self, attempt: u32) -> std::time::Duration {
+        let rules = &self.0.config.mail;
+        let doublings = attempt.saturating_sub(1).min(16);
+        (rules.retry_secs.span() * 2_u32.pow(doublings)).min(rules.max_retry_secs.span())
+    }
+
+    async fn abandon(
+        &self,
+        leased: &LeasedMail,
+        reason: &'static str,
+        report: &mut WorkReport,
+    ) -> Result<(), FlowError> {
+        let now = self.0.clock.now();
+        let event = AuditEvent::new(names::MAIL_ABANDONED, now, &ClientInfo::default())
+            .failed(reason)
+            .with("kind", leased.mail.kind.as_str())
+            .with("mail_id", leased.mail.id.to_string());
+        self.0.stores.outbox.abandon(leased.mail.id, leased.lease, now, Evidence::event(event)).await?;
+        report.abandoned += 1;
+        Ok(())
+    }
+}
+
+/// Answers one request that has something to answer.
+struct Answer<'a> {
+    inner: &'a Inner,
+    request: &'a AddressRequest,
+    now: Timestamp,
+}
+
+impl Answer<'_> {
+    async fn already_registered(&self, owner: &User) -> Result<(Resolution, Evidence), FlowError> {
+        let event = AuditEvent::new(names::REGISTER_FAILURE, self.now, &self.request.client)
+            .about(owner.id)
+            .failed("address_taken");
+        let evidence = Evidence::event(event);
+        let kind = MailKind::ALREADY_REGISTERED;
+        if !self.may_notify(&owner.email, &kind).await? {
+            return Ok((Resolution::default(), evidence.and_event(self.suppressed(&kind, Some(owner)))));
+        }
+        let span = self.inner.config.mail.notice_secs.span();
+        let facts = self.inner.notices().facts(&self.request.client, self.request.created_at, span);
+        let mail = self.mail(kind, &owner.email, &facts, self.now + span);
+        Ok((Resolution::default(), evidence.and_mail([mail])))
+    }
+
+    async fn confirmations(
+        &self,
+        registrations: Vec<PendingRegistration>,
+    ) -> Result<(Resolution, Evidence), FlowError> {
+        let mut resolution = Resolution::default();
+        let mut evidence = Evidence::none();
+        for registration in registrations {
+            let kind = MailKind::CONFIRM_EMAIL;
+            if !self.may_mail(&registration.email, self.inner.config.mail.budget, "mail.recipient").await? {
+                return Ok((resolution, evidence.and_event(self.suppressed(&kind, None))));
+            }
+            let (token, code) = (RawToken::random(), Code::random());
+            let code_span = code_span(self.inner, &registration, self.now);
+            let message = code_message(registration.id, &registration.email, &code);
+            let mut facts = self
+                .inner
+                .notices()
+                .facts(&registration.client, registration.created_at, registration.expires_at.since(self.now))
+                .with_token("confirm", &token)
+                .with_code(&code);
+            facts.code_valid_secs = Some(code_span.as_secs());
+            evidence = evidence.and_mail([self.mail(kind, &registration.email, &facts, registration.expires_at)]);
+            resolution.codes.push(ConfirmationCode {
+                registration: registration.id,
+                mac: self.inner.essentials.vault.mac("code.confirm", &message),
+                expires_at: self.now + code_span,
+            });
+            resolution.tokens.push(NewToken {
+                token: MailedToken {
+                    digest: token.digest(Purpose::CONFIRM_REGISTRATION),
+                    purpose: Purpose::CONFIRM_REGISTRATION,
+                    owner: TokenOwner::Registration(registration.id),
+                    email: registration.email,
+                    created_at: self.request.created_at,
+                    expires_at: registration.expires_at,
+                },
+                older_expire_at: None,
+            });
+        }
+        Ok((resolution, evidence))
+    }
+
+    async fn magic_link(&self, user: &User) -> Result<(Resolution, Evidence), FlowError> {
+        let kind = MailKind::MAGIC_LINK;
+        if !self.may_mail(&user.email, self.inner.config.mail.budget, "mail.recipient").await? {
+            return Ok((Resolution::default(), Evidence::event(self.suppressed(&kind, Some(user)))));
+        }
+        let link = Link {
+            kind,
+            purpose: Purpose::MAGIC_LINK,
+            span: self.inner.config.magic_link.link_secs.span(),
+            older_expire_at: Some(self.now),
+        };
+        Ok(self.link(user, link))
+    }
+
+    async fn reset_link(&self, user: &User, budgeted: bool) -> Result<(Resolution, Evidence), FlowError> {
+        let rules = &self.inner.config;
+        let kind = MailKind::RESET_PASSWORD;
+        if budgeted
+            && !self.may_mail(&user.email, rules.mail.budget, "mail.recipient").await?
+            && !self.may_mail(&user.email, rules.mail.reset_reserve, "mail.reset_reserve").await?
+        {
+            return Ok((Resolution::default(), Evidence::event(self.suppressed(&kind, Some(user)))));
+        }
+        let link = Link {
+            kind,
+            purpose: Purpose::RESET_PASSWORD,
+            span: rules.reset.link_secs.span(),
+            older_expire_at: Some(self.now + rules.reset.older_link_secs.span()),
+        };
+        Ok(self.link(user, link))
+    }
+
+    async fn lock_notice(&self, user: &User) -> Result<(Resolution, Evidence), FlowError> {
+        let kind = MailKind::ACCOUNT_LOCKED;
+        if !self.may_notify(&user.email, &kind).await? {
+            return Ok((Resolution::default(), Evidence::none()));
+        }
+        let evidence =
+            self.inner.notices().add_to(Evidence::none(), &kind, user, &self.request.client, self.request.created_at);
+        Ok((Resolution::default(), evidence))
+    }
+
+    fn link(&self, user: &User, link: Link) -> (Resolution, Evidence) {
+        let token = RawToken::random();
+        let expires_at = self.now + link.span;
+        let page = link.purpose.name();
+        let facts = self
+            .inner
+            .notices()
+            .facts(&self.request.client, self.request.created_at, link.span)
+            .with_token(page, &token);
+        let mail = self.mail(link.kind, &user.email, &facts, expires_at);
+        let token = MailedToken {
+            digest: token.digest(link.purpose),
+            purpose: link.purpose,
+            owner: TokenOwner::User { id: user.id, epochs: Some(user.epochs) },
+            email: user.email.clone(),
+            created_at: self.request.created_at,
+            expires_at,
+        };
+        let tokens = vec![NewToken { token, older_expire_at: link.older_expire_at }];
+        (Resolution { tokens, codes: Vec::new() }, Evidence::none().and_mail([mail]))
+    }
+
+    fn mail(&self, kind: MailKind, to: &EmailAddress, facts: &Facts, expires_at: Timestamp) -> OutgoingMail {
+        OutgoingMail::seal(&*self.inner.essentials.vault, kind, to, facts, self.now, expires_at)
+    }
+
+    /// Whether a recipient may get a notice about somebody else's doing.
+    async fn may_notify(&self, to: &EmailAddress, kind: &MailKind) -> Result<bool, FlowError> {
+        let name =
+            if *kind == MailKind::ACCOUNT_LOCKED { "notice.account_locked" } else { "notice.already_registered" };
+        self.may_mail(to, self.inner.config.mail.notices, name).await
+    }
+
+    async fn may_mail(&self, to: &EmailAddress, limit: Quota, name: &'static str) -> Result<bool, FlowError> {
+        let mac = self.inner.essentials.vault.mac("mail.recipient", to.limiter_key().as_bytes());
+        let key = mac.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let decision = self.inner.essentials.mail_budget.take(&Bucket { name, key, limit }, 1, self.now).await?;
+        Ok(decision == RateDecision::Granted)
+    }
+
+    fn suppressed(&self, kind: &MailKind, user: Option<&User>) -> AuditEvent {
+        let event = AuditEvent::new(names::MAIL_SUPPRESSED, self.now, &self.request.client)
+            .failed("budget")
+            .with("kind", kind.as_str());
+        match user {
+            Some(user) => event.about(user.id),
+            None => event,
+        }
+    }
+}
+
+/// A link to mail to an account.
+struct Link {
+    kind: MailKind,
+    purpose: Purpose,
+    span: std::time::Duration,
+    older_expire_at: Option<Timestamp>,
+}

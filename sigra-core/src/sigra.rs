@@ -1,0 +1,268 @@
+//! The handle everything is reached through.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::config::{Config, ConfigFaults};
+use crate::describer::CommonBrowsers;
+use crate::door::{Door, DoorParts, Gate};
+use crate::email::EmailAddress;
+use crate::flows::{Confirmation, Login, MagicLink, NotMe, Registration, Reset, Sessions, Sudo, Workers};
+use crate::mail::{Composer, Mailer};
+use crate::ports::{
+    AccountStore, AttemptStore, AuditReader, DeviceDescriber, DeviceStore, EvidenceLog, GeoIp, Happened, Hasher,
+    Health, Hooks, Housekeeping, NoGeoIp, NoHooks, OutboxStore, PasswordPolicy, RateLimiter, RegistrationStore,
+    RequestStore, SessionStore, TokenStore, Vault,
+};
+use crate::time::{Clock, SystemClock};
+
+/// The toolkit, assembled. Cheap to clone; has no type parameter.
+#[derive(Clone)]
+pub struct Sigra {
+    inner: Arc<Inner>,
+}
+
+/// Where everything is stored. One backend usually fills all of it; each field can be swapped alone, as far as its
+/// contract allows.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "each field is the port its type names")]
+pub struct Stores {
+    pub accounts: Arc<dyn AccountStore>,
+    pub attempts: Arc<dyn AttemptStore>,
+    pub audit: Arc<dyn AuditReader>,
+    pub devices: Arc<dyn DeviceStore>,
+    pub health: Arc<dyn Health>,
+    pub housekeeping: Arc<dyn Housekeeping>,
+    pub log: Arc<dyn EvidenceLog>,
+    pub outbox: Arc<dyn OutboxStore>,
+    pub registrations: Arc<dyn RegistrationStore>,
+    pub requests: Arc<dyn RequestStore>,
+    pub sessions: Arc<dyn SessionStore>,
+    pub tokens: Arc<dyn TokenStore>,
+}
+
+/// What has no default: cryptography, and the way mail leaves.
+#[derive(Clone)]
+pub struct Essentials {
+    /// Hashes passwords.
+    pub hasher: Arc<dyn Hasher>,
+    /// Judges new passwords.
+    pub policy: Arc<dyn PasswordPolicy>,
+    /// Seals and makes keyed hashes.
+    pub vault: Arc<dyn Vault>,
+    /// Words mail.
+    pub composer: Arc<dyn Composer>,
+    /// Delivers mail.
+    pub mailer: Arc<dyn Mailer>,
+    /// Counts mail per recipient. Must survive a restart and be shared by all hosts, or a restart refills every budget.
+    pub mail_budget: Arc<dyn RateLimiter>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) config: Arc<Config>,
+    pub(crate) stores: Stores,
+    pub(crate) essentials: Essentials,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) geo: Arc<dyn GeoIp>,
+    pub(crate) describer: Arc<dyn DeviceDescriber>,
+    pub(crate) hooks: Arc<dyn Hooks>,
+    pub(crate) door: Door,
+}
+
+impl Sigra {
+    /// Starts assembling.
+    pub fn builder(stores: Stores, essentials: Essentials) -> SigraBuilder {
+        SigraBuilder {
+            stores,
+            essentials,
+            config: Config::default(),
+            clock: Arc::new(SystemClock::new()),
+            geo: Arc::new(NoGeoIp),
+            describer: Arc::new(CommonBrowsers),
+            hooks: Arc::new(NoHooks),
+            gates: Vec::new(),
+        }
+    }
+
+    /// Registering.
+    #[must_use]
+    pub fn registration(&self) -> Registration<'_> {
+        Registration(&self.inner)
+    }
+
+    /// Proving the address of a registration.
+    #[must_use]
+    pub fn confirmation(&self) -> Confirmation<'_> {
+        Confirmation(&self.inner)
+    }
+
+    /// Signing in with a password.
+    #[must_use]
+    pub fn login(&self) -> Login<'_> {
+        Login(&self.inner)
+    }
+
+    /// Signing in with a link in a mail.
+    #[must_use]
+    pub fn magic_link(&self) -> MagicLink<'_> {
+        MagicLink(&self.inner)
+    }
+
+    /// Replacing a forgotten password.
+    #[must_use]
+    pub fn reset(&self) -> Reset<'_> {
+        Reset(&self.inner)
+    }
+
+    /// Authenticating again for sensitive actions.
+    #[must_use]
+    pub fn sudo(&self) -> Sudo<'_> {
+        Sudo(&self.inner)
+    }
+
+    /// Resolving, listing and ending sessions.
+    #[must_use]
+    pub fn sessions(&self) -> Sessions<'_> {
+        Sessions(&self.inner)
+    }
+
+    /// Disowning what a security notice reports.
+    #[must_use]
+    pub fn not_me(&self) -> NotMe<'_> {
+        NotMe(&self.inner)
+    }
+
+    /// What runs in the background.
+    #[must_use]
+    pub fn workers(&self) -> Workers<'_> {
+        Workers(&self.inner)
+    }
+
+    /// The one way in, for capabilities that bring a proof of their own.
+    #[must_use]
+    pub fn door(&self) -> &Door {
+        &self.inner.door
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    /// The stores.
+    #[must_use]
+    pub fn stores(&self) -> &Stores {
+        &self.inner.stores
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.inner.clock
+    }
+
+    /// Words a `User-Agent` for people.
+    #[must_use]
+    pub fn describe_device(&self, user_agent: Option<&str>) -> String {
+        self.inner.describer.describe(user_agent)
+    }
+}
+
+impl fmt::Debug for Sigra {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sigra").field("config", &self.inner.config).finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    /// Tells the host, after the commit.
+    pub(crate) async fn happened(&self, happened: Happened<'_>) {
+        if let Err(error) = self.hooks.after_commit(&happened).await {
+            tracing::error!(error = &*error as &dyn std::error::Error, "an after-commit hook failed");
+        }
+    }
+
+    /// The keyed hash attempts on an account are counted by, whether or not there is an account.
+    pub(crate) fn address_mac(&self, email: &EmailAddress) -> crate::ports::Mac {
+        self.essentials.vault.mac("attempts.address", email.identity().as_bytes())
+    }
+}
+
+/// Assembles a [`Sigra`].
+#[must_use]
+pub struct SigraBuilder {
+    stores: Stores,
+    essentials: Essentials,
+    config: Config,
+    clock: Arc<dyn Clock>,
+    geo: Arc<dyn GeoIp>,
+    describer: Arc<dyn DeviceDescriber>,
+    hooks: Arc<dyn Hooks>,
+    gates: Vec<Arc<dyn Gate>>,
+}
+
+impl SigraBuilder {
+    /// How the flows behave. The default is safe to run.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Where time comes from. The default is the system's clock.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// What knows where addresses are. The default knows nothing.
+    pub fn geo_ip(mut self, geo: Arc<dyn GeoIp>) -> Self {
+        self.geo = geo;
+        self
+    }
+
+    /// What words a `User-Agent`. The default recognizes the common browsers.
+    pub fn describer(mut self, describer: Arc<dyn DeviceDescriber>) -> Self {
+        self.describer = describer;
+        self
+    }
+
+    /// What hears about changes after they have committed. The default hears nothing.
+    pub fn hooks(mut self, hooks: Arc<dyn Hooks>) -> Self {
+        self.hooks = hooks;
+        self
+    }
+
+    /// Adds a gate to the door. Gates are judged in the order they are added.
+    pub fn gate(mut self, gate: Arc<dyn Gate>) -> Self {
+        self.gates.push(gate);
+        self
+    }
+
+    /// Checks the configuration and assembles.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of the configuration, together.
+    pub fn build(self) -> Result<Sigra, ConfigFaults> {
+        self.config.validate()?;
+        let Self { stores, essentials, config, clock, geo, describer, hooks, gates } = self;
+        let config = Arc::new(config);
+        let door = Door::new(
+            DoorParts {
+                accounts: stores.accounts.clone(),
+                devices: stores.devices.clone(),
+                sessions: stores.sessions.clone(),
+                log: stores.log.clone(),
+                vault: essentials.vault.clone(),
+                describer: describer.clone(),
+                geo: geo.clone(),
+                hooks: hooks.clone(),
+                clock: clock.clone(),
+                config: config.clone(),
+            },
+            gates,
+        );
+        Ok(Sigra { inner: Arc::new(Inner { config, stores, essentials, clock, geo, describer, hooks, door }) })
+    }
+}
