@@ -122,7 +122,7 @@ pub trait AccountStore: Send + Sync {
         &self,
         digest: Digest,
         now: Timestamp,
-        request: &(dyn Fn(&User) -> AddressRequest + Send + Sync),
+        request: &(dyn for<'u> Fn(&'u User) -> AddressRequest + Send + Sync),
         evidence: EvidenceFor<'_, User>,
     ) -> Result<Option<User>, StoreError>;
 }
