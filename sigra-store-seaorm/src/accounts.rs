@@ -10,8 +10,10 @@ use sigra_core::error::StoreError;
 use sigra_core::evidence::{Evidence, EvidenceFor};
 use sigra_core::id::{DeviceId, UserId};
 use sigra_core::password::PasswordHash;
-use sigra_core::ports::{AccountRecord, AccountStore, DeviceStore, NewAccount, SignIn, SignInDevice, SignInRecorded};
-use sigra_core::registration::AddressRequest;
+use sigra_core::ports::{
+    AccountRecord, AccountStore, DeviceStore, LiveToken, NewAccount, SignIn, SignInDevice, SignInRecorded,
+};
+use sigra_core::registration::{AddressRequest, TokenOwner};
 use sigra_core::secret::Digest;
 use sigra_core::session::Device;
 use sigra_core::time::Timestamp;
@@ -93,13 +95,15 @@ impl AccountStore for SeaOrmStore {
             if user.epochs != sign_in.epochs || user.disabled_at.is_some() {
                 return Ok(None);
             }
+            let previous_sign_in_at = user.last_sign_in_at;
+            // Another host's clock may be ahead.
+            user.last_sign_in_at = previous_sign_in_at.max(Some(sign_in.at));
             user::Entity::update_many()
-                .col_expr(user::Column::LastSignInAt, Expr::value(sign_in.at.as_micros()))
+                .col_expr(user::Column::LastSignInAt, Expr::value(columns::micros(user.last_sign_in_at)))
                 .filter(user::Column::Id.eq(user.id.as_uuid()))
                 .exec(&*tx)
                 .await?;
             remember(&tx, sign_in).await?;
-            let previous_sign_in_at = user.last_sign_in_at.replace(sign_in.at);
             let recorded = SignInRecorded { user, previous_sign_in_at };
             record(&tx, &evidence(&recorded)).await?;
             Ok(Some(recorded))
@@ -115,15 +119,10 @@ impl AccountStore for SeaOrmStore {
         evidence: EvidenceFor<'_, User>,
     ) -> Result<Option<User>, StoreError> {
         self.write("AccountStore::reset_password", |tx| async move {
-            let Some((token, user)) = redeemable(&tx, digest, now).await? else {
+            let resets = |owner: &TokenOwner| matches!(owner, TokenOwner::User { epochs: Some(_), .. });
+            let Some(LiveToken { user: Some(user), .. }) = tokens::consume(&tx, digest, now, resets).await? else {
                 return Ok(None);
             };
-            if tokens::epochs(&token) != Some(user.epochs) || user.disabled_at.is_some() {
-                return Ok(None);
-            }
-            if !tokens::consume(&tx, digest).await? {
-                return Ok(None);
-            }
             let user = User {
                 has_password: true,
                 confirmed_at: user.confirmed_at.or(Some(now)),
@@ -152,13 +151,10 @@ impl AccountStore for SeaOrmStore {
         evidence: EvidenceFor<'_, User>,
     ) -> Result<Option<User>, StoreError> {
         self.write("AccountStore::rescue", |tx| async move {
-            let Some((token, user)) = redeemable(&tx, digest, now).await? else {
+            let rescues = |owner: &TokenOwner| matches!(owner, TokenOwner::User { epochs: None, .. });
+            let Some(LiveToken { user: Some(user), .. }) = tokens::consume(&tx, digest, now, rescues).await? else {
                 return Ok(None);
             };
-            let is_rescue = tokens::epochs(&token).is_none();
-            if !is_rescue || !tokens::consume(&tx, digest).await? {
-                return Ok(None);
-            }
             let user = User { epochs: Epochs { security: user.epochs.security + 1, ..user.epochs }, ..user };
             user::Entity::update_many()
                 .col_expr(user::Column::SecurityEpoch, Expr::value(user.epochs.security))
@@ -267,21 +263,6 @@ async fn remember(tx: &Tx, sign_in: &SignIn) -> Result<(), Fault> {
         }
     }
     Ok(())
-}
-
-/// A token of an account that has not expired and was mailed to the address the account still has.
-async fn redeemable(tx: &Tx, digest: Digest, now: Timestamp) -> Result<Option<(token::Model, User)>, Fault> {
-    let Some(token) = tokens::unexpired(&**tx, digest, now).await? else {
-        return Ok(None);
-    };
-    let Some(owner) = token.user_id else {
-        return Ok(None);
-    };
-    let Some(user) = locked(tx, UserId::from_uuid(owner)).await?.map(to_user).transpose()? else {
-        return Ok(None);
-    };
-    let same_address = columns::email(&token.email)?.identity() == user.email.identity();
-    Ok(same_address.then_some((token, user)))
 }
 
 /// Forgets every device and every token but rescue tokens.

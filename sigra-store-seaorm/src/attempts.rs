@@ -49,18 +49,19 @@ impl AttemptStore for SeaOrmStore {
 
     async fn refund(&self, key: &AttemptKey, reserved: &Reserved) -> Result<(), StoreError> {
         self.write("AttemptStore::refund", |tx| async move {
-            let Some(mut row) = locked(&tx, key).await? else {
+            let count = i64::from(reserved.count);
+            // What was cleared in between has nothing to give back.
+            let Some(mut row) = locked(&tx, key).await?.filter(|row| row.attempts >= count) else {
                 return Ok(());
             };
-            if row.attempts <= 1 {
-                Entity::delete_many().filter(is(key)).exec(&*tx).await?;
-                return Ok(());
+            // The lock of a later reservation stays.
+            if row.attempts == count {
+                row.locked_until = columns::micros(reserved.previous_lock);
             }
             row.attempts -= 1;
-            // A later reservation has set a lock of its own, and that one stays.
-            let set = columns::micros(reserved.locked_until);
-            if set.is_some() && row.locked_until == set {
-                row.locked_until = columns::micros(reserved.previous_lock);
+            if row.attempts == 0 {
+                Entity::delete_many().filter(is(key)).exec(&*tx).await?;
+                return Ok(());
             }
             replace(&tx, key, row).await
         })
@@ -88,25 +89,29 @@ struct Next {
 }
 
 fn decide(stored: Option<&Model>, policy: &AttemptPolicy, now: Timestamp) -> Result<Next, Reservation> {
-    let previous_lock = stored.and_then(|row| columns::time(row.locked_until));
-    if let Some(until) = previous_lock.filter(|until| now < *until) {
-        return Err(Reservation::Locked(until));
-    }
     let window = policy.window();
+    let lock = stored.and_then(|row| columns::time(row.locked_until));
+    let standing_lock = lock.filter(|until| now < *until);
     let counting = stored.filter(|row| {
         let started_at = Timestamp::from_micros(row.started_at);
-        window.is_none_or(|window| now < started_at + window)
+        standing_lock.is_some() || window.is_none_or(|window| now < started_at + window)
     });
     let made = counting.map_or(0, |row| u32::try_from(row.attempts).unwrap_or(u32::MAX));
     if made >= policy.cap {
         return Err(Reservation::Exhausted);
     }
+    if let Some(until) = standing_lock {
+        return Err(Reservation::Locked(until));
+    }
     let count = made + 1;
-    let lock = policy.lock_after(count);
-    let locked_until = (!lock.is_zero()).then(|| now + lock);
+    let lock_for = policy.lock_after(count);
+    let locked_until = (!lock_for.is_zero()).then(|| now + lock_for);
     let started_at = counting.map_or(now, |row| Timestamp::from_micros(row.started_at));
-    let expires_at = window.map(|window| locked_until.into_iter().fold(started_at + window, Timestamp::max));
-    Ok(Next { reserved: Reserved { count, locked_until, previous_lock }, started_at, expires_at })
+    Ok(Next {
+        reserved: Reserved { count, locked_until, previous_lock: counting.and(lock) },
+        started_at,
+        expires_at: window.map(|window| locked_until.into_iter().fold(started_at + window, Timestamp::max)),
+    })
 }
 
 fn is(key: &AttemptKey) -> Condition {

@@ -12,6 +12,8 @@ pub(crate) enum Fault {
     Db(DbErr),
     /// No turn to write came up in time.
     Busy,
+    /// A row that must be new exists.
+    Conflict,
     /// The column holds what this code cannot read.
     Corrupt(&'static str),
     /// The host's hook refused.
@@ -32,6 +34,7 @@ impl Fault {
             Self::Busy => {
                 StoreError::new(StoreErrorKind::Unavailable, operation).because("too many writers are waiting")
             }
+            Self::Conflict => StoreError::new(StoreErrorKind::Conflict, operation),
             Self::Corrupt(column) => StoreError::new(StoreErrorKind::Corrupt, operation).because(column),
             Self::Hook(error) => StoreError::new(StoreErrorKind::Hook, operation).because(error),
         }

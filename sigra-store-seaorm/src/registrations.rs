@@ -74,6 +74,7 @@ impl RegistrationStore for SeaOrmStore {
         self.write("RegistrationStore::take_code_tries", |tx| async move {
             let candidates = Entity::find()
                 .filter(Column::EmailIdentity.eq(email.identity()))
+                .filter(Column::ExpiresAt.gt(now.as_micros()))
                 .filter(Column::CodeExpiresAt.gt(now.as_micros()))
                 .filter(Column::CodeTries.lt(i64::from(tries)))
                 .order_by_asc(Column::CreatedAt)

@@ -85,10 +85,8 @@ impl RequestStore for SeaOrmStore {
                 return Ok(false);
             }
             for new in &resolution.tokens {
-                shorten_older(&tx, new).await?;
-            }
-            for new in &resolution.tokens {
                 if accepts(&tx, &new.token).await? {
+                    shorten_older(&tx, new).await?;
                     tokens::insert(&tx, &new.token).await?;
                 }
             }

@@ -40,19 +40,9 @@ impl TokenStore for SeaOrmStore {
         evidence: EvidenceFor<'_, LiveToken>,
     ) -> Result<Option<LiveToken>, StoreError> {
         self.write("TokenStore::redeem", |tx| async move {
-            let Some(token) = unexpired(&*tx, digest, now).await? else {
+            let Some(live) = consume(&tx, digest, now, |_| true).await? else {
                 return Ok(None);
             };
-            let owner = match token.user_id {
-                Some(id) => accounts::locked(&tx, UserId::from_uuid(id)).await?,
-                None => None,
-            };
-            let Some(live) = live(token, owner)? else {
-                return Ok(None);
-            };
-            if !consume(&tx, digest).await? {
-                return Ok(None);
-            }
             record(&tx, &evidence(&live)).await?;
             Ok(Some(live))
         })
@@ -60,27 +50,34 @@ impl TokenStore for SeaOrmStore {
     }
 }
 
-/// The token of a digest, if it has not expired.
-pub(crate) async fn unexpired(
-    db: &impl ConnectionTrait,
+/// Deletes a token that is live and that `fits`. Of concurrent callers one gets it. Its user stays unchanged until the
+/// transaction ends.
+pub(crate) async fn consume(
+    tx: &Tx,
     digest: Digest,
     now: Timestamp,
-) -> Result<Option<token::Model>, Fault> {
+    fits: impl Fn(&TokenOwner) -> bool,
+) -> Result<Option<LiveToken>, Fault> {
+    let Some(token) = unexpired(&**tx, digest, now).await? else {
+        return Ok(None);
+    };
+    let owner = match token.user_id {
+        Some(id) => accounts::locked(tx, UserId::from_uuid(id)).await?,
+        None => None,
+    };
+    let Some(live) = live(token, owner)?.filter(|live| fits(&live.token.owner)) else {
+        return Ok(None);
+    };
+    let deleted = token::Entity::delete_by_id(columns::digest(digest)).exec(&**tx).await?;
+    Ok((deleted.rows_affected == 1).then_some(live))
+}
+
+/// The token of a digest, if it has not expired.
+async fn unexpired(db: &impl ConnectionTrait, digest: Digest, now: Timestamp) -> Result<Option<token::Model>, Fault> {
     Ok(token::Entity::find_by_id(columns::digest(digest))
         .filter(token::Column::ExpiresAt.gt(now.as_micros()))
         .one(db)
         .await?)
-}
-
-/// Deletes a token. Of concurrent callers one hears that it was theirs.
-pub(crate) async fn consume(tx: &Tx, digest: Digest) -> Result<bool, Fault> {
-    let deleted = token::Entity::delete_by_id(columns::digest(digest)).exec(&**tx).await?;
-    Ok(deleted.rows_affected == 1)
-}
-
-/// The epochs a token carries; `None` for a rescue token, and for one of a registration.
-pub(crate) fn epochs(token: &token::Model) -> Option<Epochs> {
-    Some(Epochs { security: token.security_epoch?, factor: token.factor_epoch? })
 }
 
 pub(crate) async fn insert(tx: &Tx, token: &MailedToken) -> Result<(), Fault> {
@@ -130,4 +127,9 @@ fn live(row: token::Model, owner: Option<user::Model>) -> Result<Option<LiveToke
         expires_at: Timestamp::from_micros(row.expires_at),
     };
     Ok(Some(LiveToken { token, user }))
+}
+
+/// The epochs a token carries; `None` for a rescue token, and for one of a registration.
+fn epochs(token: &token::Model) -> Option<Epochs> {
+    Some(Epochs { security: token.security_epoch?, factor: token.factor_epoch? })
 }

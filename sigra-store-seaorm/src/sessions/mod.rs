@@ -47,10 +47,11 @@ impl SessionStore for SeaOrmStore {
             {
                 return Ok(Minted::PendingGone);
             }
+            must_be_new(&tx, new.digest()).await?;
+            Entity::insert(row(session, new.digest()).into_active_model()).exec_without_returning(&*tx).await?;
             if let Some(replaced) = new.replaces().session {
                 Entity::delete_by_id(replaced.as_uuid()).exec(&*tx).await?;
             }
-            Entity::insert(row(session, new.digest()).into_active_model()).exec_without_returning(&*tx).await?;
             record(&tx, evidence).await?;
             Ok(Minted::Done)
         })
@@ -99,6 +100,7 @@ impl SessionStore for SeaOrmStore {
             if rotated.rows_affected == 0 {
                 return Ok(false);
             }
+            must_be_new(&tx, new).await?;
             let retired = retired_token::Model {
                 digest: columns::digest(old),
                 session_id: id.as_uuid(),
@@ -134,6 +136,7 @@ impl SessionStore for SeaOrmStore {
             if elevated.rows_affected == 0 {
                 return Ok(false);
             }
+            must_be_new(&tx, new).await?;
             // A token from before must not open what was proven after, not even within its grace.
             retired_token::Entity::delete_many()
                 .filter(retired_token::Column::SessionId.eq(session.id.as_uuid()))
@@ -232,6 +235,14 @@ async fn is_current(tx: &Tx, user: UserId, epochs: Epochs) -> Result<bool, Fault
     Ok(user.is_some_and(|user| {
         user.disabled_at.is_none() && user.security_epoch == epochs.security && user.factor_epoch == epochs.factor
     }))
+}
+
+/// Refuses a token that a rotation has retired; its unique index refuses one that is current.
+async fn must_be_new(tx: &Tx, digest: Digest) -> Result<(), Fault> {
+    match retired_token::Entity::find_by_id(columns::digest(digest)).one(&**tx).await? {
+        Some(_) => Err(Fault::Conflict),
+        None => Ok(()),
+    }
 }
 
 fn row(session: &Session, digest: Digest) -> Model {
