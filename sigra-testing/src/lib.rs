@@ -1,0 +1,24 @@
+//! For tests of applications and stores built on sigra.
+//!
+//! - [`MemoryStore`]: every storage port, in memory. The reference that says how a port behaves; it can also be told to
+//!   fail.
+//! - [`ManualClock`], [`CaptureMailer`], [`PlainComposer`], [`PlainHasher`], [`TestVault`], [`AcceptAllPolicy`],
+//!   [`MinLengthPolicy`]: the other ports, fast and watchable.
+//! - [`audited`]: assertions about the audit trail.
+//!
+//! **Nothing here belongs into production.** The hasher does not hash and the vault does not protect.
+
+pub mod audited;
+mod clock;
+mod hasher;
+mod mail;
+mod memory;
+mod policy;
+mod vault;
+
+pub use clock::ManualClock;
+pub use hasher::{Job, JobKind, PlainHasher};
+pub use mail::{CaptureMailer, PlainComposer};
+pub use memory::{MemoryStore, QueuedMail};
+pub use policy::{AcceptAllPolicy, MinLengthPolicy};
+pub use vault::TestVault;

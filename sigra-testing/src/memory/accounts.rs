@@ -1,0 +1,158 @@
+//! Accounts.
+
+use async_trait::async_trait;
+use sigra_core::email::EmailAddress;
+use sigra_core::error::StoreError;
+use sigra_core::evidence::{Evidence, EvidenceFor};
+use sigra_core::id::UserId;
+use sigra_core::password::PasswordHash;
+use sigra_core::ports::{AccountRecord, AccountStore, NewAccount, SignIn, SignInDevice, SignInRecorded};
+use sigra_core::registration::{AddressRequest, TokenOwner};
+use sigra_core::secret::Digest;
+use sigra_core::time::Timestamp;
+use sigra_core::user::User;
+
+use super::state::{State, new_row};
+use super::{MemoryStore, Refused};
+
+#[async_trait]
+impl AccountStore for MemoryStore {
+    async fn find(&self, id: UserId) -> Result<Option<AccountRecord>, StoreError> {
+        self.read("accounts.find", |state| state.accounts.get(&id).cloned())
+    }
+
+    async fn find_by_email(&self, email: &EmailAddress) -> Result<Option<AccountRecord>, StoreError> {
+        self.read("accounts.find_by_email", |state| state.account_by_email(email).cloned())
+    }
+
+    async fn create(&self, account: &NewAccount, evidence: Evidence) -> Result<bool, StoreError> {
+        self.change("accounts.create", |state| {
+            if state.account_by_email(&account.email).is_some() {
+                return Ok(false);
+            }
+            state.add_account(account)?;
+            state.record(evidence)?;
+            Ok(true)
+        })
+    }
+
+    async fn rewrite_hash(
+        &self,
+        user: UserId,
+        epoch: i64,
+        old: &PasswordHash,
+        new: &PasswordHash,
+        evidence: Evidence,
+    ) -> Result<bool, StoreError> {
+        self.change("accounts.rewrite_hash", |state| {
+            let unchanged = |account: &AccountRecord| {
+                account.user.epochs.security == epoch
+                    && account.password.as_ref().is_some_and(|stored| stored.expose() == old.expose())
+            };
+            let Some(account) = state.accounts.get_mut(&user).filter(|account| unchanged(account)) else {
+                return Ok(false);
+            };
+            account.password = Some(new.clone());
+            state.record(evidence)?;
+            Ok(true)
+        })
+    }
+
+    async fn record_sign_in(
+        &self,
+        sign_in: &SignIn,
+        evidence: EvidenceFor<'_, SignInRecorded>,
+    ) -> Result<Option<SignInRecorded>, StoreError> {
+        self.change("accounts.record_sign_in", |state| {
+            let Some(user) = state.standing_user(sign_in.user, sign_in.epochs) else {
+                return Ok(None);
+            };
+            let previous_sign_in_at = user.last_sign_in_at;
+            user.last_sign_in_at = previous_sign_in_at.max(Some(sign_in.at));
+            let recorded = SignInRecorded { user: user.clone(), previous_sign_in_at };
+            state.remember_device(sign_in)?;
+            state.record(evidence(&recorded))?;
+            Ok(Some(recorded))
+        })
+    }
+
+    async fn reset_password(
+        &self,
+        digest: Digest,
+        password: &PasswordHash,
+        now: Timestamp,
+        evidence: EvidenceFor<'_, User>,
+    ) -> Result<Option<User>, StoreError> {
+        self.change("accounts.reset_password", |state| {
+            let live = state.live_token(digest, now).map(|live| live.token.owner);
+            let Some(TokenOwner::User { id, epochs: Some(_) }) = live else {
+                return Ok(None);
+            };
+            let user = state.raise_epoch(id, |account| {
+                account.password = Some(password.clone());
+                account.user.has_password = true;
+                account.user.confirmed_at.get_or_insert(now);
+            })?;
+            state.record(evidence(&user))?;
+            Ok(Some(user))
+        })
+    }
+
+    async fn rescue(
+        &self,
+        digest: Digest,
+        now: Timestamp,
+        request: &(dyn for<'u> Fn(&'u User) -> AddressRequest + Send + Sync),
+        evidence: EvidenceFor<'_, User>,
+    ) -> Result<Option<User>, StoreError> {
+        self.change("accounts.rescue", |state| {
+            let live = state.live_token(digest, now).map(|live| live.token.owner);
+            let Some(TokenOwner::User { id, epochs: None }) = live else {
+                return Ok(None);
+            };
+            state.tokens.remove(&digest);
+            let user = state.raise_epoch(id, |_| ())?;
+            state.queue_request(&request(&user))?;
+            state.record(evidence(&user))?;
+            Ok(Some(user))
+        })
+    }
+}
+
+impl State {
+    /// Stores an account whose address is known to be free.
+    pub(super) fn add_account(&mut self, account: &NewAccount) -> Result<User, Refused> {
+        let user = account.to_user();
+        let record = AccountRecord { user: user.clone(), password: account.password.clone() };
+        new_row(self.accounts.insert(account.id, record))?;
+        Ok(user)
+    }
+
+    /// Changes an account, raises its security epoch and forgets what the old one had handed out.
+    fn raise_epoch(&mut self, id: UserId, edit: impl FnOnce(&mut AccountRecord)) -> Result<User, Refused> {
+        let account = self.accounts.get_mut(&id).ok_or(Refused::DANGLING)?;
+        edit(account);
+        account.user.epochs.security += 1;
+        let user = account.user.clone();
+        self.forget_credentials(id);
+        Ok(user)
+    }
+
+    fn remember_device(&mut self, sign_in: &SignIn) -> Result<(), Refused> {
+        match &sign_in.device {
+            SignInDevice::New { digest, device } => {
+                let known_id = self.devices.values().any(|known| known.id == device.id);
+                new_row(known_id.then_some(()))?;
+                new_row(self.devices.insert(*digest, device.clone()))
+            }
+            SignInDevice::Known { id, expires_at } => {
+                let mine = |device: &&mut sigra_core::session::Device| device.id == *id && device.user == sign_in.user;
+                if let Some(device) = self.devices.values_mut().find(mine) {
+                    device.last_seen_at = device.last_seen_at.max(sign_in.at);
+                    device.expires_at = *expires_at;
+                }
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Attempt counters.
+
+use async_trait::async_trait;
+use sigra_core::error::StoreError;
+use sigra_core::ports::{AttemptKey, AttemptPolicy, AttemptStore, Reservation, Reserved};
+use sigra_core::time::Timestamp;
+
+use super::MemoryStore;
+
+/// The attempts of one key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counter {
+    count: u32,
+    locked_until: Option<Timestamp>,
+    started_at: Timestamp,
+}
+
+#[async_trait]
+impl AttemptStore for MemoryStore {
+    async fn reserve(
+        &self,
+        key: &AttemptKey,
+        policy: &AttemptPolicy,
+        now: Timestamp,
+    ) -> Result<Reservation, StoreError> {
+        self.change("attempts.reserve", |state| {
+            let blank = Counter { count: 0, locked_until: None, started_at: now };
+            let counter = state.attempts.entry(key.clone()).or_insert(blank);
+            let standing_lock = counter.locked_until.filter(|until| now < *until);
+            let window_passed = policy.window().is_some_and(|window| now >= counter.started_at + window);
+            if window_passed && standing_lock.is_none() {
+                *counter = blank;
+            }
+            if counter.count >= policy.cap {
+                return Ok(Reservation::Exhausted);
+            }
+            if let Some(until) = standing_lock {
+                return Ok(Reservation::Locked(until));
+            }
+            let previous_lock = counter.locked_until;
+            counter.count += 1;
+            let lock = policy.lock_after(counter.count);
+            let locked_until = (!lock.is_zero()).then(|| now + lock);
+            counter.locked_until = locked_until.or(previous_lock);
+            Ok(Reservation::Granted(Reserved { count: counter.count, locked_until, previous_lock }))
+        })
+    }
+
+    async fn refund(&self, key: &AttemptKey, reserved: &Reserved) -> Result<(), StoreError> {
+        self.change("attempts.refund", |state| {
+            // A counter that was cleared meanwhile has nothing to give back.
+            let Some(counter) = state.attempts.get_mut(key).filter(|counter| counter.count >= reserved.count) else {
+                return Ok(());
+            };
+            // A later reservation's lock stays.
+            if counter.count == reserved.count {
+                counter.locked_until = reserved.previous_lock;
+            }
+            counter.count -= 1;
+            if counter.count == 0 {
+                state.attempts.remove(key);
+            }
+            Ok(())
+        })
+    }
+
+    async fn clear(&self, keys: &[AttemptKey]) -> Result<(), StoreError> {
+        self.change("attempts.clear", |state| {
+            state.attempts.retain(|key, _| !keys.contains(key));
+            Ok(())
+        })
+    }
+}

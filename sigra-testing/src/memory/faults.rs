@@ -1,0 +1,93 @@
+//! Failures on demand.
+
+use std::collections::{HashMap, HashSet};
+
+use sigra_core::error::{StoreError, StoreErrorKind};
+
+/// Which methods fail.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    next: HashMap<&'static str, usize>,
+    always: HashSet<&'static str>,
+    everything: bool,
+}
+
+const OPERATIONS: &[&str] = &[
+    "accounts.create",
+    "accounts.find",
+    "accounts.find_by_email",
+    "accounts.record_sign_in",
+    "accounts.rescue",
+    "accounts.reset_password",
+    "accounts.rewrite_hash",
+    "attempts.clear",
+    "attempts.refund",
+    "attempts.reserve",
+    "audit.page",
+    "devices.find",
+    "evidence",
+    "health.ping",
+    "housekeeping.purge_expired",
+    "log.append",
+    "outbox.abandon",
+    "outbox.lease",
+    "outbox.retry",
+    "outbox.sent",
+    "registrations.armed",
+    "registrations.find",
+    "registrations.promote",
+    "registrations.submit",
+    "registrations.take_code_tries",
+    "requests.lease",
+    "requests.resolve",
+    "requests.submit",
+    "sessions.delete_pending",
+    "sessions.elevate",
+    "sessions.find",
+    "sessions.find_pending",
+    "sessions.insert",
+    "sessions.insert_pending",
+    "sessions.list",
+    "sessions.revoke",
+    "sessions.revoke_all",
+    "sessions.rotate",
+    "sessions.touch",
+    "tokens.peek",
+    "tokens.redeem",
+];
+
+impl Faults {
+    pub(super) fn next(&mut self, operation: &str) {
+        *self.next.entry(known(operation)).or_default() += 1;
+    }
+
+    pub(super) fn always(&mut self, operation: &str) {
+        self.always.insert(known(operation));
+    }
+
+    pub(super) fn everything(&mut self) {
+        self.everything = true;
+    }
+
+    /// Fails if `operation` is to fail now.
+    pub(super) fn strike(&mut self, operation: &str) -> Result<(), StoreError> {
+        let operation = known(operation);
+        let failure = Err(StoreError::new(StoreErrorKind::Unavailable, operation).because("the test said so"));
+        if self.everything || self.always.contains(operation) {
+            return failure;
+        }
+        match self.next.get_mut(operation).filter(|left| **left > 0) {
+            Some(left) => {
+                *left -= 1;
+                failure
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+// A misspelt name would make a test pass that tests nothing.
+fn known(operation: &str) -> &'static str {
+    let found = OPERATIONS.iter().find(|known| **known == operation);
+    found.unwrap_or_else(|| panic!("no method is called `{operation}`; there are {OPERATIONS:?}"))
+}

@@ -1,0 +1,97 @@
+//! The rows, and what several ports ask of them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sigra_core::email::EmailAddress;
+use sigra_core::evidence::Evidence;
+use sigra_core::id::{EventId, MailId, PendingId, RegistrationId, RequestId, SessionId, UserId};
+use sigra_core::ports::{AccountRecord, AttemptKey, LiveToken, RecordedEvent};
+use sigra_core::registration::{MailedToken, NewToken, TokenOwner};
+use sigra_core::secret::Digest;
+use sigra_core::session::{Device, PendingSignIn};
+use sigra_core::time::Timestamp;
+use sigra_core::user::{Epochs, User};
+
+use super::Refused;
+use super::attempts::Counter;
+use super::outbox::QueuedMail;
+use super::registrations::Registration;
+use super::requests::QueuedRequest;
+use super::sessions::StoredSession;
+
+/// Everything stored.
+#[derive(Clone, Default)]
+pub(super) struct State {
+    pub(super) accounts: BTreeMap<UserId, AccountRecord>,
+    pub(super) devices: HashMap<Digest, Device>,
+    pub(super) tokens: HashMap<Digest, MailedToken>,
+    pub(super) registrations: BTreeMap<RegistrationId, Registration>,
+    pub(super) requests: BTreeMap<RequestId, QueuedRequest>,
+    pub(super) attempts: HashMap<AttemptKey, Counter>,
+    pub(super) sessions: BTreeMap<SessionId, StoredSession>,
+    pub(super) pending: BTreeMap<PendingId, (PendingSignIn, Digest)>,
+    pub(super) events: BTreeMap<EventId, RecordedEvent>,
+    pub(super) outbox: BTreeMap<MailId, QueuedMail>,
+}
+
+impl State {
+    pub(super) fn user(&self, id: UserId) -> Option<&User> {
+        self.accounts.get(&id).map(|account| &account.user)
+    }
+
+    pub(super) fn account_by_email(&self, email: &EmailAddress) -> Option<&AccountRecord> {
+        self.accounts.values().find(|account| same_address(&account.user.email, email))
+    }
+
+    /// The user, if what was proven under `epochs` still counts.
+    pub(super) fn standing_user(&mut self, id: UserId, epochs: Epochs) -> Option<&mut User> {
+        let user = &mut self.accounts.get_mut(&id)?.user;
+        (user.disabled_at.is_none() && user.epochs == epochs).then_some(user)
+    }
+
+    /// The token, if it can be redeemed.
+    pub(super) fn live_token(&self, digest: Digest, now: Timestamp) -> Option<LiveToken> {
+        let token = self.tokens.get(&digest).filter(|token| now < token.expires_at)?.clone();
+        let TokenOwner::User { id, epochs } = token.owner else {
+            return Some(LiveToken { token, user: None });
+        };
+        let user = self.user(id)?.clone();
+        let live = user.disabled_at.is_none()
+            && same_address(&user.email, &token.email)
+            && epochs.is_none_or(|epochs| epochs == user.epochs);
+        live.then_some(LiveToken { token, user: Some(user) })
+    }
+
+    /// Forgets what was handed out under the account's old epoch: devices, and tokens that are no rescue tokens.
+    pub(super) fn forget_credentials(&mut self, user: UserId) {
+        self.devices.retain(|_, device| device.user != user);
+        self.tokens.retain(|_, token| match token.owner {
+            TokenOwner::User { id, epochs: Some(_) } => id != user,
+            TokenOwner::User { epochs: None, .. } | TokenOwner::Registration(_) => true,
+        });
+    }
+
+    /// Writes evidence down. Its rows must be new.
+    pub(super) fn record(&mut self, evidence: Evidence) -> Result<(), Refused> {
+        let Evidence { events, mail, tokens } = evidence;
+        for event in events {
+            new_row(self.events.insert(event.id, super::evidence::recorded(event)))?;
+        }
+        for mail in mail {
+            new_row(self.outbox.insert(mail.id, QueuedMail::new(mail)))?;
+        }
+        for token in tokens {
+            self.add_token(&NewToken { token, older_expire_at: None })?;
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn same_address(one: &EmailAddress, other: &EmailAddress) -> bool {
+    one.identity() == other.identity()
+}
+
+/// Refuses when an insert found a row in its place.
+pub(super) fn new_row<T>(previous: Option<T>) -> Result<(), Refused> {
+    if previous.is_some() { Err(Refused::CONFLICT) } else { Ok(()) }
+}
