@@ -11,6 +11,7 @@ use sea_orm::{
     DatabaseConnection, DatabaseExecutor, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
     TransactionOptions, TransactionTrait,
 };
+use sigra_core::Stores;
 use sigra_core::error::StoreError;
 use sigra_core::user::User;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -90,6 +91,26 @@ impl SeaOrmStore {
     #[must_use]
     pub fn bound_to(&self, transaction: Arc<DatabaseTransaction>) -> Self {
         Self { on: On::Transaction(transaction), turn: Arc::new(Semaphore::new(1)), hook: self.hook.clone() }
+    }
+
+    /// This store for every port, as the builder of [`Sigra`](sigra_core::Sigra) takes it.
+    #[must_use]
+    pub fn stores(&self) -> Stores {
+        let store = Arc::new(self.clone());
+        Stores {
+            accounts: store.clone(),
+            attempts: store.clone(),
+            audit: store.clone(),
+            devices: store.clone(),
+            health: store.clone(),
+            housekeeping: store.clone(),
+            log: store.clone(),
+            outbox: store.clone(),
+            registrations: store.clone(),
+            requests: store.clone(),
+            sessions: store.clone(),
+            tokens: store,
+        }
     }
 
     /// Where a read that needs no transaction goes.
