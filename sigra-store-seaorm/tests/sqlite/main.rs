@@ -1,5 +1,7 @@
 //! The store on real SQLite files, through pools of several connections.
 
+#![allow(clippy::unwrap_used, reason = "what a test rests on may stop it")]
+
 mod durability;
 mod flows;
 mod migrations;
