@@ -1,0 +1,5 @@
+//! The HTTP surface of sigra, without a framework.
+
+pub mod pages;
+pub mod problem;
+pub mod views;
