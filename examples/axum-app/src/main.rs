@@ -9,7 +9,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use sigra_axum::{CurrentSession, mount};
-use sigra_example_host::{Host, Settings, listen_address, pages, shut_down, start_logging};
+use sigra_example_host::{Host, Settings, SettingsError, listen_address, pages, shut_down, start_logging};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -60,7 +60,10 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
     start_logging();
     let env = |name: &str| std::env::var(name).ok();
-    let listener = TcpListener::bind(listen_address(env, "127.0.0.1:3000")?).await?;
+    let address = listen_address(env, "127.0.0.1:3000")?;
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        SettingsError::new("SIGRA_LISTEN", format!("{address}: {error}"), "an address and port that are free")
+    })?;
     let mut settings = Settings::read(env, listener.local_addr()?)?;
     println!("sigra example on axum: {}", settings.public_url);
     settings.notices.drain(..).for_each(|notice| println!("{notice}"));

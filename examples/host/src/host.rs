@@ -10,9 +10,7 @@ use sigra_core::error::FlowError;
 use sigra_core::ports::RateLimiter;
 use sigra_core::time::{Clock, SystemClock};
 use sigra_core::{Essentials, MemoryRateLimiter, Sigra, Unlimited};
-use sigra_crypto::{
-    HashPool, HashingConfig, KeyRing, PasswordHasher, PolicyConfig, PoolConfig, StandardPolicy,
-};
+use sigra_crypto::{HashPool, HashingConfig, KeyRing, PasswordHasher, PolicyConfig, PoolConfig, StandardPolicy};
 use sigra_http::{HttpConfig, Surface};
 use sigra_mail::{Links, MailTarget, Sender, Templates};
 use sigra_net::MaxMindGeoIp;
@@ -128,9 +126,11 @@ fn assemble(settings: &Settings, store: &SeaOrmStore, clock: Arc<dyn Clock>) -> 
         policy: Arc::new(StandardPolicy::new(threads, &policy).map_err(other)?),
         vault: Arc::new(KeyRing::new(&settings.secrets)),
         composer: Arc::new(Templates::builder(PRODUCT, links).build().map_err(other)?),
-        mailer: settings.mail.clone().open(Sender::new(PRODUCT, address)).map_err(|error| {
-            SettingsError::new("SIGRA_MAIL", error, MailTarget::ACCEPTED)
-        })?,
+        mailer: settings
+            .mail
+            .clone()
+            .open(Sender::new(PRODUCT, address))
+            .map_err(|error| SettingsError::new("SIGRA_MAIL", error, MailTarget::ACCEPTED))?,
         mail_budget,
     };
     let mut builder = Sigra::builder(store.stores(), essentials).config(Config::default()).clock(clock);

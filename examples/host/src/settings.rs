@@ -80,9 +80,8 @@ impl Settings {
         let loopback = bound.ip().to_canonical().is_loopback() && public_url.is_loopback();
 
         let data_dir = PathBuf::from(env("SIGRA_DATA_DIR").unwrap_or_else(|| String::from("./sigra-data")));
-        fs::create_dir_all(&data_dir).map_err(|error| {
-            SettingsError::new("SIGRA_DATA_DIR", error, "a folder that exists or can be created")
-        })?;
+        fs::create_dir_all(&data_dir)
+            .map_err(|error| SettingsError::new("SIGRA_DATA_DIR", error, "a folder that exists or can be created"))?;
 
         let secrets = match env("SIGRA_SECRET") {
             Some(text) => parse_secrets(&text)?,
@@ -98,10 +97,9 @@ impl Settings {
         if mail.is_for_development() && !loopback {
             return Err(loopback_only("SIGRA_MAIL", "this kind of mail", "smtp://… or smtps://…"));
         }
-        let trusted_proxies = env("SIGRA_TRUSTED_PROXIES")
-            .unwrap_or_default()
-            .parse()
-            .map_err(|error| SettingsError::new("SIGRA_TRUSTED_PROXIES", error, "networks such as 10.0.0.0/8,::1/128"))?;
+        let trusted_proxies = env("SIGRA_TRUSTED_PROXIES").unwrap_or_default().parse().map_err(|error| {
+            SettingsError::new("SIGRA_TRUSTED_PROXIES", error, "networks such as 10.0.0.0/8,::1/128")
+        })?;
         let rate_limit = match env("SIGRA_RATE_LIMIT").as_deref() {
             None | Some("on") => true,
             Some("off") if loopback => false,
@@ -141,17 +139,18 @@ fn required(variable: &'static str, accepted: impl ToString) -> SettingsError {
 }
 
 fn loopback_only(variable: &'static str, what: &str, accepted: &str) -> SettingsError {
-    let problem = format!("{what} is for loopback mode only (a loopback address to listen on, and a loopback public URL)");
+    let problem =
+        format!("{what} is for loopback mode only (a loopback address to listen on, and a loopback public URL)");
     SettingsError::new(variable, problem, accepted)
 }
 
 fn public_url(text: Option<String>, bound: SocketAddr) -> Result<PublicUrl, SettingsError> {
-    let accepted = "an origin such as https://app.example; http only when both it and the address listened on are loopback";
+    let accepted =
+        "an origin such as https://app.example; http only when both it and the address listened on are loopback";
     let text = text.unwrap_or_else(|| format!("http://localhost:{}", bound.port()));
-    let url: PublicUrl =
-        text.parse().map_err(|error| SettingsError::new("SIGRA_PUBLIC_URL", error, accepted))?;
-    let plain_and_reachable = !url.is_https() && !(url.is_loopback() && bound.ip().to_canonical().is_loopback());
-    if plain_and_reachable {
+    let url: PublicUrl = text.parse().map_err(|error| SettingsError::new("SIGRA_PUBLIC_URL", error, accepted))?;
+    let stays_here = url.is_loopback() && bound.ip().to_canonical().is_loopback();
+    if !url.is_https() && !stays_here {
         let problem = format!("`{url}` is not https, and the host is reachable from outside (it listens on {bound})");
         return Err(SettingsError::new("SIGRA_PUBLIC_URL", problem, accepted));
     }
@@ -168,7 +167,11 @@ fn parse_secrets(text: &str) -> Result<RootSecrets, SettingsError> {
 /// The generated secret of loopback mode: made once, readable by its owner only.
 fn secret_file(path: &Path, notices: &mut Vec<String>) -> Result<RootSecrets, SettingsError> {
     let failed = |error: std::io::Error| {
-        SettingsError::new("SIGRA_DATA_DIR", format!("the secret could not be kept there: {error}"), "a writable folder")
+        SettingsError::new(
+            "SIGRA_DATA_DIR",
+            format!("the secret could not be kept there: {error}"),
+            "a writable folder",
+        )
     };
     match fs::read_to_string(path) {
         Ok(text) => return parse_secrets(text.trim()),
@@ -187,8 +190,7 @@ fn argon2(text: Option<String>, loopback: bool) -> Result<Argon2Params, Settings
     let Some(text) = text else {
         return Ok(Argon2Params::default());
     };
-    let params: Argon2Params =
-        text.parse().map_err(|error| SettingsError::new("SIGRA_ARGON2", error, accepted))?;
+    let params: Argon2Params = text.parse().map_err(|error| SettingsError::new("SIGRA_ARGON2", error, accepted))?;
     if params.is_weaker_than_default() && !loopback {
         return Err(loopback_only("SIGRA_ARGON2", "a cost below the default", accepted));
     }
@@ -205,7 +207,8 @@ mod tests {
 
     fn read(bound: &str, pairs: &[(&str, &str)]) -> Result<Settings, SettingsError> {
         let folder = tempfile::tempdir().unwrap();
-        let mut env: HashMap<_, _> = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut env: HashMap<_, _> =
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         env.entry(String::from("SIGRA_DATA_DIR")).or_insert(folder.path().join("data").display().to_string());
         Settings::read(|name| env.get(name).cloned(), bound.parse().unwrap())
     }
@@ -220,7 +223,9 @@ mod tests {
         assert_eq!(first.public_url.origin(), "http://localhost:3000");
         let again = Settings::read(env, "127.0.0.1:3000".parse().unwrap()).unwrap();
         assert!(again.notices.is_empty(), "the secret is generated once");
-        let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(folder.path().join("secret.key")).unwrap().permissions());
+        let mode = std::os::unix::fs::PermissionsExt::mode(
+            &fs::metadata(folder.path().join("secret.key")).unwrap().permissions(),
+        );
         assert_eq!(mode & 0o777, 0o600);
     }
 
