@@ -1,0 +1,12 @@
+//! The store on real SQLite files, through pools of several connections.
+
+#![allow(clippy::unwrap_used, reason = "what a test rests on may stop it")]
+
+mod durability;
+mod flows;
+mod migrations;
+mod ports;
+mod races;
+mod sessions;
+mod support;
+mod transactions;
