@@ -1,6 +1,6 @@
 //! Everything that differs between databases: column types, locks, and what their errors mean.
 
-use sea_orm::{DbBackend, DbErr, Statement, Value};
+use sea_orm::{DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, Statement, TransactionOptions, Value};
 
 /// A statement written with `?` for its parameters, as SQLite and MySQL take it. No literal may hold a `?`.
 pub(crate) fn statement(backend: DbBackend, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
@@ -37,6 +37,19 @@ pub(crate) fn ddl(backend: DbBackend, portable: &str) -> String {
     types.iter().fold(portable.to_owned(), |sql, (placeholder, text)| sql.replace(placeholder, text))
 }
 
+/// How a transaction that is going to write begins.
+///
+/// SQLite takes the writer's lock at once. MySQL must not read from a snapshot older than the row it is about to change,
+/// which is what the others do by default.
+pub(crate) fn writing(backend: DbBackend) -> TransactionOptions {
+    let (sqlite, mysql) = (matches!(backend, DbBackend::Sqlite), matches!(backend, DbBackend::MySql));
+    TransactionOptions {
+        isolation_level: mysql.then_some(IsolationLevel::ReadCommitted),
+        sqlite_transaction_mode: sqlite.then_some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    }
+}
+
 /// The statement that makes a second migrating host wait; SQLite needs none beside its immediate transaction.
 pub(crate) fn migration_lock(backend: DbBackend) -> Option<&'static str> {
     match backend {
@@ -67,7 +80,7 @@ pub(crate) fn is_connection_lost(error: &DbErr) -> bool {
     driver::lost(error)
 }
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod driver {
     use sea_orm::sqlx::Error;
     use sea_orm::{DbErr, RuntimeErr};
@@ -96,7 +109,7 @@ mod driver {
     }
 }
 
-#[cfg(not(feature = "sqlite"))]
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 mod driver {
     use sea_orm::DbErr;
 

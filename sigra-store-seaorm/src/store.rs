@@ -7,15 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sea_orm::{
-    DatabaseConnection, DatabaseExecutor, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
-};
+use sea_orm::{DatabaseConnection, DatabaseExecutor, DatabaseTransaction, DbBackend, DbErr, TransactionTrait};
 use sigra_core::Stores;
 use sigra_core::error::StoreError;
 use sigra_core::user::User;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::dialect;
 use crate::error::Fault;
 use crate::retry::Retries;
 
@@ -239,17 +237,13 @@ impl fmt::Debug for SeaOrmStore {
 
 /// Begins a transaction that is going to write.
 ///
-/// On SQLite it takes the writer's lock at once (`BEGIN IMMEDIATE`). A deferred transaction that reads first and writes
-/// later fails as soon as somebody else has written in between, and no waiting helps.
+/// On SQLite it takes the writer's lock at once (`BEGIN IMMEDIATE`): a deferred transaction that reads first and writes
+/// later fails as soon as somebody else has written in between, and no waiting helps. On MySQL it reads what is
+/// committed, not a snapshot.
 ///
 /// # Errors
 ///
 /// When no connection is free, or the lock does not become free in time.
 pub async fn begin_immediate(pool: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    let sqlite = matches!(pool.get_database_backend(), DbBackend::Sqlite);
-    pool.begin_with_options(TransactionOptions {
-        sqlite_transaction_mode: sqlite.then_some(SqliteTransactionMode::Immediate),
-        ..TransactionOptions::default()
-    })
-    .await
+    pool.begin_with_options(dialect::writing(pool.get_database_backend())).await
 }

@@ -1,4 +1,4 @@
-//! The store on real SQLite files, through pools of several connections.
+//! The store on real databases, through pools of several connections.
 
 #![allow(clippy::unwrap_used, reason = "what a test rests on may stop it")]
 
