@@ -5,6 +5,7 @@
 //! - [`ManualClock`], [`CaptureMailer`], [`PlainComposer`], [`PlainHasher`], [`TestVault`], [`AcceptAllPolicy`],
 //!   [`MinLengthPolicy`]: the other ports, fast and watchable.
 //! - [`audited`]: assertions about the audit trail.
+//! - `suites` (feature `suites`): the conformance suites. A store is done when they pass.
 //!
 //! **Nothing here belongs into production.** The hasher does not hash and the vault does not protect.
 
@@ -14,6 +15,8 @@ mod hasher;
 mod mail;
 mod memory;
 mod policy;
+#[cfg(feature = "suites")]
+pub mod suites;
 mod vault;
 
 pub use clock::ManualClock;
