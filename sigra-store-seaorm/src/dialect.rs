@@ -4,14 +4,12 @@ use sea_orm::{DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, Statement
 
 /// A statement written with `?` for its parameters, as SQLite and MySQL take it. No literal may hold a `?`.
 pub(crate) fn statement(backend: DbBackend, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
-    let sql = match backend {
-        DbBackend::Postgres => {
-            let mut parts = sql.split('?');
-            let first = parts.next().unwrap_or_default().to_owned();
-            (1..).zip(parts).fold(first, |sql, (number, part): (u32, _)| format!("{sql}${number}{part}"))
+    let mut sql = sql.to_owned();
+    if matches!(backend, DbBackend::Postgres) {
+        for number in 1..=sql.matches('?').count() {
+            sql = sql.replacen('?', &format!("${number}"), 1);
         }
-        _ => sql.to_owned(),
-    };
+    }
     Statement::from_sql_and_values(backend, sql, values)
 }
 
@@ -48,6 +46,12 @@ pub(crate) fn writing(backend: DbBackend) -> TransactionOptions {
         sqlite_transaction_mode: sqlite.then_some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
     }
+}
+
+/// Whether the driver forgets that it has begun a transaction when the caller goes away before the answer, and hands out
+/// the connection with the transaction still open (sqlx 0.9 on MySQL).
+pub(crate) fn loses_a_cancelled_begin(backend: DbBackend) -> bool {
+    matches!(backend, DbBackend::MySql)
 }
 
 /// The statement that makes a second migrating host wait; SQLite needs none beside its immediate transaction.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test rests on may stop it")]
 
+mod conformance;
 mod durability;
 mod flows;
 mod migrations;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, Value};
 use sigra_core::CommonBrowsers;
 use sigra_core::assurance::{Aal, Method};
 use sigra_core::client::ClientInfo;
@@ -91,6 +91,18 @@ pub(crate) async fn count(db: &impl ConnectionTrait, table: &str) -> i64 {
     let sql = format!("SELECT COUNT(*) FROM {table}");
     let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap().unwrap();
     row.try_get_by_index(0).unwrap()
+}
+
+/// A statement with `?` for its parameters, on whatever database.
+pub(crate) fn statement(db: &impl ConnectionTrait, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+    let backend = db.get_database_backend();
+    let mut sql = sql.to_owned();
+    if matches!(backend, DbBackend::Postgres) {
+        for number in 1..=sql.matches('?').count() {
+            sql = sql.replacen('?', &format!("${number}"), 1);
+        }
+    }
+    Statement::from_sql_and_values(backend, sql, values)
 }
 
 pub(crate) fn email(text: &str) -> EmailAddress {
