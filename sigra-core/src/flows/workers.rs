@@ -95,9 +95,10 @@ impl Workers<'_> {
             (Resolution::default(), Evidence::none())
         } else {
             let account = self.0.stores.accounts.find_by_email(&request.email).await?;
-            let user = account.map(|record| record.user).filter(|user| user.disabled_at.is_none());
             let answer = Answer { inner: self.0, request, now };
-            match (request.kind, user) {
+            match (request.kind, account.map(|record| record.user)) {
+                // No link could be used, and the address is not free either.
+                (_, Some(user)) if user.disabled_at.is_some() => (Resolution::default(), Evidence::none()),
                 (RequestKind::Register(_), Some(owner)) => answer.already_registered(&owner).await?,
                 (RequestKind::Register(id), None) => {
                     let registration = self.0.stores.registrations.find(id, now).await?;
