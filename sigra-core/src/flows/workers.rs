@@ -305,7 +305,7 @@ impl Answer<'_> {
     async fn lock_notice(&self, user: &User) -> Result<(Resolution, Evidence), FlowError> {
         let kind = MailKind::ACCOUNT_LOCKED;
         if !self.may_notify(&user.email, &kind).await? {
-            return Ok((Resolution::default(), Evidence::none()));
+            return Ok((Resolution::default(), Evidence::event(self.suppressed(&kind, Some(user)))));
         }
         let evidence =
             self.inner.notices().add_to(Evidence::none(), &kind, user, &self.request.client, self.request.created_at);
