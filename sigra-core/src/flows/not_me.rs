@@ -14,7 +14,7 @@ use crate::user::User;
 /// Disowning what a security notice reports ("this was not me").
 ///
 /// The link in the notice is a rescue token: epochs do not kill it, so a thief cannot disarm it. Redeeming it ends every
-/// session and credential, forgets the devices, starts a reset by mail, and signs nobody in.
+/// session and credential, the password included, forgets the devices, starts a reset by mail, and signs nobody in.
 #[derive(Clone, Copy)]
 pub struct NotMe<'a>(pub(crate) &'a Inner);
 
