@@ -1,7 +1,7 @@
 //! Authenticating again for sensitive actions.
 
 use super::CurrentSession;
-use crate::assurance::Method;
+use crate::assurance::{Aal, Method};
 use crate::audit::{AuditEvent, names};
 use crate::client::ClientInfo;
 use crate::error::FlowError;
@@ -95,12 +95,15 @@ impl Sudo<'_> {
         if !session.assurance.methods.contains(&Method::PASSWORD) {
             session.assurance.methods.push(Method::PASSWORD);
         }
-        session.assurance.at = now;
         session.fresh_until = Some(now + limits.sudo_secs.span());
         session.last_seen_at = now;
         session.rotated_at = now;
-        session.expires_at =
-            now + if session.remembered { limits.remembered_secs } else { limits.absolute_secs }.span();
+        // One factor renews what one factor reached; the time of two runs on (NIST SP 800-63B-4 §2.2.3).
+        if session.assurance.aal == Aal::One {
+            session.assurance.at = now;
+            session.expires_at =
+                now + if session.remembered { limits.remembered_secs } else { limits.absolute_secs }.span();
+        }
         session.idle_expires_at = self.0.idle_end(&session, now);
 
         let token = RawToken::random();
