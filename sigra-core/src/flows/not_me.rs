@@ -45,7 +45,7 @@ impl NotMe<'_> {
         let Some(user) = self.0.stores.accounts.rescue(digest, now, &request, &evidence).await? else {
             return self.invalid(client).await;
         };
-        self.0.end_all_sessions(&user, client).await?;
+        self.0.follow_up(self.0.end_all_sessions(&user, client).await);
         self.0.happened(Happened::Rescued(&user)).await;
         Ok(true)
     }

@@ -55,7 +55,7 @@ impl Sudo<'_> {
             counter: "sudo",
             whom: self.0.essentials.vault.mac("attempts.session", session.id.as_uuid().as_bytes()),
         };
-        // Reaching the cap ends the session, so there is nothing to lock; a day outlives any session worth guessing at.
+        // Reaching the cap ends the session, so there is nothing to lock, and no time that would give further tries.
         let policy = AttemptPolicy { free: tries, cap: tries, lock_secs: 1, max_lock_secs: 1, window_secs: None };
         let Reservation::Granted(reserved) = self.0.stores.attempts.reserve(&key, &policy, now).await? else {
             return self.end(session, client).await;
@@ -73,9 +73,9 @@ impl Sudo<'_> {
         };
         match verified {
             Verified::Match { .. } => {
-                let outcome = self.elevate(current, client).await?;
+                // In this order: once the old token is dead, nothing may keep the new one from the browser.
                 self.0.stores.attempts.clear(&[key]).await?;
-                Ok(outcome)
+                self.elevate(current, client).await
             }
             Verified::Mismatch => {
                 let event = AuditEvent::new(names::SUDO_FAILURE, now, client)
