@@ -294,11 +294,12 @@ impl Door {
         };
         let names: Vec<_> = steps.iter().map(Step::name).collect();
         let event = AuditEvent::new(names::LOGIN_STEP_REQUIRED, now, &entry.client).by(user.id).with("steps", names);
-        self.parts
-            .sessions
-            .insert_pending(&pending, token.digest(Purpose::PENDING), continues, Evidence::event(event))
-            .await?;
-        Ok(Admission::StepRequired(Box::new(StepRequired { pending, token, steps })))
+        let digest = token.digest(Purpose::PENDING);
+        match self.parts.sessions.insert_pending(&pending, digest, continues, Evidence::event(event)).await? {
+            Minted::Done => Ok(Admission::StepRequired(Box::new(StepRequired { pending, token, steps }))),
+            Minted::Stale => self.refuse(Some(&user), Refusal::Stale, entry, now).await,
+            Minted::PendingGone => self.refuse(Some(&user), Refusal::NoPending, entry, now).await,
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "the last link of one private chain")]
