@@ -102,6 +102,7 @@ impl<S> TestHost<S> {
             geo: Arc::new(NoGeoIp),
             hooks: Arc::new(NoHooks),
             gates: Vec::new(),
+            clock: ManualClock::default(),
         }
     }
 
@@ -378,6 +379,7 @@ pub struct TestHostBuilder<S = MemoryStore> {
     geo: Arc<dyn GeoIp>,
     hooks: Arc<dyn Hooks>,
     gates: Vec<Arc<dyn Gate>>,
+    clock: ManualClock,
 }
 
 impl<S> TestHostBuilder<S> {
@@ -436,6 +438,12 @@ impl<S> TestHostBuilder<S> {
         self
     }
 
+    /// A clock that other parts of the test move too.
+    pub fn clock(mut self, clock: ManualClock) -> Self {
+        self.clock = clock;
+        self
+    }
+
     /// Adds a gate to the door.
     pub fn gate(mut self, gate: Arc<dyn Gate>) -> Self {
         self.gates.push(gate);
@@ -448,7 +456,7 @@ impl<S> TestHostBuilder<S> {
     ///
     /// When the configuration is faulty.
     pub fn build(self) -> TestHost<S> {
-        let clock = ManualClock::default();
+        let clock = self.clock;
         let (plain_hasher, capture, vault) = (PlainHasher::new(), CaptureMailer::new(), TestVault::default());
         let essentials = Essentials {
             hasher: self.hasher.unwrap_or_else(|| Arc::new(plain_hasher.clone())),
