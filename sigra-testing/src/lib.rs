@@ -25,3 +25,7 @@ pub use mail::{CaptureMailer, PlainComposer};
 pub use memory::{MemoryStore, QueuedMail};
 pub use policy::{AcceptAllPolicy, MinLengthPolicy};
 pub use vault::TestVault;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

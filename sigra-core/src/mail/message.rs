@@ -1,6 +1,7 @@
 //! From facts to a message, and from a message to the wire.
 
 use std::error::Error;
+use std::fmt;
 
 use async_trait::async_trait;
 
@@ -8,8 +9,8 @@ use super::{Facts, MailKind};
 use crate::email::EmailAddress;
 use crate::id::MailId;
 
-/// A mail, worded.
-#[derive(Clone, Debug)]
+/// A mail, worded. Redacted when printed: it holds links and codes.
+#[derive(Clone)]
 pub struct Message {
     /// The outbox row it came from. `Message-ID` is made from it.
     pub id: MailId,
@@ -23,6 +24,12 @@ pub struct Message {
     pub text: String,
     /// The HTML part.
     pub html: String,
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message").field("id", &self.id).field("kind", &self.kind).finish_non_exhaustive()
+    }
 }
 
 /// Words mails.

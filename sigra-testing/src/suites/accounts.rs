@@ -187,11 +187,11 @@ pub async fn a_known_device_stays_known_for_longer(backend: &Backend) {
     note(backend, &first).await.expect("nothing stands against it");
 
     let later = at + HOUR;
-    let known = SignInDevice::Known { id: device.id, expires_at: later + HOUR };
+    let known = SignInDevice::Known { id: device.id, expires_at: later + 24 * HOUR };
     let again = SignIn { user: user.id, epochs: user.epochs, at: later, device: known.clone() };
     note(backend, &again).await.expect("nothing stands against it");
-    let moved_on = Device { last_seen_at: later, expires_at: later + HOUR, ..device };
-    let find = || backend.stores.devices.find(digest, later);
+    let moved_on = Device { last_seen_at: later, expires_at: later + 24 * HOUR, ..device };
+    let find = || backend.stores.devices.find(digest, later + 24 * HOUR - TICK);
     assert_eq!(find().await.unwrap().as_ref(), Some(&moved_on));
 
     let stranger = SignIn { user: other.id, epochs: other.epochs, at: later + MINUTE, device: known };

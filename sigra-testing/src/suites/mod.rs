@@ -20,8 +20,7 @@
 //! Checks are added as contracts get sharper. That can fail an implementation that passed before, and is not a breaking
 //! change.
 
-// A suite is test code: a panic is its answer.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a suite is test code: a panic is its answer")]
 
 macro_rules! suite {
     ($($check:ident,)+) => {

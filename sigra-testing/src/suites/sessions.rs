@@ -64,6 +64,13 @@ pub async fn se_08_what_exists_is_never_overwritten(backend: &Backend) {
     let found = find(backend, theirs.digest()).await.expect("the first keeps it");
     assert_eq!((found.session.id, found.user.id), (id, user.id));
     assert!(sessions.list(other.id, 10).await.unwrap().is_empty());
+
+    // An elevated session has its id still, and its first token no more.
+    let session = stored_session(backend, &user).await;
+    let new = digest();
+    assert!(sessions.elevate(session.session(), session.digest(), new, Evidence::none()).await.unwrap());
+    assert_conflict(insert(backend, &session).await);
+    assert!(find(backend, session.digest()).await.is_none() && find(backend, new).await.is_some());
 }
 
 /// Of many equal sessions inserted at once, one is stored, and the others are told.
