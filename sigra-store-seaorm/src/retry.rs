@@ -59,7 +59,7 @@ mod tests {
         let mut options = ConnectOptions::new(format!("sqlite:{}", folder.path().join("test.db").display()));
         options.max_connections(3);
         options.map_sqlx_sqlite_opts(|sqlite| sqlite.create_if_missing(true).busy_timeout(Duration::ZERO));
-        Database::connect(options).await.unwrap()
+        Database::connect(options).await.expect("the file can be opened")
     }
 
     #[tokio::test]
