@@ -1,5 +1,7 @@
 //! How much mail one recipient gets.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use common::{ANN, BOB, NEW_PASSWORD};

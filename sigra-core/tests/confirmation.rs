@@ -1,5 +1,7 @@
 //! Proving the address of a registration.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use common::{ANN, BOB, NOBODY, at_once, reasons, signs_in};

@@ -1,5 +1,7 @@
 //! The door: gates, steps and pending sign-ins.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use std::sync::Arc;
