@@ -245,7 +245,11 @@ impl Answer<'_> {
             let mut facts = self
                 .inner
                 .notices()
-                .facts(&registration.client, registration.created_at, registration.expires_at.since(self.now))
+                .facts(
+                    &registration.client,
+                    registration.created_at,
+                    registration.expires_at.since(registration.created_at),
+                )
                 .with_token("confirm", &token)
                 .with_code(&code);
             facts.code_valid_secs = Some(code_span.as_secs());

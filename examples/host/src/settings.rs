@@ -1,0 +1,261 @@
+//! Settings from the environment.
+
+use std::fs;
+use std::io::Write as _;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use sigra_crypto::{Argon2Params, RootSecrets};
+use sigra_http::{PublicUrl, TrustedProxies};
+use sigra_mail::MailTarget;
+
+/// Everything a host is told by its environment, checked.
+#[derive(Debug)]
+pub struct Settings {
+    /// The origin people reach the host at.
+    pub public_url: PublicUrl,
+    /// Whether both the address listened on and the public URL are loopback.
+    pub loopback: bool,
+    /// Where the embedded default keeps its files.
+    pub data_dir: PathBuf,
+    /// The database.
+    pub database_url: String,
+    /// The root secrets.
+    pub secrets: RootSecrets,
+    /// Where mail goes.
+    pub mail: MailTarget,
+    /// Whose forwarding headers are believed.
+    pub trusted_proxies: TrustedProxies,
+    /// Whether requests and mails are limited.
+    pub rate_limit: bool,
+    /// The cost of new password hashes.
+    pub argon2: Argon2Params,
+    /// A GeoIP database.
+    pub geoip_db: Option<PathBuf>,
+    /// A file that moves the clock.
+    pub test_clock: Option<PathBuf>,
+    /// What the person at the terminal should know.
+    pub notices: Vec<String>,
+}
+
+/// A setting that is not accepted.
+#[derive(Debug, thiserror::Error)]
+#[error("{variable}: {problem}; accepted: {accepted}")]
+pub struct SettingsError {
+    variable: &'static str,
+    problem: String,
+    accepted: String,
+}
+
+impl SettingsError {
+    /// An error of a variable.
+    pub fn new(variable: &'static str, problem: impl ToString, accepted: impl ToString) -> Self {
+        Self { variable, problem: problem.to_string(), accepted: accepted.to_string() }
+    }
+}
+
+/// The address to listen on: `SIGRA_LISTEN`, or the default.
+///
+/// # Errors
+///
+/// When it is not an address and port.
+pub fn listen_address(env: impl Fn(&str) -> Option<String>, default: &str) -> Result<SocketAddr, SettingsError> {
+    let text = env("SIGRA_LISTEN").unwrap_or_else(|| default.to_owned());
+    text.to_socket_addrs().ok().and_then(|mut addresses| addresses.next()).ok_or_else(|| {
+        SettingsError::new("SIGRA_LISTEN", format!("`{text}` is not an address and port"), "for example 127.0.0.1:3000")
+    })
+}
+
+impl Settings {
+    /// Reads everything but the address, which is bound already. Creates the data folder, and in loopback mode a secret.
+    ///
+    /// # Errors
+    ///
+    /// The first variable that is not accepted. No message holds a secret.
+    pub fn read(env: impl Fn(&str) -> Option<String>, bound: SocketAddr) -> Result<Self, SettingsError> {
+        let env = |name: &str| env(name).filter(|value| !value.is_empty());
+        let mut notices = Vec::new();
+        let public_url = public_url(env("SIGRA_PUBLIC_URL"), bound)?;
+        let loopback = bound.ip().to_canonical().is_loopback() && public_url.is_loopback();
+
+        let data_dir = PathBuf::from(env("SIGRA_DATA_DIR").unwrap_or_else(|| String::from("./sigra-data")));
+        fs::create_dir_all(&data_dir)
+            .map_err(|error| SettingsError::new("SIGRA_DATA_DIR", error, "a folder that exists or can be created"))?;
+
+        let secrets = match env("SIGRA_SECRET") {
+            Some(text) => parse_secrets(&text)?,
+            None if loopback => secret_file(&data_dir.join("secret.key"), &mut notices)?,
+            None => return Err(required("SIGRA_SECRET", "root secrets of at least 32 bytes in hex or base64")),
+        };
+        let mail = match env("SIGRA_MAIL") {
+            Some(text) => MailTarget::parse(&text)
+                .map_err(|error| SettingsError::new("SIGRA_MAIL", error, MailTarget::ACCEPTED))?,
+            None if loopback => MailTarget::Dir(data_dir.join("mail")),
+            None => return Err(required("SIGRA_MAIL", MailTarget::ACCEPTED)),
+        };
+        if mail.is_for_development() && !loopback {
+            return Err(loopback_only("SIGRA_MAIL", "this kind of mail", "smtp://… or smtps://…"));
+        }
+        let trusted_proxies = env("SIGRA_TRUSTED_PROXIES").unwrap_or_default().parse().map_err(|error| {
+            SettingsError::new("SIGRA_TRUSTED_PROXIES", error, "networks such as 10.0.0.0/8,::1/128")
+        })?;
+        let rate_limit = match env("SIGRA_RATE_LIMIT").as_deref() {
+            None | Some("on") => true,
+            Some("off") if loopback => false,
+            Some("off") => return Err(loopback_only("SIGRA_RATE_LIMIT", "`off`", "on")),
+            Some(_) => return Err(SettingsError::new("SIGRA_RATE_LIMIT", "not a known value", "on or off")),
+        };
+        let argon2 = argon2(env("SIGRA_ARGON2"), loopback)?;
+        let test_clock = env("SIGRA_TEST_CLOCK").map(PathBuf::from);
+        if test_clock.is_some() {
+            if !loopback {
+                return Err(loopback_only("SIGRA_TEST_CLOCK", "a test clock", "nothing"));
+            }
+            notices.push(String::from("warning: SIGRA_TEST_CLOCK is set, so time is not real"));
+        }
+        let database_url = env("SIGRA_DATABASE_URL")
+            .unwrap_or_else(|| format!("sqlite://{}?mode=rwc", data_dir.join("sigra.db").display()));
+        let geoip_db = env("SIGRA_GEOIP_DB").map(PathBuf::from);
+        Ok(Self {
+            public_url,
+            loopback,
+            data_dir,
+            database_url,
+            secrets,
+            mail,
+            trusted_proxies,
+            rate_limit,
+            argon2,
+            geoip_db,
+            test_clock,
+            notices,
+        })
+    }
+}
+
+fn required(variable: &'static str, accepted: impl ToString) -> SettingsError {
+    SettingsError::new(variable, "must be set, because the host is not in loopback mode", accepted)
+}
+
+fn loopback_only(variable: &'static str, what: &str, accepted: &str) -> SettingsError {
+    let problem =
+        format!("{what} is for loopback mode only (a loopback address to listen on, and a loopback public URL)");
+    SettingsError::new(variable, problem, accepted)
+}
+
+fn public_url(text: Option<String>, bound: SocketAddr) -> Result<PublicUrl, SettingsError> {
+    let accepted =
+        "an origin such as https://app.example; http only when both it and the address listened on are loopback";
+    let text = text.unwrap_or_else(|| format!("http://localhost:{}", bound.port()));
+    let url: PublicUrl = text.parse().map_err(|error| SettingsError::new("SIGRA_PUBLIC_URL", error, accepted))?;
+    let stays_here = url.is_loopback() && bound.ip().to_canonical().is_loopback();
+    if !url.is_https() && !stays_here {
+        let problem = format!("`{url}` is not https, and the host is reachable from outside (it listens on {bound})");
+        return Err(SettingsError::new("SIGRA_PUBLIC_URL", problem, accepted));
+    }
+    Ok(url)
+}
+
+fn parse_secrets(text: &str) -> Result<RootSecrets, SettingsError> {
+    RootSecrets::parse(text).map_err(|error| {
+        let accepted = "root secrets separated by commas, each at least 32 bytes in hex or base64";
+        SettingsError::new("SIGRA_SECRET", error, accepted)
+    })
+}
+
+/// The generated secret of loopback mode: made once, readable by its owner only.
+fn secret_file(path: &Path, notices: &mut Vec<String>) -> Result<RootSecrets, SettingsError> {
+    let failed = |error: std::io::Error| {
+        SettingsError::new(
+            "SIGRA_DATA_DIR",
+            format!("the secret could not be kept there: {error}"),
+            "a writable folder",
+        )
+    };
+    match fs::read_to_string(path) {
+        Ok(text) => return parse_secrets(text.trim()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let secret = RootSecrets::generate();
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+    file.write_all(secret.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    notices.push(format!("notice: generated a root secret in {}", path.display()));
+    parse_secrets(&secret)
+}
+
+fn argon2(text: Option<String>, loopback: bool) -> Result<Argon2Params, SettingsError> {
+    let accepted = "parameters such as m=19456,t=2,p=1; cheaper than that in loopback mode only";
+    let Some(text) = text else {
+        return Ok(Argon2Params::default());
+    };
+    let params: Argon2Params = text.parse().map_err(|error| SettingsError::new("SIGRA_ARGON2", error, accepted))?;
+    if params.is_weaker_than_default() && !loopback {
+        return Err(loopback_only("SIGRA_ARGON2", "a cost below the default", accepted));
+    }
+    Ok(params)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    const SECRET: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+    fn read(bound: &str, pairs: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut env: HashMap<_, _> =
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        env.entry(String::from("SIGRA_DATA_DIR")).or_insert(folder.path().join("data").display().to_string());
+        Settings::read(|name| env.get(name).cloned(), bound.parse().unwrap())
+    }
+
+    #[test]
+    fn loopback_mode_needs_nothing_and_keeps_its_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().display().to_string();
+        let env = |name: &str| (name == "SIGRA_DATA_DIR").then(|| dir.clone());
+        let first = Settings::read(env, "127.0.0.1:3000".parse().unwrap()).unwrap();
+        assert!(first.loopback && first.rate_limit && first.notices.len() == 1);
+        assert_eq!(first.public_url.origin(), "http://localhost:3000");
+        let again = Settings::read(env, "127.0.0.1:3000".parse().unwrap()).unwrap();
+        assert!(again.notices.is_empty(), "the secret is generated once");
+        let mode = std::os::unix::fs::PermissionsExt::mode(
+            &fs::metadata(folder.path().join("secret.key")).unwrap().permissions(),
+        );
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn se_25_cr_05_a_reachable_host_must_be_told_everything() {
+        let https = ("SIGRA_PUBLIC_URL", "https://app.example");
+        let secret = ("SIGRA_SECRET", SECRET);
+        let mail = ("SIGRA_MAIL", "smtps://user:pass@mail.example");
+        for (bound, pairs, variable) in [
+            ("0.0.0.0:3000", vec![], "SIGRA_PUBLIC_URL"),
+            ("0.0.0.0:3000", vec![("SIGRA_PUBLIC_URL", "http://app.example")], "SIGRA_PUBLIC_URL"),
+            ("127.0.0.1:3000", vec![("SIGRA_PUBLIC_URL", "http://app.example")], "SIGRA_PUBLIC_URL"),
+            ("127.0.0.1:3000", vec![("SIGRA_PUBLIC_URL", "nonsense")], "SIGRA_PUBLIC_URL"),
+            ("0.0.0.0:3000", vec![https], "SIGRA_SECRET"),
+            ("0.0.0.0:3000", vec![https, ("SIGRA_SECRET", "short")], "SIGRA_SECRET"),
+            ("0.0.0.0:3000", vec![https, secret], "SIGRA_MAIL"),
+            ("0.0.0.0:3000", vec![https, secret, ("SIGRA_MAIL", "dir:/tmp/x")], "SIGRA_MAIL"),
+            ("0.0.0.0:3000", vec![https, secret, mail, ("SIGRA_RATE_LIMIT", "off")], "SIGRA_RATE_LIMIT"),
+            ("0.0.0.0:3000", vec![https, secret, mail, ("SIGRA_ARGON2", "m=64,t=1,p=1")], "SIGRA_ARGON2"),
+            ("0.0.0.0:3000", vec![https, secret, mail, ("SIGRA_TEST_CLOCK", "/tmp/x")], "SIGRA_TEST_CLOCK"),
+            ("127.0.0.1:3000", vec![("SIGRA_RATE_LIMIT", "maybe")], "SIGRA_RATE_LIMIT"),
+            ("127.0.0.1:3000", vec![("SIGRA_ARGON2", "lots")], "SIGRA_ARGON2"),
+            ("127.0.0.1:3000", vec![("SIGRA_MAIL", "pigeon")], "SIGRA_MAIL"),
+            ("127.0.0.1:3000", vec![("SIGRA_TRUSTED_PROXIES", "ten")], "SIGRA_TRUSTED_PROXIES"),
+        ] {
+            let error = read(bound, &pairs).unwrap_err().to_string();
+            assert!(error.starts_with(variable), "{pairs:?}: {error}");
+            assert!(error.contains("accepted:"), "{error}");
+            assert!(!error.contains("short"), "a secret is not repeated: {error}");
+        }
+        assert!(!read("0.0.0.0:3000", &[https, secret, mail]).unwrap().loopback);
+    }
+}

@@ -1,0 +1,91 @@
+//! Guards: layers that let only some requests through to a host's routes.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse as _, Response};
+use sigra_core::assurance::Aal;
+use sigra_http::{GuardDecision, Requirement};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::extract::Rejection;
+use crate::mount::LazyVisit;
+
+/// Only requests with a session. Unsafe methods must keep the origin rule.
+#[must_use]
+pub const fn require_user() -> GuardLayer {
+    require(Requirement::USER)
+}
+
+/// Only requests whose session authenticated within the sudo window.
+#[must_use]
+pub const fn require_fresh() -> GuardLayer {
+    require(Requirement::FRESH)
+}
+
+/// Only requests whose session reaches this assurance level.
+#[must_use]
+pub const fn require_aal(aal: Aal) -> GuardLayer {
+    require(Requirement::assurance(aal))
+}
+
+/// Only requests that meet a requirement.
+#[must_use]
+pub const fn require(requirement: Requirement) -> GuardLayer {
+    GuardLayer { requirement }
+}
+
+/// A guard as a layer: `route_layer(require_user())`.
+#[derive(Clone, Copy, Debug)]
+pub struct GuardLayer {
+    requirement: Requirement,
+}
+
+impl<S> Layer<S> for GuardLayer {
+    type Service = Guard<S>;
+
+    fn layer(&self, inner: S) -> Guard<S> {
+        Guard { requirement: self.requirement, inner }
+    }
+}
+
+/// The service behind [`GuardLayer`].
+#[derive(Clone, Debug)]
+pub struct Guard<S> {
+    requirement: Requirement,
+    inner: S,
+}
+
+impl<S> Service<Request> for Guard<S>
+where
+    S: Service<Request, Response = Response> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let ready = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, ready);
+        let requirement = self.requirement;
+        Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            let Some(lazy) = parts.extensions.get::<LazyVisit>() else {
+                return Ok(Rejection::not_mounted().into_response());
+            };
+            let visit = lazy.open(&parts);
+            match lazy.surface.guard(requirement, &parts, visit).await {
+                GuardDecision::Pass(_) => inner.call(Request::from_parts(parts, body)).await,
+                GuardDecision::Answer(answer) => Ok(answer.map(Body::new)),
+            }
+        })
+    }
+}

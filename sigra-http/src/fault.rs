@@ -1,0 +1,121 @@
+//! What an endpoint answers when it cannot do what was asked.
+
+use std::time::Duration;
+
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderMap, Method, StatusCode};
+use sigra_core::error::{FlowError, StoreError};
+
+use crate::problem::{FaultCode, FieldError};
+
+/// How a route speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Face {
+    /// Pages for people.
+    Html,
+    /// JSON for programs.
+    Json,
+}
+
+impl Face {
+    /// How a route of the host's should be answered: pages for whoever asks for them, problem documents for the rest.
+    pub(crate) fn of_host_route(parts: &Parts) -> Self {
+        let mentions = |name, what: &str| {
+            parts
+                .headers
+                .get_all(name)
+                .iter()
+                .any(|value| value.to_str().is_ok_and(|text| text.to_ascii_lowercase().contains(what)))
+        };
+        if mentions(ACCEPT, "text/html") && !mentions(CONTENT_TYPE, "application/json") {
+            Self::Html
+        } else {
+            Self::Json
+        }
+    }
+}
+
+/// Why a request is not answered with what it asked for.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// A plain fault.
+    Code(FaultCode),
+    /// A plain fault that is about permission: 403, whatever the code's usual status.
+    Forbidden(FaultCode),
+    /// The method is not one of these.
+    MethodNotAllowed(Vec<Method>),
+    /// Faults beside fields.
+    Validation(Vec<FieldError>),
+    /// No session.
+    Unauthenticated,
+    /// The session must authenticate again.
+    NotFresh,
+    /// Too often.
+    RateLimited(Duration),
+    /// No room for more work.
+    Overloaded(Duration),
+    /// The answer was wrong once too often: the session is over, and its cookie goes.
+    SessionEnded,
+    /// Something of ours failed.
+    Internal(Box<FlowError>),
+}
+
+impl Fault {
+    pub(crate) const fn code(&self) -> FaultCode {
+        match self {
+            Self::Code(code) | Self::Forbidden(code) => *code,
+            Self::MethodNotAllowed(_) => FaultCode::MethodNotAllowed,
+            Self::Validation(_) => FaultCode::Validation,
+            Self::Unauthenticated => FaultCode::Unauthenticated,
+            Self::SessionEnded => FaultCode::InvalidCredentials,
+            Self::NotFresh => FaultCode::ReauthRequired,
+            Self::RateLimited(_) => FaultCode::RateLimited,
+            Self::Overloaded(_) => FaultCode::Overloaded,
+            Self::Internal(_) => FaultCode::Internal,
+        }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::Forbidden(_) | Self::SessionEnded => StatusCode::FORBIDDEN,
+            other => other.code().status(),
+        }
+    }
+
+    pub(crate) const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited(after) | Self::Overloaded(after) => Some(*after),
+            _ => None,
+        }
+    }
+}
+
+impl From<FlowError> for Fault {
+    fn from(error: FlowError) -> Self {
+        match error {
+            FlowError::Overloaded { retry_after } => Self::Overloaded(retry_after),
+            error => Self::Internal(Box::new(error)),
+        }
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::from(FlowError::from(error))
+    }
+}
+
+impl From<FaultCode> for Fault {
+    fn from(code: FaultCode) -> Self {
+        Self::Code(code)
+    }
+}
+
+/// The `Allow` header of a 405.
+pub(crate) fn allow(methods: &[Method], headers: &mut HeaderMap) {
+    let list = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+    if let Ok(value) = http::HeaderValue::from_str(&list) {
+        headers.insert(http::header::ALLOW, value);
+    }
+}

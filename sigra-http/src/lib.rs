@@ -1,0 +1,55 @@
+//! The HTTP surface of sigra, without a framework.
+//!
+//! A [`Surface`] turns an [`http::Request`] with any [`http_body::Body`], plus the peer's address, into an
+//! [`http::Response`]. Everything a framework could do differently is decided here: routes, the
+//! [origin rule](origin), cookies, limits, guards, headers, pages and problem documents. What is left to an adapter is
+//! translation.
+//!
+//! ```
+//! # use sigra_core::Sigra;
+//! use http::Request;
+//! use sigra_http::{PublicUrl, Surface};
+//!
+//! # async fn run(sigra: Sigra) -> Result<(), Box<dyn std::error::Error>> {
+//! let public_url: PublicUrl = "https://app.example".parse()?;
+//! let surface = Surface::builder(sigra, public_url).accounts().build()?;
+//!
+//! let request = Request::get("/auth/login").body(http_body_util::Empty::<bytes::Bytes>::new())?;
+//! let response = surface.handle(request, Some([192, 0, 2, 1].into())).await;
+//! assert_eq!(response.status(), 200);
+//! # Ok(())
+//! # }
+//! ```
+
+mod accounts;
+mod assets;
+pub mod body;
+mod body_out;
+mod call;
+pub mod client_ip;
+pub mod cookie;
+mod fault;
+mod headers;
+mod media_type;
+mod notice;
+pub mod origin;
+pub mod pages;
+pub mod path;
+pub mod problem;
+pub mod public_url;
+mod reply;
+pub mod return_to;
+mod route;
+mod surface;
+pub mod views;
+mod wording;
+
+pub use body_out::ResponseBody;
+pub use client_ip::TrustedProxies;
+pub use fault::Face;
+pub use pages::Pages;
+pub use public_url::PublicUrl;
+pub use route::{Route, Verb};
+pub use surface::{
+    Caller, GuardDecision, HttpConfig, LimitBucket, Limits, Requirement, Surface, SurfaceBuilder, SurfaceFaults, Visit,
+};

@@ -1,0 +1,179 @@
+//! From a view to HTML, through templates that a host can override.
+//!
+//! The templates are [minijinja](https://docs.rs/minijinja), close to Jinja2. Each sees `view`, the fields of its page's
+//! type in [`views`](crate::views), `notice`, one sentence or none, and the globals `product`, `prefix`, `urls` and
+//! `assets`. Values are always escaped. Reading what does not exist is an error, not an empty string.
+
+mod assets;
+mod check;
+mod fault;
+mod filters;
+mod markup;
+mod overrides;
+mod samples;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use serde::Serialize;
+
+use self::fault::describe;
+pub use self::fault::{PageFaults, RenderError};
+use crate::views::View;
+
+/// The embedded templates. Every page of [`View`] has its own; the first two are what they share.
+const TEMPLATES: &[(&str, &str)] = &[
+    ("layout.html", include_str!("../../templates/layout.html")),
+    ("parts.html", include_str!("../../templates/parts.html")),
+    ("check_mail.html", include_str!("../../templates/check_mail.html")),
+    ("confirm.html", include_str!("../../templates/confirm.html")),
+    ("confirm_token.html", include_str!("../../templates/confirm_token.html")),
+    ("error.html", include_str!("../../templates/error.html")),
+    ("login.html", include_str!("../../templates/login.html")),
+    ("magic_link.html", include_str!("../../templates/magic_link.html")),
+    ("magic_link_token.html", include_str!("../../templates/magic_link_token.html")),
+    ("message.html", include_str!("../../templates/message.html")),
+    ("not_me.html", include_str!("../../templates/not_me.html")),
+    ("register.html", include_str!("../../templates/register.html")),
+    ("reset_password.html", include_str!("../../templates/reset_password.html")),
+    ("reset_password_token.html", include_str!("../../templates/reset_password_token.html")),
+    ("sessions.html", include_str!("../../templates/sessions.html")),
+    ("sudo.html", include_str!("../../templates/sudo.html")),
+];
+
+/// Renders every page, with the embedded templates or a host's own in their place.
+#[derive(Clone, Debug)]
+pub struct Pages {
+    environment: Environment<'static>,
+    urls: Urls,
+}
+
+impl Pages {
+    /// The embedded templates. `product` is what the pages call the host, `prefix` is the path that the routes are
+    /// mounted under, without a slash at its end.
+    #[must_use]
+    pub fn new(product: &str, prefix: &str) -> Self {
+        let mut environment = environment();
+        let urls = Urls::new(prefix);
+        environment.add_global("product", product);
+        environment.add_global("prefix", prefix);
+        environment.add_global("urls", Serde(&urls));
+        environment.add_global("assets", Serde(assets::Urls::new(prefix)));
+        for (name, source) in TEMPLATES {
+            environment.add_template(name, source).expect("a test parses every embedded template");
+        }
+        Self { environment, urls }
+    }
+
+    /// Lets the files of a folder take the place of embedded templates of the same name.
+    ///
+    /// Every file in it must have the name of an embedded template. Files whose names start with `_` and end in `.html`
+    /// are the host's own, for its templates to include; those whose names start with `.` are left alone. Files are
+    /// read once, here, and checked as [`Pages::check`] does.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of every file.
+    pub fn override_dir(mut self, path: impl AsRef<Path>) -> Result<Self, PageFaults> {
+        let mut faults = overrides::apply(path.as_ref(), &mut self.environment);
+        faults.extend(check::faults_of(&self));
+        if faults.is_empty() { Ok(self) } else { Err(PageFaults(faults)) }
+    }
+
+    /// Renders every page with sample views: empty, full, with faults, with hostile text.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of every page: it does not render, leaves out a form or a field, shows a value unescaped, or holds
+    /// what the content security policy of these pages blocks (inline code, files of other origins).
+    pub fn check(&self) -> Result<(), PageFaults> {
+        let faults = check::faults_of(self);
+        if faults.is_empty() { Ok(()) } else { Err(PageFaults(faults)) }
+    }
+
+    /// The whole page. `notice` is one sentence shown above it, such as "Your address is confirmed."
+    ///
+    /// # Errors
+    ///
+    /// A template that fails on this view. [`Pages::check`] finds those beforehand.
+    pub fn render(&self, view: &View, notice: Option<&str>) -> Result<String, RenderError> {
+        self.try_render(view, notice).map_err(|error| RenderError::new(&error))
+    }
+
+    /// The stylesheet that the layout links, and the hash in that link.
+    #[must_use]
+    pub fn stylesheet() -> (&'static str, &'static str) {
+        assets::STYLESHEET.parts()
+    }
+
+    /// The script that the layout links, and the hash in that link.
+    #[must_use]
+    pub fn script() -> (&'static str, &'static str) {
+        assets::SCRIPT.parts()
+    }
+
+    fn try_render(&self, view: &View, notice: Option<&str>) -> Result<String, minijinja::Error> {
+        self.environment.get_template(view.template())?.render(Serde(Page { view, notice }))
+    }
+}
+
+/// What a template sees.
+#[derive(Serialize)]
+struct Page<'a> {
+    view: &'a View,
+    notice: Option<&'a str>,
+}
+
+/// Where the pages lead.
+#[derive(Clone, Debug, Serialize)]
+struct Urls {
+    home: &'static str,
+    login: String,
+    logout: String,
+    register: String,
+    confirm: String,
+    confirm_resend: String,
+    magic_link: String,
+    reset_password: String,
+    sudo: String,
+    sessions: String,
+    revoke_others: String,
+}
+
+impl Urls {
+    fn new(prefix: &str) -> Self {
+        let at = |path: &str| format!("{prefix}{path}");
+        Self {
+            home: "/",
+            login: at("/login"),
+            logout: at("/logout"),
+            register: at("/register"),
+            confirm: at("/confirm"),
+            confirm_resend: at("/confirm/resend"),
+            magic_link: at("/magic-link"),
+            reset_password: at("/reset-password"),
+            sudo: at("/sudo"),
+            sessions: at("/settings/sessions"),
+            revoke_others: at("/settings/sessions/revoke-others"),
+        }
+    }
+}
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.set_formatter(|out, state, value| match value.as_str() {
+        Some(text) if !value.is_safe() => filters::escape(out, text).map_err(Into::into),
+        _ => minijinja::escape_formatter(out, state, value),
+    });
+    let whole_lines = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+    environment.set_syntax(whole_lines.expect("the delimiters are the default ones"));
+    environment.add_filter("moment", filters::moment);
+    environment.add_filter("method_words", filters::method_words);
+    environment
+}

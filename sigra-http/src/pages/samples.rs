@@ -1,0 +1,104 @@
+//! Views to try every template with.
+
+use crate::problem::FieldError;
+use crate::views::*;
+
+/// Text that must never reach a page as it is.
+pub(super) const HOSTILE: &str = "\"'><script>hostile()</script>";
+
+const EMAIL: &str = "ada@example.com";
+const PATH: &str = "/auth/somewhere/AbC-123_x";
+const NOTICE: &str = "Your address is confirmed.";
+
+/// Every page: as it is first seen, filled in, with faults, and with hostile text wherever text can be.
+pub(super) fn samples() -> Vec<(View, Option<&'static str>)> {
+    let mut samples = Vec::new();
+    for text in [EMAIL, HOSTILE] {
+        samples.extend(forms(text).into_iter().map(|view| (view, None)));
+        samples.extend(others(text).into_iter().map(|view| (view, None)));
+    }
+    samples.extend(blank().into_iter().flat_map(|view| [(view.clone(), None), (view, Some(NOTICE))]));
+    samples
+}
+
+fn blank() -> Vec<View> {
+    vec![
+        RegisterView::default().into(),
+        ConfirmView::default().into(),
+        CheckMailView::default().into(),
+        LoginView::default().into(),
+        MagicLinkView::default().into(),
+        ResetPasswordView::default().into(),
+        ResetPasswordTokenView { action: PATH.to_owned(), ..Default::default() }.into(),
+        SudoView::default().into(),
+    ]
+}
+
+fn forms(text: &str) -> Vec<View> {
+    let fault = |field, code| FieldError::new(field, code, format!("Something is wrong with this, {text}."));
+    let email = || Errors::from(vec![fault("email", "invalid_email")]);
+    let password = || Errors::from(vec![fault("password", "too_short"), fault("password", "common")]);
+    let both = || Errors::from(vec![fault("email", "invalid_email"), fault("password", "too_short")]);
+    let code = || Errors::from(vec![fault("code", "invalid_code")]);
+    let elsewhere = || Errors::from(vec![fault("", "malformed")]);
+    let some = || text.to_owned();
+    vec![
+        RegisterView { email: some(), errors: both() }.into(),
+        RegisterView { email: some(), errors: elsewhere() }.into(),
+        ConfirmView { email: some(), errors: code() }.into(),
+        ConfirmView { email: some(), errors: email() }.into(),
+        LoginView { email: some(), remember_me: true, return_to: Some(some()), error: Some(some()) }.into(),
+        MagicLinkView { email: some(), errors: email() }.into(),
+        ResetPasswordView { email: some(), errors: email() }.into(),
+        ResetPasswordTokenView { email: some(), action: PATH.to_owned(), errors: password() }.into(),
+        SudoView { email: some(), return_to: Some(some()), errors: password() }.into(),
+        SudoView { email: some(), return_to: None, errors: Errors::default() }.into(),
+    ]
+}
+
+fn others(text: &str) -> Vec<View> {
+    let some = || text.to_owned();
+    let action = || PATH.to_owned();
+    let link = || Some(Link { href: some(), text: some() });
+    vec![
+        ConfirmTokenView {
+            email: some(),
+            submitted_at: "2026-03-09T08:05:59Z".into(),
+            device: some(),
+            action: action(),
+        }
+        .into(),
+        ConfirmTokenView { email: some(), submitted_at: some(), device: some(), action: action() }.into(),
+        MagicLinkTokenView { email: some(), requested_at: some(), signed_in_as: None, action: action() }.into(),
+        MagicLinkTokenView { email: some(), requested_at: some(), signed_in_as: Some(some()), action: action() }.into(),
+        NotMeView { email: some(), action: action() }.into(),
+        MessageView { title: some(), paragraphs: vec![some(), some()], link: link() }.into(),
+        MessageView { title: some(), paragraphs: Vec::new(), link: None }.into(),
+        MessageView::rescued(some()).into(),
+        SessionsView { email: some(), sessions: rows(text), fresh: true }.into(),
+        SessionsView { email: some(), sessions: rows(text), fresh: false }.into(),
+        SessionsView { email: some(), sessions: rows(text).into_iter().take(1).collect(), fresh: true }.into(),
+        ErrorView { status: 404, title: some(), sentence: some(), next: link(), request_id: None }.into(),
+        ErrorView { status: 500, title: some(), sentence: some(), next: None, request_id: Some(some()) }.into(),
+    ]
+}
+
+/// The current session, one of which everything is known, and one of which next to nothing is.
+fn rows(text: &str) -> Vec<SessionRow> {
+    let row = |n: u8, place: Option<&str>, ip: Option<&str>, methods: &[&str]| SessionRow {
+        current: n == 0,
+        device: text.to_owned(),
+        place: place.map(str::to_owned),
+        ip: ip.map(str::to_owned),
+        created_at: text.to_owned(),
+        last_seen_at: "2026-03-09T08:05:59.120003Z".to_owned(),
+        methods: methods.iter().map(|&method| method.to_owned()).collect(),
+        revoke_action: format!("{PATH}/{n}"),
+    };
+    vec![
+        row(0, Some(text), None, &["pwd"]),
+        row(1, Some(text), Some(text), &["pwd", "otp", text]),
+        row(2, None, None, &[]),
+        row(3, None, Some(text), &["magic_link"]),
+    ]
+}

@@ -1,0 +1,79 @@
+//! What an endpoint answers.
+
+use http::{HeaderValue, StatusCode};
+use serde_json::Value;
+
+use crate::views::View;
+
+/// What an endpoint answers, before it is put into words and headers.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) body: ReplyBody,
+    pub(crate) cookies: Vec<HeaderValue>,
+    pub(crate) token_page: bool,
+    pub(crate) clear_cache: bool,
+}
+
+/// The body of a [`Reply`].
+#[derive(Debug)]
+pub(crate) enum ReplyBody {
+    Empty,
+    Json(Value),
+    Asset { bytes: &'static str, content_type: &'static str },
+    Page(Box<View>),
+    SeeOther(String),
+}
+
+impl Reply {
+    pub(crate) fn json(status: StatusCode, value: Value) -> Self {
+        Self::new(status, ReplyBody::Json(value))
+    }
+
+    pub(crate) fn no_content() -> Self {
+        Self::new(StatusCode::NO_CONTENT, ReplyBody::Empty)
+    }
+
+    pub(crate) fn page(view: impl Into<View>) -> Self {
+        Self::new(StatusCode::OK, ReplyBody::Page(Box::new(view.into())))
+    }
+
+    pub(crate) fn see_other(path: impl Into<String>) -> Self {
+        Self::new(StatusCode::SEE_OTHER, ReplyBody::SeeOther(path.into()))
+    }
+
+    pub(crate) fn asset(bytes: &'static str, content_type: &'static str) -> Self {
+        Self::new(StatusCode::OK, ReplyBody::Asset { bytes, content_type })
+    }
+
+    fn new(status: StatusCode, body: ReplyBody) -> Self {
+        Self { status, body, cookies: Vec::new(), token_page: false, clear_cache: false }
+    }
+
+    /// The same cookies on a redirect.
+    pub(crate) fn into_see_other(self, path: impl Into<String>) -> Self {
+        Self { status: StatusCode::SEE_OTHER, body: ReplyBody::SeeOther(path.into()), ..self }
+    }
+
+    pub(crate) fn status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    pub(crate) fn cookie(mut self, cookie: HeaderValue) -> Self {
+        self.cookies.push(cookie);
+        self
+    }
+
+    /// The path of the page holds a token: no `Referer` may carry it on.
+    pub(crate) fn token_page(mut self) -> Self {
+        self.token_page = true;
+        self
+    }
+
+    /// Ends what the browser cached while somebody was signed in.
+    pub(crate) fn clear_cache(mut self) -> Self {
+        self.clear_cache = true;
+        self
+    }
+}

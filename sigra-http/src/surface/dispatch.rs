@@ -1,0 +1,128 @@
+//! From a request to its endpoint, past everything that can stop it.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Method, Request, Response};
+use http_body::Body;
+use sigra_core::ports::{Bucket, RateDecision};
+
+use super::{LimitBucket, Surface, Visit};
+use crate::body::{self, Fields};
+use crate::body_out::ResponseBody;
+use crate::call::Call;
+use crate::fault::{Face, Fault};
+use crate::path::{Match, Params};
+use crate::problem::FaultCode;
+use crate::reply::Reply;
+use crate::route::Route;
+
+impl Surface {
+    /// Answers one request to a path below the prefix.
+    ///
+    /// In this order: the route is found (404, 405); an unsafe method keeps the origin rule (403); the network block has
+    /// not asked too often (429); the body is read (413, 415, 400); the caller meets the route's requirement (401, 403,
+    /// or a redirect); the endpoint answers.
+    ///
+    /// `peer` is the address of the TCP connection. Nothing panics on any input.
+    pub async fn handle<B>(&self, request: Request<B>, peer: Option<IpAddr>) -> Response<ResponseBody>
+    where
+        B: Body + Send,
+        B::Data: Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (parts, body) = request.into_parts();
+        if let Some(answer) = self.misdirected(&parts) {
+            return answer;
+        }
+        let visit = self.visit(&parts, peer);
+        let head_only = parts.method == Method::HEAD;
+        let mut response = self.answer(&parts, body, &visit).await;
+        visit.finish(response.headers_mut()).await;
+        if head_only {
+            *response.body_mut() = ResponseBody::empty();
+        }
+        response
+    }
+
+    async fn answer<B>(&self, parts: &Parts, body: B, visit: &Visit) -> Response<ResponseBody>
+    where
+        B: Body + Send,
+        B::Data: Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let below = parts.uri.path().strip_prefix(self.prefix());
+        let (route, params) = match below.map_or(Match::NotFound, |path| self.inner.router.find(&parts.method, path)) {
+            Match::Found { index, params } => (self.inner.routes[index], params),
+            Match::WrongMethod(allowed) => {
+                return self.present_fault(Fault::MethodNotAllowed(allowed), self.face_of(parts), parts, visit);
+            }
+            Match::NotFound => {
+                return self.present_fault(FaultCode::NotFound.into(), self.face_of(parts), parts, visit);
+            }
+        };
+        match self.run(route, params, parts, body, visit).await {
+            Ok(reply) => self.present(reply, parts, visit),
+            Err(fault) => self.present_fault(fault, route.face, parts, visit),
+        }
+    }
+
+    async fn run<B>(
+        &self,
+        route: &'static Route,
+        params: Params,
+        parts: &Parts,
+        body: B,
+        visit: &Visit,
+    ) -> Result<Reply, Fault>
+    where
+        B: Body + Send,
+        B::Data: Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.same_origin(&parts.method, parts, visit)?;
+        self.within_limit(route.limit, visit).await?;
+        let fields = read_fields(route, parts, body).await?;
+        let current = self.judge(route.requirement, parts, visit).await?;
+        let call = Call { surface: self, visit, parts, params, fields, current };
+        (route.endpoint.0)(call).await
+    }
+
+    /// Counts the request against its network block's limit.
+    async fn within_limit(&self, limit: LimitBucket, visit: &Visit) -> Result<(), Fault> {
+        let bucket = Bucket {
+            name: limit.name(),
+            key: visit.client().block().to_string(),
+            limit: limit.quota(&self.inner.config.limits),
+        };
+        let now = self.inner.sigra.clock().now();
+        match self.inner.limiter.take(&bucket, 1, now).await? {
+            RateDecision::Granted => Ok(()),
+            RateDecision::Refused { retry_after } => Err(Fault::RateLimited(retry_after)),
+        }
+    }
+
+    /// How a path that has no route is answered.
+    fn face_of(&self, parts: &Parts) -> Face {
+        let below = parts.uri.path().strip_prefix(self.prefix()).unwrap_or_default();
+        if below == "/api" || below.starts_with("/api/") { Face::Json } else { Face::Html }
+    }
+}
+
+async fn read_fields<B>(route: &Route, parts: &Parts, body: B) -> Result<Fields, Fault>
+where
+    B: Body + Send,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    if crate::origin::is_safe(&parts.method) {
+        return Ok(Fields::default());
+    }
+    let accepted = match route.face {
+        Face::Html => body::Accepted::Form,
+        Face::Json => body::Accepted::Json,
+    };
+    let bytes: Bytes = body::read(&parts.headers, body).await.map_err(FaultCode::from)?;
+    Ok(body::parse(&parts.headers, &bytes, accepted).map_err(FaultCode::from)?)
+}

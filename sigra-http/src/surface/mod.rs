@@ -1,0 +1,239 @@
+//! The surface: requests in, responses out, without a framework.
+
+mod config;
+mod dispatch;
+mod guard;
+mod present;
+mod visit;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::request::Parts;
+use sigra_core::ports::RateLimiter;
+use sigra_core::session::Session;
+use sigra_core::{MemoryRateLimiter, Sigra};
+
+pub use config::{HttpConfig, LimitBucket, Limits};
+pub use guard::{Caller, GuardDecision, Requirement};
+pub use visit::Visit;
+
+use crate::client_ip::TrustedProxies;
+use crate::cookie::CookieName;
+use crate::pages::Pages;
+use crate::path::Router;
+use crate::public_url::PublicUrl;
+use crate::route::Route;
+
+/// The HTTP surface of a [`Sigra`]. Cheap to clone.
+///
+/// An adapter hands it requests ([`Surface::handle`]), and asks it who is behind a request of the host's own
+/// ([`Surface::visit`]) and whether it may pass ([`Surface::guard`]).
+#[derive(Clone)]
+pub struct Surface {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) sigra: Sigra,
+    pub(crate) config: HttpConfig,
+    pub(crate) public_url: PublicUrl,
+    pub(crate) cookies: Cookies,
+    pub(crate) proxies: TrustedProxies,
+    pub(crate) limiter: Arc<dyn RateLimiter>,
+    pub(crate) pages: Pages,
+    pub(crate) routes: Vec<&'static Route>,
+    pub(crate) router: Router,
+    pub(crate) loopback_only: bool,
+}
+
+/// The names of our cookies, decided by the public URL and never by a request.
+#[derive(Clone, Debug)]
+pub(crate) struct Cookies {
+    pub(crate) session: CookieName,
+    pub(crate) pending: CookieName,
+    pub(crate) device: CookieName,
+    pub(crate) notice: CookieName,
+}
+
+impl Surface {
+    /// Starts assembling the surface of `sigra`, reached at `public_url`.
+    pub fn builder(sigra: Sigra, public_url: PublicUrl) -> SurfaceBuilder {
+        SurfaceBuilder {
+            sigra,
+            public_url,
+            config: HttpConfig::default(),
+            proxies: TrustedProxies::default(),
+            limiter: Arc::new(MemoryRateLimiter::default()),
+            pages: None,
+            routes: Vec::new(),
+            loopback_only: false,
+        }
+    }
+
+    /// The flows behind the surface.
+    #[must_use]
+    pub fn sigra(&self) -> &Sigra {
+        &self.inner.sigra
+    }
+
+    /// Where the routes are mounted.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.inner.config.prefix
+    }
+
+    /// The origin people reach the host at.
+    #[must_use]
+    pub fn public_url(&self) -> &PublicUrl {
+        &self.inner.public_url
+    }
+
+    /// Every route that can be reached.
+    #[must_use]
+    pub fn routes(&self) -> &[&'static Route] {
+        &self.inner.routes
+    }
+
+    /// Opens a request: its client and, when somebody asks, its session.
+    #[must_use]
+    pub fn visit(&self, parts: &Parts, peer: Option<IpAddr>) -> Visit {
+        Visit::new(self.inner.clone(), parts, peer)
+    }
+}
+
+impl fmt::Debug for Surface {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Surface")
+            .field("public_url", &self.inner.public_url)
+            .field("config", &self.inner.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    /// How long a session's cookie lives: with the browser, unless the session is remembered.
+    pub(crate) fn session_lifetime(&self, session: &Session) -> Option<Duration> {
+        session.remembered.then(|| session.expires_at.since(self.sigra.clock().now()))
+    }
+}
+
+/// Assembles a [`Surface`].
+#[must_use]
+pub struct SurfaceBuilder {
+    sigra: Sigra,
+    public_url: PublicUrl,
+    config: HttpConfig,
+    proxies: TrustedProxies,
+    limiter: Arc<dyn RateLimiter>,
+    pages: Option<Pages>,
+    routes: Vec<&'static Route>,
+    loopback_only: bool,
+}
+
+impl SurfaceBuilder {
+    /// How the surface behaves. The default is safe to run.
+    pub fn config(mut self, config: HttpConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Whose forwarding headers are believed. The default believes nobody's.
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.proxies = proxies;
+        self
+    }
+
+    /// What counts requests. The default counts in bounded memory, for one process.
+    pub fn rate_limiter(mut self, limiter: Arc<dyn RateLimiter>) -> Self {
+        self.limiter = limiter;
+        self
+    }
+
+    /// The pages. The default are the embedded ones.
+    pub fn pages(mut self, pages: Pages) -> Self {
+        self.pages = Some(pages);
+        self
+    }
+
+    /// Adds the routes of accounts and sessions, with the stylesheet and script of the pages.
+    pub fn accounts(self) -> Self {
+        self.routes(crate::assets::ROUTES).routes(crate::accounts::ROUTES)
+    }
+
+    /// Answers 421 to requests whose `Host` is not a loopback name, on every route of the host. For hosts that listen on
+    /// loopback only.
+    pub fn loopback_only(mut self) -> Self {
+        self.loopback_only = true;
+        self
+    }
+
+    fn routes(mut self, table: &'static [Route]) -> Self {
+        self.routes.extend(table);
+        self
+    }
+
+    /// Checks and assembles.
+    ///
+    /// # Errors
+    ///
+    /// Every fault, together.
+    pub fn build(self) -> Result<Surface, SurfaceFaults> {
+        let Self { sigra, public_url, config, proxies, limiter, pages, routes, loopback_only } = self;
+        let mut faults = Vec::new();
+        if !sound_prefix(&config.prefix) {
+            faults.push(String::from(
+                "`prefix` must be empty, or start with `/` and not end with one, in plain letters, digits, `-` and `_`",
+            ));
+        }
+        if !public_url.is_secure_or_loopback() {
+            faults.push(String::from("the public URL must be https, unless its host is loopback"));
+        }
+        let mut seen = BTreeMap::new();
+        for route in &routes {
+            if seen.insert((route.path, route.method.method().to_string()), ()).is_some() {
+                faults.push(format!("the route `{} {}` is added twice", route.method.method(), route.path));
+            }
+        }
+        let pages = pages.unwrap_or_else(|| Pages::new(&config.product, &config.prefix));
+        faults.extend(pages.check().err().into_iter().flat_map(|found| found.into_faults()));
+        let cookie = |base| CookieName::new(base, &public_url).expect("our own names are valid");
+        let cookies = Cookies {
+            session: cookie("sigra_session"),
+            pending: cookie("sigra_pending"),
+            device: cookie("sigra_device"),
+            notice: cookie("sigra_notice"),
+        };
+        if !faults.is_empty() {
+            return Err(SurfaceFaults(faults));
+        }
+        let router = Router::new(routes.iter().map(|route| (route.method.method(), route.path)));
+        let inner =
+            Inner { sigra, config, public_url, cookies, proxies, limiter, pages, routes, router, loopback_only };
+        Ok(Surface { inner: Arc::new(inner) })
+    }
+}
+
+fn sound_prefix(prefix: &str) -> bool {
+    prefix.is_empty()
+        || (prefix.starts_with('/')
+            && prefix[1..].split('/').all(|segment| {
+                !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+            }))
+}
+
+/// Everything that is wrong with a surface.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+pub struct SurfaceFaults(Vec<String>);
+
+impl SurfaceFaults {
+    /// One sentence a fault.
+    #[must_use]
+    pub fn faults(&self) -> &[String] {
+        &self.0
+    }
+}

@@ -1,0 +1,177 @@
+//! Putting answers into words and headers.
+
+use http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE};
+use http::request::Parts;
+use http::{HeaderValue, Method, Response, StatusCode};
+
+use super::{Surface, Visit};
+use crate::body_out::ResponseBody;
+use crate::fault::{Face, Fault, allow};
+use crate::headers::{self, CLEAR_SITE_DATA, Kind};
+use crate::notice::Notice;
+use crate::problem::{FaultCode, Problem, whole_seconds};
+use crate::reply::{Reply, ReplyBody};
+use crate::return_to::ReturnTo;
+use crate::views::{ErrorView, Link, View};
+use crate::wording;
+
+impl Surface {
+    /// A reply as a response.
+    pub(super) fn present(&self, reply: Reply, parts: &Parts, visit: &Visit) -> Response<ResponseBody> {
+        let Reply { status, body, cookies, token_page, clear_cache } = reply;
+        let kind = match (&body, token_page) {
+            (ReplyBody::Asset { .. }, _) => Kind::Asset,
+            (_, true) => Kind::TokenPage,
+            (_, false) => Kind::Plain,
+        };
+        let mut response = match body {
+            ReplyBody::Empty => Response::new(ResponseBody::empty()),
+            ReplyBody::Json(value) => typed(value.to_string(), "application/json"),
+            ReplyBody::Asset { bytes, content_type } => typed(bytes.to_owned(), content_type),
+            ReplyBody::SeeOther(path) => see_other(&path),
+            ReplyBody::Page(view) => match self.page(&view, parts) {
+                Ok(page) => page,
+                Err(error) => {
+                    let id = visit.request_id();
+                    tracing::error!(
+                        request_id = id,
+                        error = &error as &dyn std::error::Error,
+                        "a page could not be rendered"
+                    );
+                    return self.secured(Problem::new(FaultCode::Internal).with_request_id(id).into_response(), kind);
+                }
+            },
+        };
+        *response.status_mut() = status;
+        for cookie in cookies {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+        if clear_cache {
+            response.headers_mut().insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
+        }
+        self.secured(response, kind)
+    }
+
+    /// A fault as a response: a redirect to where it can be mended, a page, or a problem document.
+    pub(crate) fn present_fault(
+        &self,
+        fault: Fault,
+        face: Face,
+        parts: &Parts,
+        visit: &Visit,
+    ) -> Response<ResponseBody> {
+        if let Fault::Internal(error) = &fault {
+            let id = visit.request_id();
+            tracing::error!(request_id = id, error = error as &dyn std::error::Error, "a request failed");
+        }
+        let mut response = match face {
+            Face::Json => self.fault_document(&fault, visit),
+            Face::Html => match fault {
+                Fault::Unauthenticated => see_other(&self.detour("/login", parts)),
+                Fault::NotFresh => see_other(&self.detour("/sudo", parts)),
+                _ => self.fault_page(&fault, parts, visit),
+            },
+        };
+        if let Fault::MethodNotAllowed(methods) = &fault {
+            allow(methods, response.headers_mut());
+        }
+        if let Fault::SessionEnded = fault {
+            response.headers_mut().append(SET_COOKIE, self.inner.cookies.session.clear());
+        }
+        self.secured(response, Kind::Plain)
+    }
+
+    fn fault_document(&self, fault: &Fault, visit: &Visit) -> Response<ResponseBody> {
+        let problem = Problem::new(fault.code()).with_status(fault.status()).with_retry_after(fault.retry_after());
+        match fault {
+            Fault::Validation(errors) => problem.with_errors(errors.clone()),
+            Fault::Internal(_) => problem.with_request_id(visit.request_id()),
+            _ => problem,
+        }
+        .into_response()
+    }
+
+    fn fault_page(&self, fault: &Fault, parts: &Parts, visit: &Visit) -> Response<ResponseBody> {
+        let code = fault.code();
+        let (sentence, next) = wording::of_fault(code);
+        let view = ErrorView {
+            status: fault.status().as_u16(),
+            title: code.title().to_owned(),
+            sentence: sentence.to_owned(),
+            next: next.map(|(below, text)| Link { href: self.path(below), text: text.to_owned() }),
+            request_id: matches!(fault, Fault::Internal(_)).then(|| visit.request_id().to_owned()),
+        };
+        let mut response = self.page(&View::from(view), parts).unwrap_or_else(|_| self.fault_document(fault, visit));
+        *response.status_mut() = fault.status();
+        if let Some(after) = fault.retry_after() {
+            response.headers_mut().insert(RETRY_AFTER, whole_seconds(after));
+        }
+        response
+    }
+
+    fn page(&self, view: &View, parts: &Parts) -> Result<Response<ResponseBody>, crate::pages::RenderError> {
+        let notice = Notice::read(&self.inner.cookies.notice, &parts.headers);
+        let html = self.inner.pages.render(view, notice.map(Notice::sentence))?;
+        let mut response = typed(html, "text/html; charset=utf-8");
+        if notice.is_some() {
+            response.headers_mut().append(SET_COOKIE, self.inner.cookies.notice.clear());
+        }
+        Ok(response)
+    }
+
+    /// The way to a page that mends a fault, and back: to the page that was asked for, or to the start after a form.
+    fn detour(&self, below: &str, parts: &Parts) -> String {
+        let back = parts.uri.path_and_query().filter(|_| matches!(parts.method, Method::GET | Method::HEAD));
+        let path = self.path(below);
+        match back.and_then(|back| ReturnTo::parse(back.as_str())) {
+            Some(back) => format!("{path}?return_to={}", back.as_query_value()),
+            None => path,
+        }
+    }
+
+    pub(crate) fn path(&self, below: &str) -> String {
+        format!("{}{below}", self.inner.config.prefix)
+    }
+
+    fn secured(&self, mut response: Response<ResponseBody>, kind: Kind) -> Response<ResponseBody> {
+        let hsts = self.inner.public_url.is_https().then_some(self.inner.config.hsts_secs);
+        headers::secure(response.headers_mut(), kind, hsts);
+        response
+    }
+
+    /// The answer to a request for a host name that is not loopback, when only loopback is served: 421.
+    ///
+    /// A page elsewhere can make its own name resolve to a loopback address (DNS rebinding); it cannot change the `Host`
+    /// header its requests carry.
+    #[must_use]
+    pub fn misdirected(&self, parts: &Parts) -> Option<Response<ResponseBody>> {
+        if !self.inner.loopback_only {
+            return None;
+        }
+        let named = parts.uri.authority().map(|authority| authority.as_str()).or_else(|| {
+            let mut hosts = parts.headers.get_all(http::header::HOST).iter();
+            let only = hosts.next()?.to_str().ok()?;
+            hosts.next().is_none().then_some(only)
+        });
+        if named.is_some_and(crate::public_url::host_header_is_loopback) {
+            return None;
+        }
+        let mut response = typed(String::from("misdirected request\n"), "text/plain; charset=utf-8");
+        *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
+        Some(self.secured(response, Kind::Plain))
+    }
+}
+
+fn typed(body: String, content_type: &'static str) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::full(body));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+fn see_other(path: &str) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::empty());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    let location = HeaderValue::from_str(path).unwrap_or_else(|_| HeaderValue::from_static("/"));
+    response.headers_mut().insert(LOCATION, location);
+    response
+}

@@ -1,0 +1,109 @@
+//! The embedded templates.
+
+use sigra_core::mail::MailKind;
+
+/// The three templates of one kind of mail, embedded by the capability that sends it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct KindTemplates {
+    /// The kind. Its templates are named after it.
+    pub kind: MailKind,
+    /// `<kind>.subject.txt`
+    pub subject: &'static str,
+    /// `<kind>.txt`
+    pub text: &'static str,
+    /// `<kind>.html`
+    pub html: &'static str,
+    /// The tokens its facts always carry. Each needs a link of the same name.
+    pub tokens: &'static [&'static str],
+    /// Whether its facts always carry a code.
+    pub code: bool,
+}
+
+impl KindTemplates {
+    /// The templates of a kind whose facts carry no token and no code.
+    #[must_use]
+    pub const fn new(kind: MailKind, subject: &'static str, text: &'static str, html: &'static str) -> Self {
+        Self { kind, subject, text, html, tokens: &[], code: false }
+    }
+
+    /// Names the tokens its facts always carry.
+    #[must_use]
+    pub const fn with_tokens(mut self, tokens: &'static [&'static str]) -> Self {
+        self.tokens = tokens;
+        self
+    }
+
+    /// Says that its facts always carry a code.
+    #[must_use]
+    pub const fn with_code(mut self) -> Self {
+        self.code = true;
+        self
+    }
+
+    /// The names and sources of the three.
+    pub(super) fn sources(&self) -> [(String, &'static str); 3] {
+        let [subject, text, html] = names(&self.kind);
+        [(subject, self.subject), (text, self.text), (html, self.html)]
+    }
+}
+
+/// The names of the subject, the text and the HTML template of a kind.
+pub(super) fn names(kind: &MailKind) -> [String; 3] {
+    [format!("{kind}.subject.txt"), format!("{kind}.txt"), format!("{kind}.html")]
+}
+
+macro_rules! embedded {
+    ($kind:expr, $name:literal) => {
+        KindTemplates::new(
+            $kind,
+            include_str!(concat!("../../templates/", $name, ".subject.txt")),
+            include_str!(concat!("../../templates/", $name, ".txt")),
+            include_str!(concat!("../../templates/", $name, ".html")),
+        )
+    };
+}
+
+/// The kinds the flows of the core send.
+pub(super) fn core_kinds() -> Vec<KindTemplates> {
+    vec![
+        embedded!(MailKind::CONFIRM_EMAIL, "confirm_email").with_tokens(&["confirm"]).with_code(),
+        embedded!(MailKind::ALREADY_REGISTERED, "already_registered"),
+        embedded!(MailKind::MAGIC_LINK, "magic_link").with_tokens(&["magic_link"]),
+        embedded!(MailKind::RESET_PASSWORD, "reset_password").with_tokens(&["reset_password"]),
+        embedded!(MailKind::PASSWORD_CHANGED, "password_changed").with_tokens(&["not_me"]),
+        embedded!(MailKind::NEW_DEVICE, "new_device").with_tokens(&["not_me"]),
+        embedded!(MailKind::ACCOUNT_LOCKED, "account_locked").with_tokens(&["not_me"]),
+        embedded!(MailKind::SESSION_REUSED, "session_reused").with_tokens(&["not_me"]),
+    ]
+}
+
+/// What the templates share.
+pub(super) const PARTIALS: &[(&str, &str)] = &[
+    ("layout.html", include_str!("../../templates/layout.html")),
+    ("origin.html", include_str!("../../templates/origin.html")),
+    ("origin.txt", include_str!("../../templates/origin.txt")),
+    ("not_me.html", include_str!("../../templates/not_me.html")),
+    ("not_me.txt", include_str!("../../templates/not_me.txt")),
+    ("footer.txt", include_str!("../../templates/footer.txt")),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_the_core_has_templates_under_its_name() {
+        let kinds: Vec<_> = core_kinds().into_iter().map(|templates| templates.kind).collect();
+        assert_eq!(kinds, MailKind::ALL);
+    }
+
+    #[test]
+    fn default_texts_are_plain_ascii_so_that_mail_needs_no_encoding() {
+        let sources = core_kinds().iter().flat_map(KindTemplates::sources).collect::<Vec<_>>();
+        let partials = PARTIALS.iter().map(|(name, source)| ((*name).to_owned(), *source));
+        for (name, source) in sources.into_iter().chain(partials) {
+            assert!(source.is_ascii(), "{name}");
+        }
+    }
+}

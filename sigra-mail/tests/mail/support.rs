@@ -1,0 +1,72 @@
+//! What the tests share.
+
+use sigra_core::email::EmailAddress;
+use sigra_core::id::MailId;
+use sigra_core::mail::{Composer as _, Facts, MailKind, Message};
+use sigra_core::secret::{Code, RawToken};
+use sigra_core::time::Timestamp;
+use sigra_mail::{Links, Sender, Templates};
+
+pub(crate) const BASE: &str = "https://app.example/auth";
+pub(crate) const CODE: &str = "042042";
+
+/// The tokens each kind carries.
+pub(crate) const KINDS: &[(MailKind, &[&str])] = &[
+    (MailKind::CONFIRM_EMAIL, &["confirm"]),
+    (MailKind::ALREADY_REGISTERED, &[]),
+    (MailKind::MAGIC_LINK, &["magic_link"]),
+    (MailKind::RESET_PASSWORD, &["reset_password"]),
+    (MailKind::PASSWORD_CHANGED, &["not_me"]),
+    (MailKind::NEW_DEVICE, &["not_me"]),
+    (MailKind::ACCOUNT_LOCKED, &["not_me"]),
+    (MailKind::SESSION_REUSED, &["not_me"]),
+];
+
+pub(crate) fn templates() -> Templates {
+    Templates::builder("Acme", Links::mounted_at(BASE)).build().unwrap()
+}
+
+pub(crate) fn address(text: &str) -> EmailAddress {
+    EmailAddress::parse(text).unwrap()
+}
+
+pub(crate) fn ann() -> EmailAddress {
+    address("ann@example.org")
+}
+
+pub(crate) fn sender() -> Sender {
+    Sender::new("Acme", address("no-reply@acme.example"))
+}
+
+pub(crate) fn at() -> Timestamp {
+    Timestamp::parse("2026-11-23T18:05:30Z").unwrap()
+}
+
+/// A token of 256 bits whose text form has every kind of character.
+pub(crate) fn token() -> RawToken {
+    RawToken::parse("-_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdA").unwrap()
+}
+
+pub(crate) fn link(page: &str) -> String {
+    format!("{BASE}/{page}/{}", token().expose().as_str())
+}
+
+/// Everything a mail of this kind can say.
+pub(crate) fn facts(kind: &MailKind) -> Facts {
+    let (_, tokens) = KINDS.iter().find(|(known, _)| known == kind).unwrap();
+    let facts = Facts {
+        at: Some(at()),
+        valid_secs: Some(172_800),
+        code_valid_secs: Some(600),
+        device: Some("Firefox on Linux".to_owned()),
+        place: Some("Lisbon, PT".to_owned()),
+        ip: Some("192.0.2.7".to_owned()),
+        ..Facts::default()
+    };
+    let facts = tokens.iter().fold(facts, |facts, name| facts.with_token(name, &token()));
+    if *kind == MailKind::CONFIRM_EMAIL { facts.with_code(&Code::parse(CODE).unwrap()) } else { facts }
+}
+
+pub(crate) fn compose(templates: &Templates, kind: &MailKind) -> Message {
+    templates.compose(MailId::new(at()), kind, &ann(), &facts(kind)).unwrap()
+}

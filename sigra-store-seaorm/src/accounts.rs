@@ -1,0 +1,277 @@
+//! Accounts and the devices they are used from.
+
+use async_trait::async_trait;
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QuerySelect as _,
+};
+use sigra_core::email::EmailAddress;
+use sigra_core::error::StoreError;
+use sigra_core::evidence::{Evidence, EvidenceFor};
+use sigra_core::id::{DeviceId, UserId};
+use sigra_core::password::PasswordHash;
+use sigra_core::ports::{
+    AccountRecord, AccountStore, DeviceStore, LiveToken, NewAccount, SignIn, SignInDevice, SignInRecorded,
+};
+use sigra_core::registration::{AddressRequest, TokenOwner};
+use sigra_core::secret::Digest;
+use sigra_core::session::Device;
+use sigra_core::time::Timestamp;
+use sigra_core::user::{Epochs, User};
+
+use crate::entity::{device, token, user};
+use crate::error::Fault;
+use crate::evidence::record;
+use crate::store::{SeaOrmStore, Tx};
+use crate::{columns, requests, tokens};
+
+#[async_trait]
+impl AccountStore for SeaOrmStore {
+    async fn find(&self, id: UserId) -> Result<Option<AccountRecord>, StoreError> {
+        self.read("AccountStore::find", async |db| {
+            let row = user::Entity::find_by_id(id.as_uuid()).one(&db).await?;
+            row.map(account).transpose()
+        })
+        .await
+    }
+
+    async fn find_by_email(&self, email: &EmailAddress) -> Result<Option<AccountRecord>, StoreError> {
+        self.read("AccountStore::find_by_email", async |db| {
+            let row = user::Entity::find().filter(user::Column::EmailIdentity.eq(email.identity())).one(&db).await?;
+            row.map(account).transpose()
+        })
+        .await
+    }
+
+    async fn create(&self, account: &NewAccount, evidence: Evidence) -> Result<bool, StoreError> {
+        let evidence = &evidence;
+        self.write("AccountStore::create", |tx| async move {
+            if is_taken(&*tx, account.email.identity()).await? {
+                return Ok(false);
+            }
+            insert(&tx, account).await?;
+            self.tell_registered(&tx, &account.to_user()).await?;
+            record(&tx, evidence).await?;
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn rewrite_hash(
+        &self,
+        id: UserId,
+        epoch: i64,
+        old: &PasswordHash,
+        new: &PasswordHash,
+        evidence: Evidence,
+    ) -> Result<bool, StoreError> {
+        let evidence = &evidence;
+        self.write("AccountStore::rewrite_hash", |tx| async move {
+            let rewritten = user::Entity::update_many()
+                .col_expr(user::Column::PasswordHash, Expr::value(new.expose()))
+                .filter(user::Column::Id.eq(id.as_uuid()))
+                .filter(user::Column::SecurityEpoch.eq(epoch))
+                .filter(user::Column::PasswordHash.eq(old.expose()))
+                .exec(&*tx)
+                .await?;
+            if rewritten.rows_affected == 0 {
+                return Ok(false);
+            }
+            record(&tx, evidence).await?;
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn record_sign_in(
+        &self,
+        sign_in: &SignIn,
+        evidence: EvidenceFor<'_, SignInRecorded>,
+    ) -> Result<Option<SignInRecorded>, StoreError> {
+        self.write("AccountStore::record_sign_in", |tx| async move {
+            let Some(mut user) = locked(&tx, sign_in.user).await?.map(to_user).transpose()? else {
+                return Ok(None);
+            };
+            if user.epochs != sign_in.epochs || user.disabled_at.is_some() {
+                return Ok(None);
+            }
+            let previous_sign_in_at = user.last_sign_in_at;
+            // Another host's clock may be ahead.
+            user.last_sign_in_at = previous_sign_in_at.max(Some(sign_in.at));
+            user::Entity::update_many()
+                .col_expr(user::Column::LastSignInAt, Expr::value(columns::micros(user.last_sign_in_at)))
+                .filter(user::Column::Id.eq(user.id.as_uuid()))
+                .exec(&*tx)
+                .await?;
+            remember(&tx, sign_in).await?;
+            let recorded = SignInRecorded { user, previous_sign_in_at };
+            record(&tx, &evidence(&recorded)).await?;
+            Ok(Some(recorded))
+        })
+        .await
+    }
+
+    async fn reset_password(
+        &self,
+        digest: Digest,
+        password: &PasswordHash,
+        now: Timestamp,
+        evidence: EvidenceFor<'_, User>,
+    ) -> Result<Option<User>, StoreError> {
+        self.write("AccountStore::reset_password", |tx| async move {
+            let resets = |owner: &TokenOwner| matches!(owner, TokenOwner::User { epochs: Some(_), .. });
+            let Some(LiveToken { user: Some(user), .. }) = tokens::consume(&tx, digest, now, resets).await? else {
+                return Ok(None);
+            };
+            let user = User {
+                has_password: true,
+                confirmed_at: user.confirmed_at.or(Some(now)),
+                epochs: Epochs { security: user.epochs.security + 1, ..user.epochs },
+                ..user
+            };
+            user::Entity::update_many()
+                .col_expr(user::Column::PasswordHash, Expr::value(password.expose()))
+                .col_expr(user::Column::ConfirmedAt, Expr::value(columns::micros(user.confirmed_at)))
+                .col_expr(user::Column::SecurityEpoch, Expr::value(user.epochs.security))
+                .filter(user::Column::Id.eq(user.id.as_uuid()))
+                .exec(&*tx)
+                .await?;
+            forget_credentials(&tx, user.id).await?;
+            record(&tx, &evidence(&user)).await?;
+            Ok(Some(user))
+        })
+        .await
+    }
+
+    async fn rescue(
+        &self,
+        digest: Digest,
+        now: Timestamp,
+        request: &(dyn for<'u> Fn(&'u User) -> AddressRequest + Send + Sync),
+        evidence: EvidenceFor<'_, User>,
+    ) -> Result<Option<User>, StoreError> {
+        self.write("AccountStore::rescue", |tx| async move {
+            let rescues = |owner: &TokenOwner| matches!(owner, TokenOwner::User { epochs: None, .. });
+            let Some(LiveToken { user: Some(user), .. }) = tokens::consume(&tx, digest, now, rescues).await? else {
+                return Ok(None);
+            };
+            let user = User { epochs: Epochs { security: user.epochs.security + 1, ..user.epochs }, ..user };
+            user::Entity::update_many()
+                .col_expr(user::Column::SecurityEpoch, Expr::value(user.epochs.security))
+                .filter(user::Column::Id.eq(user.id.as_uuid()))
+                .exec(&*tx)
+                .await?;
+            forget_credentials(&tx, user.id).await?;
+            requests::insert(&tx, &request(&user)).await?;
+            record(&tx, &evidence(&user)).await?;
+            Ok(Some(user))
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl DeviceStore for SeaOrmStore {
+    async fn find(&self, digest: Digest, now: Timestamp) -> Result<Option<Device>, StoreError> {
+        self.read("DeviceStore::find", async |db| {
+            let row = device::Entity::find()
+                .filter(device::Column::TokenDigest.eq(columns::digest(digest)))
+                .filter(device::Column::ExpiresAt.gt(now.as_micros()))
+                .one(&db)
+                .await?;
+            Ok(row.map(|row| Device {
+                id: DeviceId::from_uuid(row.id),
+                user: UserId::from_uuid(row.user_id),
+                created_at: Timestamp::from_micros(row.created_at),
+                last_seen_at: Timestamp::from_micros(row.last_seen_at),
+                expires_at: Timestamp::from_micros(row.expires_at),
+            }))
+        })
+        .await
+    }
+}
+
+/// Reads a user and keeps the row from changing until the transaction ends.
+pub(crate) async fn locked(tx: &Tx, id: UserId) -> Result<Option<user::Model>, Fault> {
+    Ok(user::Entity::find_by_id(id.as_uuid()).lock_exclusive().one(&**tx).await?)
+}
+
+/// Whether an address has an account.
+pub(crate) async fn is_taken(db: &impl ConnectionTrait, identity: &str) -> Result<bool, Fault> {
+    let found = user::Entity::find().filter(user::Column::EmailIdentity.eq(identity)).one(db).await?;
+    Ok(found.is_some())
+}
+
+pub(crate) async fn insert(tx: &Tx, account: &NewAccount) -> Result<(), Fault> {
+    let row = user::Model {
+        id: account.id.as_uuid(),
+        email: account.email.as_str().to_owned(),
+        email_identity: account.email.identity().to_owned(),
+        password_hash: account.password.as_ref().map(|hash| hash.expose().to_owned()),
+        profile: columns::json(&account.profile),
+        security_epoch: Epochs::default().security,
+        factor_epoch: Epochs::default().factor,
+        confirmed_at: columns::micros(account.confirmed_at),
+        disabled_at: None,
+        created_at: account.created_at.as_micros(),
+        last_sign_in_at: None,
+    };
+    user::Entity::insert(row.into_active_model()).exec_without_returning(&**tx).await?;
+    Ok(())
+}
+
+pub(crate) fn to_user(row: user::Model) -> Result<User, Fault> {
+    Ok(User {
+        id: UserId::from_uuid(row.id),
+        email: columns::email(&row.email)?,
+        confirmed_at: columns::time(row.confirmed_at),
+        has_password: row.password_hash.is_some(),
+        profile: columns::from_json(&row.profile, "profile")?,
+        epochs: Epochs { security: row.security_epoch, factor: row.factor_epoch },
+        disabled_at: columns::time(row.disabled_at),
+        created_at: Timestamp::from_micros(row.created_at),
+        last_sign_in_at: columns::time(row.last_sign_in_at),
+    })
+}
+
+fn account(row: user::Model) -> Result<AccountRecord, Fault> {
+    let password = row.password_hash.clone().map(PasswordHash::new);
+    Ok(AccountRecord { user: to_user(row)?, password })
+}
+
+async fn remember(tx: &Tx, sign_in: &SignIn) -> Result<(), Fault> {
+    match &sign_in.device {
+        SignInDevice::Known { id, expires_at } => {
+            device::Entity::update_many()
+                .col_expr(device::Column::LastSeenAt, Expr::value(sign_in.at.as_micros()))
+                .col_expr(device::Column::ExpiresAt, Expr::value(expires_at.as_micros()))
+                .filter(device::Column::Id.eq(id.as_uuid()))
+                .filter(device::Column::UserId.eq(sign_in.user.as_uuid()))
+                .exec(&**tx)
+                .await?;
+        }
+        SignInDevice::New { digest, device } => {
+            let row = device::Model {
+                id: device.id.as_uuid(),
+                token_digest: columns::digest(*digest),
+                user_id: device.user.as_uuid(),
+                created_at: device.created_at.as_micros(),
+                last_seen_at: device.last_seen_at.as_micros(),
+                expires_at: device.expires_at.as_micros(),
+            };
+            device::Entity::insert(row.into_active_model()).exec_without_returning(&**tx).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Forgets every device and every token but rescue tokens.
+async fn forget_credentials(tx: &Tx, user: UserId) -> Result<(), Fault> {
+    device::Entity::delete_many().filter(device::Column::UserId.eq(user.as_uuid())).exec(&**tx).await?;
+    token::Entity::delete_many()
+        .filter(token::Column::UserId.eq(user.as_uuid()))
+        .filter(token::Column::SecurityEpoch.is_not_null())
+        .exec(&**tx)
+        .await?;
+    Ok(())
+}

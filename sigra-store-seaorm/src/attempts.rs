@@ -1,0 +1,135 @@
+//! Attempts at secrets, counted before the secret is looked at.
+
+use async_trait::async_trait;
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait as _, Condition, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QuerySelect as _,
+};
+use sigra_core::error::StoreError;
+use sigra_core::ports::{AttemptKey, AttemptPolicy, AttemptStore, Reservation, Reserved};
+use sigra_core::time::Timestamp;
+
+use crate::columns;
+use crate::entity::attempt::{Column, Entity, Model};
+use crate::error::Fault;
+use crate::store::{SeaOrmStore, Tx};
+
+#[async_trait]
+impl AttemptStore for SeaOrmStore {
+    async fn reserve(
+        &self,
+        key: &AttemptKey,
+        policy: &AttemptPolicy,
+        now: Timestamp,
+    ) -> Result<Reservation, StoreError> {
+        self.write("AttemptStore::reserve", |tx| async move {
+            let stored = locked(&tx, key).await?;
+            let next = match decide(stored.as_ref(), policy, now) {
+                Ok(next) => next,
+                Err(refusal) => return Ok(refusal),
+            };
+            let row = Model {
+                counter: key.counter.to_owned(),
+                whom: key.whom.as_bytes().to_vec(),
+                attempts: i64::from(next.reserved.count),
+                locked_until: columns::micros(next.reserved.locked_until.or(next.reserved.previous_lock)),
+                started_at: next.started_at.as_micros(),
+                expires_at: columns::micros(next.expires_at),
+            };
+            match stored {
+                Some(_) => replace(&tx, key, row).await?,
+                None => {
+                    Entity::insert(row.into_active_model()).exec_without_returning(&*tx).await?;
+                }
+            }
+            Ok(Reservation::Granted(next.reserved))
+        })
+        .await
+    }
+
+    async fn refund(&self, key: &AttemptKey, reserved: &Reserved) -> Result<(), StoreError> {
+        self.write("AttemptStore::refund", |tx| async move {
+            let count = i64::from(reserved.count);
+            // What was cleared in between has nothing to give back.
+            let Some(mut row) = locked(&tx, key).await?.filter(|row| row.attempts >= count) else {
+                return Ok(());
+            };
+            // The lock of a later reservation stays.
+            if row.attempts == count {
+                row.locked_until = columns::micros(reserved.previous_lock);
+            }
+            row.attempts -= 1;
+            if row.attempts == 0 {
+                Entity::delete_many().filter(is(key)).exec(&*tx).await?;
+                return Ok(());
+            }
+            replace(&tx, key, row).await
+        })
+        .await
+    }
+
+    async fn clear(&self, keys: &[AttemptKey]) -> Result<(), StoreError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        self.single("AttemptStore::clear", |db| async move {
+            let any = keys.iter().fold(Condition::any(), |any, key| any.add(is(key)));
+            Entity::delete_many().filter(any).exec(&db).await?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// A reservation that can be granted, and what is stored beside it.
+struct Next {
+    reserved: Reserved,
+    started_at: Timestamp,
+    expires_at: Option<Timestamp>,
+}
+
+fn decide(stored: Option<&Model>, policy: &AttemptPolicy, now: Timestamp) -> Result<Next, Reservation> {
+    let window = policy.window();
+    let lock = stored.and_then(|row| columns::time(row.locked_until));
+    let standing_lock = lock.filter(|until| now < *until);
+    let counting = stored.filter(|row| {
+        let started_at = Timestamp::from_micros(row.started_at);
+        standing_lock.is_some() || window.is_none_or(|window| now < started_at + window)
+    });
+    let made = counting.map_or(0, |row| u32::try_from(row.attempts).unwrap_or(u32::MAX));
+    if made >= policy.cap {
+        return Err(Reservation::Exhausted);
+    }
+    if let Some(until) = standing_lock {
+        return Err(Reservation::Locked(until));
+    }
+    let count = made + 1;
+    let lock_for = policy.lock_after(count);
+    let locked_until = (!lock_for.is_zero()).then(|| now + lock_for);
+    let started_at = counting.map_or(now, |row| Timestamp::from_micros(row.started_at));
+    Ok(Next {
+        reserved: Reserved { count, locked_until, previous_lock: counting.and(lock) },
+        started_at,
+        expires_at: window.map(|window| locked_until.into_iter().fold(started_at + window, Timestamp::max)),
+    })
+}
+
+fn is(key: &AttemptKey) -> Condition {
+    Condition::all().add(Column::Counter.eq(key.counter)).add(Column::Whom.eq(key.whom.as_bytes().to_vec()))
+}
+
+async fn locked(tx: &Tx, key: &AttemptKey) -> Result<Option<Model>, Fault> {
+    Ok(Entity::find().filter(is(key)).lock_exclusive().one(&**tx).await?)
+}
+
+async fn replace(tx: &Tx, key: &AttemptKey, row: Model) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(Column::Attempts, Expr::value(row.attempts))
+        .col_expr(Column::LockedUntil, Expr::value(row.locked_until))
+        .col_expr(Column::StartedAt, Expr::value(row.started_at))
+        .col_expr(Column::ExpiresAt, Expr::value(row.expires_at))
+        .filter(is(key))
+        .exec(&**tx)
+        .await?;
+    Ok(())
+}

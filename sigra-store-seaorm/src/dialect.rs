@@ -1,0 +1,140 @@
+//! Everything that differs between databases: column types, locks, and what their errors mean.
+
+use sea_orm::{DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, Statement, TransactionOptions, Value};
+
+/// A statement written with `?` for its parameters, as SQLite and MySQL take it. No literal may hold a `?`.
+pub(crate) fn statement(backend: DbBackend, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+    let mut sql = sql.to_owned();
+    if matches!(backend, DbBackend::Postgres) {
+        for number in 1..=sql.matches('?').count() {
+            sql = sql.replacen('?', &format!("${number}"), 1);
+        }
+    }
+    Statement::from_sql_and_values(backend, sql, values)
+}
+
+/// Replaces the placeholders of a portable DDL statement.
+pub(crate) fn ddl(backend: DbBackend, portable: &str) -> String {
+    let types: &[(&str, &str)] = match backend {
+        DbBackend::Sqlite => {
+            &[("{uuid}", "BLOB"), ("{digest}", "BLOB"), ("{bytes}", "BLOB"), ("{text}", "TEXT"), ("{table}", "")]
+        }
+        DbBackend::Postgres => {
+            &[("{uuid}", "UUID"), ("{digest}", "BYTEA"), ("{bytes}", "BYTEA"), ("{text}", "TEXT"), ("{table}", "")]
+        }
+        // Texts are compared by their bytes, or `mike` and `mıke` would be one address.
+        DbBackend::MySql => &[
+            ("{uuid}", "BINARY(16)"),
+            ("{digest}", "BINARY(32)"),
+            ("{bytes}", "MEDIUMBLOB"),
+            ("{text}", "MEDIUMTEXT"),
+            ("{table}", " ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"),
+        ],
+        _ => &[],
+    };
+    types.iter().fold(portable.to_owned(), |sql, (placeholder, text)| sql.replace(placeholder, text))
+}
+
+/// How a transaction that is going to write begins.
+///
+/// SQLite takes the writer's lock at once. MySQL must not read from a snapshot older than the row it is about to change,
+/// which is what the others do by default.
+pub(crate) fn writing(backend: DbBackend) -> TransactionOptions {
+    let (sqlite, mysql) = (matches!(backend, DbBackend::Sqlite), matches!(backend, DbBackend::MySql));
+    TransactionOptions {
+        isolation_level: mysql.then_some(IsolationLevel::ReadCommitted),
+        sqlite_transaction_mode: sqlite.then_some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    }
+}
+
+/// Whether the driver forgets that it has begun a transaction when the caller goes away before the answer, and hands out
+/// the connection with the transaction still open (sqlx 0.9 on MySQL).
+pub(crate) fn loses_a_cancelled_begin(backend: DbBackend) -> bool {
+    matches!(backend, DbBackend::MySql)
+}
+
+/// The statement that makes a second migrating host wait; SQLite needs none beside its immediate transaction.
+pub(crate) fn migration_lock(backend: DbBackend) -> Option<&'static str> {
+    match backend {
+        DbBackend::Postgres => Some("SELECT pg_advisory_xact_lock(7163882745012041)"),
+        DbBackend::MySql => Some("SELECT GET_LOCK('sigra_migrations', 60)"),
+        _ => None,
+    }
+}
+
+/// The statement that gives the lock back where the end of the transaction does not.
+pub(crate) fn migration_unlock(backend: DbBackend) -> Option<&'static str> {
+    matches!(backend, DbBackend::MySql).then_some("SELECT RELEASE_LOCK('sigra_migrations')")
+}
+
+/// Whether the database let one transaction through and not this one: run again, the same transaction may succeed.
+pub(crate) fn is_contention(error: &DbErr) -> bool {
+    match driver::code(error).as_deref() {
+        // PostgreSQL and MySQL: serialization failure and deadlock, deadlock, lock not available.
+        Some("40001" | "40P01" | "55P03") => true,
+        // SQLite: the low byte of the extended code is SQLITE_BUSY or SQLITE_LOCKED. SQLSTATEs have five characters.
+        Some(code) if code.len() < 5 => code.parse::<i32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6)),
+        _ => false,
+    }
+}
+
+/// Whether the connection broke under a statement.
+pub(crate) fn is_connection_lost(error: &DbErr) -> bool {
+    driver::lost(error)
+}
+
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod driver {
+    use sea_orm::sqlx::Error;
+    use sea_orm::{DbErr, RuntimeErr};
+
+    pub(super) fn code(error: &DbErr) -> Option<String> {
+        match sqlx(error)? {
+            Error::Database(error) => error.code().map(Into::into),
+            _ => None,
+        }
+    }
+
+    pub(super) fn lost(error: &DbErr) -> bool {
+        matches!(
+            sqlx(error),
+            Some(Error::Io(_) | Error::Tls(_) | Error::PoolTimedOut | Error::PoolClosed | Error::WorkerCrashed)
+        )
+    }
+
+    fn sqlx(error: &DbErr) -> Option<&Error> {
+        match error {
+            DbErr::Conn(RuntimeErr::SqlxError(error))
+            | DbErr::Exec(RuntimeErr::SqlxError(error))
+            | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+mod driver {
+    use sea_orm::DbErr;
+
+    pub(super) fn code(_: &DbErr) -> Option<String> {
+        None
+    }
+
+    pub(super) fn lost(_: &DbErr) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_numbered_for_postgresql() {
+        let sql = "SELECT a FROM b WHERE c = ? AND d < ? LIMIT ?";
+        assert_eq!(statement(DbBackend::MySql, sql, []).sql, sql);
+        assert_eq!(statement(DbBackend::Postgres, sql, []).sql, "SELECT a FROM b WHERE c = $1 AND d < $2 LIMIT $3");
+        assert_eq!(statement(DbBackend::Postgres, "SELECT 1", []).sql, "SELECT 1");
+    }
+}

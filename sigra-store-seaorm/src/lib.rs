@@ -1,0 +1,47 @@
+//! The ports of `sigra-core` on [SeaORM](sea_orm), inside the host's own database.
+//!
+//! - [`SeaOrmStore`] implements every storage port, over a pool or inside a transaction the host holds
+//!   ([`SeaOrmStore::bound_to`]). [`InTransaction`] is what the host does inside the store's transactions.
+//! - [`migrations`] makes the tables and keeps them up to date.
+//! - [`DurableRateLimiter`] counts what must survive a restart.
+//!
+//! Every change is one transaction: it is guarded by a conditional statement or a unique index, commits together with
+//! its evidence, and is run again by the store when it lost a race for locks. The read behind an authenticated request
+//! is a single statement over two unique indexes.
+//!
+//! No Cargo feature is on by default. `sqlite`, `postgres` and `mysql` each bring a driver; with any of them comes
+//! `open`, which opens a pool with the settings this store wants.
+
+mod accounts;
+mod attempts;
+mod columns;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod connect;
+mod dialect;
+mod entity;
+mod error;
+mod evidence;
+mod housekeeping;
+pub mod migrations;
+mod outbox;
+mod rates;
+mod registrations;
+mod requests;
+mod retry;
+mod schema;
+mod sessions;
+mod store;
+mod tokens;
+
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub use connect::open;
+pub use rates::DurableRateLimiter;
+pub use store::{InTransaction, SeaOrmStore, begin_immediate};
+
+#[cfg(all(doctest, feature = "sqlite"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+#[cfg(all(doctest, feature = "sqlite"))]
+#[doc = include_str!("../../docs/guides/database.md")]
+struct Guide;

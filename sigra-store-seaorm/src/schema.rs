@@ -1,0 +1,217 @@
+//! The migrations: one DDL statement each, because MySQL commits at every one.
+//!
+//! Append only. `{…}` is replaced by what the database calls it. Texts that are searched are `VARCHAR`, or MySQL could
+//! not index them; times are microseconds since the Unix epoch in `BIGINT`, exact and alike everywhere.
+
+/// Where it is written what was applied. Made before the first migration, not one itself.
+pub(crate) const BOOKKEEPING: &str = "CREATE TABLE IF NOT EXISTS sigra_migrations (
+    version BIGINT NOT NULL PRIMARY KEY,
+    name VARCHAR(64) NOT NULL,
+    applied_at BIGINT NOT NULL
+){table}";
+
+/// Name and statement of each migration; the version is the place in the list, counted from one.
+pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
+    (
+        "users",
+        "CREATE TABLE sigra_users (
+    id {uuid} NOT NULL PRIMARY KEY,
+    email VARCHAR(254) NOT NULL,
+    email_identity VARCHAR(254) NOT NULL UNIQUE,
+    password_hash {text},
+    profile {text} NOT NULL,
+    security_epoch BIGINT NOT NULL,
+    factor_epoch BIGINT NOT NULL,
+    confirmed_at BIGINT,
+    disabled_at BIGINT,
+    created_at BIGINT NOT NULL,
+    last_sign_in_at BIGINT
+){table}",
+    ),
+    (
+        "devices",
+        "CREATE TABLE sigra_devices (
+    id {uuid} NOT NULL PRIMARY KEY,
+    token_digest {digest} NOT NULL UNIQUE,
+    user_id {uuid} NOT NULL,
+    created_at BIGINT NOT NULL,
+    last_seen_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    FOREIGN KEY (user_id) REFERENCES sigra_users (id) ON DELETE CASCADE
+){table}",
+    ),
+    ("devices_by_user", "CREATE INDEX sigra_devices_user ON sigra_devices (user_id)"),
+    ("devices_by_expiry", "CREATE INDEX sigra_devices_expiry ON sigra_devices (expires_at)"),
+    (
+        "registrations",
+        "CREATE TABLE sigra_registrations (
+    id {uuid} NOT NULL PRIMARY KEY,
+    email VARCHAR(254) NOT NULL,
+    email_identity VARCHAR(254) NOT NULL,
+    sealed {bytes} NOT NULL,
+    client {text} NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    armed BOOLEAN NOT NULL,
+    code_mac {digest},
+    code_expires_at BIGINT,
+    code_tries BIGINT NOT NULL
+){table}",
+    ),
+    (
+        "registrations_by_address",
+        "CREATE INDEX sigra_registrations_address ON sigra_registrations (email_identity, created_at)",
+    ),
+    ("registrations_by_expiry", "CREATE INDEX sigra_registrations_expiry ON sigra_registrations (expires_at)"),
+    (
+        "tokens",
+        "CREATE TABLE sigra_tokens (
+    digest {digest} NOT NULL PRIMARY KEY,
+    purpose VARCHAR(64) NOT NULL,
+    user_id {uuid},
+    registration_id {uuid},
+    security_epoch BIGINT,
+    factor_epoch BIGINT,
+    email VARCHAR(254) NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    FOREIGN KEY (user_id) REFERENCES sigra_users (id) ON DELETE CASCADE,
+    FOREIGN KEY (registration_id) REFERENCES sigra_registrations (id) ON DELETE CASCADE
+){table}",
+    ),
+    ("tokens_by_user", "CREATE INDEX sigra_tokens_user ON sigra_tokens (user_id, purpose)"),
+    ("tokens_by_registration", "CREATE INDEX sigra_tokens_registration ON sigra_tokens (registration_id)"),
+    ("tokens_by_expiry", "CREATE INDEX sigra_tokens_expiry ON sigra_tokens (expires_at)"),
+    (
+        "requests",
+        "CREATE TABLE sigra_requests (
+    id {uuid} NOT NULL PRIMARY KEY,
+    kind VARCHAR(64) NOT NULL,
+    registration_id {uuid},
+    email VARCHAR(254) NOT NULL,
+    client {text} NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    due_at BIGINT NOT NULL,
+    lease_id {uuid}
+){table}",
+    ),
+    ("requests_by_due", "CREATE INDEX sigra_requests_due ON sigra_requests (due_at)"),
+    ("requests_by_lease", "CREATE INDEX sigra_requests_lease ON sigra_requests (lease_id)"),
+    ("requests_by_expiry", "CREATE INDEX sigra_requests_expiry ON sigra_requests (expires_at)"),
+    (
+        "sessions",
+        "CREATE TABLE sigra_sessions (
+    id {uuid} NOT NULL PRIMARY KEY,
+    token_digest {digest} NOT NULL UNIQUE,
+    user_id {uuid} NOT NULL,
+    assurance {text} NOT NULL,
+    security_epoch BIGINT NOT NULL,
+    factor_epoch BIGINT NOT NULL,
+    remembered BOOLEAN NOT NULL,
+    fresh_until BIGINT,
+    created_at BIGINT NOT NULL,
+    last_seen_at BIGINT NOT NULL,
+    rotated_at BIGINT NOT NULL,
+    idle_expires_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    client {text} NOT NULL,
+    place {text},
+    FOREIGN KEY (user_id) REFERENCES sigra_users (id) ON DELETE CASCADE
+){table}",
+    ),
+    ("sessions_by_user", "CREATE INDEX sigra_sessions_user ON sigra_sessions (user_id, created_at)"),
+    ("sessions_by_expiry", "CREATE INDEX sigra_sessions_expiry ON sigra_sessions (idle_expires_at)"),
+    (
+        "session_retired_tokens",
+        "CREATE TABLE sigra_session_retired_tokens (
+    digest {digest} NOT NULL PRIMARY KEY,
+    session_id {uuid} NOT NULL,
+    retired_at BIGINT NOT NULL,
+    FOREIGN KEY (session_id) REFERENCES sigra_sessions (id) ON DELETE CASCADE
+){table}",
+    ),
+    (
+        "session_retired_tokens_by_session",
+        "CREATE INDEX sigra_session_retired_tokens_session ON sigra_session_retired_tokens (session_id)",
+    ),
+    (
+        "pending_sign_ins",
+        "CREATE TABLE sigra_pending_sign_ins (
+    id {uuid} NOT NULL PRIMARY KEY,
+    token_digest {digest} NOT NULL UNIQUE,
+    user_id {uuid} NOT NULL,
+    assurance {text} NOT NULL,
+    security_epoch BIGINT NOT NULL,
+    factor_epoch BIGINT NOT NULL,
+    remember BOOLEAN NOT NULL,
+    client {text} NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    FOREIGN KEY (user_id) REFERENCES sigra_users (id) ON DELETE CASCADE
+){table}",
+    ),
+    ("pending_sign_ins_by_user", "CREATE INDEX sigra_pending_sign_ins_user ON sigra_pending_sign_ins (user_id)"),
+    ("pending_sign_ins_by_expiry", "CREATE INDEX sigra_pending_sign_ins_expiry ON sigra_pending_sign_ins (expires_at)"),
+    (
+        "attempts",
+        "CREATE TABLE sigra_attempts (
+    counter VARCHAR(64) NOT NULL,
+    whom {digest} NOT NULL,
+    attempts BIGINT NOT NULL,
+    locked_until BIGINT,
+    started_at BIGINT NOT NULL,
+    expires_at BIGINT,
+    PRIMARY KEY (counter, whom)
+){table}",
+    ),
+    ("attempts_by_expiry", "CREATE INDEX sigra_attempts_expiry ON sigra_attempts (expires_at)"),
+    (
+        "outbox",
+        "CREATE TABLE sigra_outbox (
+    id {uuid} NOT NULL PRIMARY KEY,
+    kind VARCHAR(64) NOT NULL,
+    recipient VARCHAR(254) NOT NULL,
+    facts {bytes} NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    attempts BIGINT NOT NULL,
+    due_at BIGINT,
+    lease_id {uuid},
+    settled_at BIGINT,
+    settled_as VARCHAR(16)
+){table}",
+    ),
+    ("outbox_by_due", "CREATE INDEX sigra_outbox_due ON sigra_outbox (due_at)"),
+    ("outbox_by_lease", "CREATE INDEX sigra_outbox_lease ON sigra_outbox (lease_id)"),
+    ("outbox_by_settlement", "CREATE INDEX sigra_outbox_settlement ON sigra_outbox (settled_at)"),
+    // No foreign key: the trail outlives the account it speaks of.
+    (
+        "audit_events",
+        "CREATE TABLE sigra_audit_events (
+    id {uuid} NOT NULL PRIMARY KEY,
+    name VARCHAR(128) NOT NULL,
+    occurred_at BIGINT NOT NULL,
+    outcome VARCHAR(16) NOT NULL,
+    actor_id {uuid},
+    subject_id {uuid},
+    organization_id {uuid},
+    session_id {uuid},
+    ip VARCHAR(45),
+    user_agent {text},
+    request_id {text},
+    reason VARCHAR(128),
+    metadata {text} NOT NULL
+){table}",
+    ),
+    ("audit_events_by_subject", "CREATE INDEX sigra_audit_events_subject ON sigra_audit_events (subject_id, id)"),
+    (
+        "rate_counters",
+        "CREATE TABLE sigra_rate_counters (
+    bucket {digest} NOT NULL PRIMARY KEY,
+    used BIGINT NOT NULL,
+    window_ends_at BIGINT NOT NULL
+){table}",
+    ),
+    ("rate_counters_by_expiry", "CREATE INDEX sigra_rate_counters_expiry ON sigra_rate_counters (window_ends_at)"),
+];

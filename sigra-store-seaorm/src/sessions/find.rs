@@ -1,0 +1,104 @@
+//! The read behind every authenticated request: session and user in one row.
+//!
+//! The statements are constants and rows are read by position; nothing is built or looked up by name while a request
+//! waits.
+
+use sea_orm::{ConnectionTrait as _, DatabaseExecutor, DbErr, QueryResult, TryGetable};
+use sigra_core::ports::FoundSession;
+use sigra_core::secret::Digest;
+
+use crate::entity::{session, user};
+use crate::error::Fault;
+use crate::{accounts, columns, dialect};
+
+/// Session and user, in the order [`found`] reads them. The password's hash stays where it is.
+macro_rules! select {
+    ($retired_at:literal, $from:literal) => {
+        concat!(
+            "SELECT ",
+            $retired_at,
+            ", s.id, s.user_id, s.assurance, s.security_epoch, s.factor_epoch, s.remembered, s.fresh_until, \
+             s.created_at, s.last_seen_at, s.rotated_at, s.idle_expires_at, s.expires_at, s.client, s.place, \
+             u.email, CASE WHEN u.password_hash IS NULL THEN 0 ELSE 1 END, u.profile, u.security_epoch, \
+             u.factor_epoch, u.confirmed_at, u.disabled_at, u.created_at, u.last_sign_in_at FROM ",
+            $from
+        )
+    };
+}
+
+/// The statement for a current token.
+pub(crate) const CURRENT: &str =
+    select!("NULL", "sigra_sessions s INNER JOIN sigra_users u ON u.id = s.user_id WHERE s.token_digest = ?");
+
+/// The statement for a token that a rotation retired.
+const RETIRED: &str = select!(
+    "r.retired_at",
+    "sigra_session_retired_tokens r INNER JOIN sigra_sessions s ON s.id = r.session_id \
+     INNER JOIN sigra_users u ON u.id = s.user_id WHERE r.digest = ?"
+);
+
+/// Finds a session by its current token.
+pub(super) async fn current(db: &DatabaseExecutor<'_>, digest: Digest) -> Result<Option<FoundSession>, Fault> {
+    one(db, CURRENT, digest).await
+}
+
+/// Finds a session by a token that a rotation retired.
+pub(super) async fn retired(db: &DatabaseExecutor<'_>, digest: Digest) -> Result<Option<FoundSession>, Fault> {
+    one(db, RETIRED, digest).await
+}
+
+async fn one(db: &DatabaseExecutor<'_>, sql: &str, digest: Digest) -> Result<Option<FoundSession>, Fault> {
+    let statement = dialect::statement(db.get_database_backend(), sql, [columns::digest(digest).into()]);
+    db.query_one_raw(statement).await?.map(|row| found(&row)).transpose()
+}
+
+fn found(row: &QueryResult) -> Result<FoundSession, Fault> {
+    let mut row = Positions { row, next: 0 };
+    let retired_at = columns::time(row.next()?);
+    let session = session::Model {
+        id: row.next()?,
+        // The token that was asked for; nobody needs to hear it again.
+        token_digest: Vec::new(),
+        user_id: row.next()?,
+        assurance: row.next()?,
+        security_epoch: row.next()?,
+        factor_epoch: row.next()?,
+        remembered: row.next()?,
+        fresh_until: row.next()?,
+        created_at: row.next()?,
+        last_seen_at: row.next()?,
+        rotated_at: row.next()?,
+        idle_expires_at: row.next()?,
+        expires_at: row.next()?,
+        client: row.next()?,
+        place: row.next()?,
+    };
+    let user = user::Model {
+        id: session.user_id,
+        email: row.next()?,
+        email_identity: String::new(),
+        password_hash: (row.next::<i32>()? == 1).then(String::new),
+        profile: row.next()?,
+        security_epoch: row.next()?,
+        factor_epoch: row.next()?,
+        confirmed_at: row.next()?,
+        disabled_at: row.next()?,
+        created_at: row.next()?,
+        last_sign_in_at: row.next()?,
+    };
+    Ok(FoundSession { session: super::session(session)?, user: accounts::to_user(user)?, retired_at })
+}
+
+/// Reads a row column after column.
+struct Positions<'r> {
+    row: &'r QueryResult,
+    next: usize,
+}
+
+impl Positions<'_> {
+    fn next<T: TryGetable>(&mut self) -> Result<T, DbErr> {
+        let value = self.row.try_get_by_index(self.next);
+        self.next += 1;
+        value
+    }
+}

@@ -1,0 +1,182 @@
+//! Sixteen contenders, one winner: across two pools on one file, as two hosts would have it.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::sync::Arc;
+
+use sigra_core::evidence::Evidence;
+use sigra_core::password::PasswordHash;
+use sigra_core::ports::{
+    AccountStore, AttemptKey, AttemptPolicy, AttemptStore as _, Bucket, EvidenceLog as _, Mac, OutboxStore as _,
+    Promotion, Quota, RateDecision, RateLimiter as _, RegistrationStore as _, Reservation, SessionStore as _,
+    TokenStore as _,
+};
+use sigra_core::registration::RequestKind;
+use sigra_core::secret::{Purpose, RawToken};
+use sigra_store_seaorm::{DurableRateLimiter, SeaOrmStore, open};
+use tokio::sync::Barrier;
+
+use crate::support::{NOW, account, count, fixture, later, mail, registration, request, sign_in, token_of, user};
+
+const CONTENDERS: usize = 16;
+
+/// Lets everybody loose at once, on two stores in turn.
+async fn race<T, F, Fut>(stores: &[SeaOrmStore; 2], contend: F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Fn(SeaOrmStore, usize) -> Fut,
+    Fut: Future<Output = T> + Send + 'static,
+{
+    let start = Arc::new(Barrier::new(CONTENDERS));
+    let mut tasks = Vec::new();
+    for number in 0..CONTENDERS {
+        let (start, contender) = (start.clone(), contend(stores[number % 2].clone(), number));
+        tasks.push(tokio::spawn(async move {
+            start.wait().await;
+            contender.await
+        }));
+    }
+    let mut outcomes = Vec::new();
+    for task in tasks {
+        outcomes.push(task.await.unwrap());
+    }
+    outcomes
+}
+
+async fn two_hosts(f: &crate::support::Fixture) -> [SeaOrmStore; 2] {
+    [f.store.clone(), SeaOrmStore::new(open(&f.url).await.unwrap())]
+}
+
+fn winners(outcomes: &[bool]) -> usize {
+    outcomes.iter().filter(|won| **won).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn tk_03_one_redemption_of_a_token_succeeds() {
+    let f = fixture().await;
+    let hosts = two_hosts(&f).await;
+    let ann = user(&f.store, "ann@example.org").await;
+    for purpose in [Purpose::MAGIC_LINK, Purpose::RESET_PASSWORD] {
+        let ann = AccountStore::find(&f.store, ann.id).await.unwrap().unwrap().user;
+        let token = token_of(&ann, purpose);
+        f.store.append(Evidence::none().and_token(token.clone())).await.unwrap();
+        let outcomes = race(&hosts, |store, number| async move {
+            if purpose == Purpose::MAGIC_LINK {
+                return store.redeem(token.digest, NOW, &|_| Evidence::none()).await.unwrap().is_some();
+            }
+            let hash = PasswordHash::new(format!("hash {number}"));
+            store.reset_password(token.digest, &hash, NOW, &|_| Evidence::none()).await.unwrap().is_some()
+        });
+        assert_eq!(winners(&outcomes.await), 1, "{}", purpose.name());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn th_07_th_08_every_granted_attempt_has_a_number_of_its_own() {
+    let f = fixture().await;
+    let hosts = two_hosts(&f).await;
+    let policy = AttemptPolicy { free: 5, cap: 80, lock_secs: 60, max_lock_secs: 3_600, window_secs: None };
+    let key = AttemptKey { counter: "password.stranger", whom: Mac::from_bytes([7; 32]) };
+    let outcomes = race(&hosts, move |store, _| {
+        let key = key.clone();
+        async move { store.reserve(&key, &policy, NOW).await.unwrap() }
+    })
+    .await;
+    let mut granted: Vec<u32> = outcomes
+        .iter()
+        .filter_map(|outcome| match outcome {
+            Reservation::Granted(reserved) => Some(reserved.count),
+            _ => None,
+        })
+        .collect();
+    granted.sort_unstable();
+    assert_eq!(granted, [1, 2, 3, 4, 5, 6], "the sixth locks");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn lc_06_one_account_is_created_for_an_address() {
+    let f = fixture().await;
+    let hosts = two_hosts(&f).await;
+    let outcomes = race(&hosts, |store, number| async move {
+        let address = if number % 2 == 0 { "ann@example.org" } else { "ANN@example.ORG" };
+        store.create(&account(address), Evidence::none()).await.unwrap()
+    })
+    .await;
+    assert_eq!(winners(&outcomes), 1);
+    assert_eq!(count(&f.pool, "sigra_users").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_of_rival_registrations_is_promoted() {
+    let f = fixture().await;
+    let hosts = two_hosts(&f).await;
+    let mut rivals = Vec::new();
+    for _ in 0..CONTENDERS {
+        let rival = registration("ann@example.org");
+        let request = request("ann@example.org", RequestKind::Register(rival.id));
+        f.store.submit(&rival, &request, Evidence::none()).await.unwrap();
+        rivals.push(rival.id);
+    }
+    let outcomes = race(&hosts, |store, number| {
+        let rival = rivals[number];
+        async move {
+            let evidence = Evidence::none().and_mail([mail("ann@example.org", NOW)]);
+            let promotion = store.promote(rival, &account("ann@example.org"), evidence).await.unwrap();
+            matches!(promotion, Promotion::Created(_))
+        }
+    })
+    .await;
+    assert_eq!(winners(&outcomes), 1);
+    assert_eq!(count(&f.pool, "sigra_users").await, 1);
+    assert_eq!(count(&f.pool, "sigra_registrations").await, 0);
+    assert_eq!(count(&f.pool, "sigra_outbox").await, 1, "evidence of the winner alone");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn workers_lease_different_mails() {
+    let f = fixture().await;
+    let hosts = two_hosts(&f).await;
+    let mails = (0..50).map(|n| mail("ann@example.org", later(n)));
+    f.store.append(Evidence::none().and_mail(mails)).await.unwrap();
+    let outcomes = race(&hosts, |store, _| async move { store.lease(4, later(100), later(200)).await.unwrap() }).await;
+    let leased: Vec<_> = outcomes.iter().flatten().map(|leased| leased.mail.id).collect();
+    let distinct: HashSet<_> = leased.iter().collect();
+    assert_eq!(distinct.len(), leased.len());
+    assert!(outcomes.iter().all(|batch| batch.len() <= 4));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_rotation_wins() {
+    let f = fixture().await;
+    let hosts = two_hosts(&f).await;
+    let ann = user(&f.store, "ann@example.org").await;
+    let granted = sign_in(&f.store, &ann).await;
+    let (id, old) = (granted.session.id, granted.token.digest(Purpose::SESSION));
+    let outcomes = race(&hosts, |store, _| async move {
+        let new = RawToken::random().digest(Purpose::SESSION);
+        store.rotate(id, old, new, later(1), Evidence::none()).await.unwrap()
+    })
+    .await;
+    assert_eq!(winners(&outcomes), 1);
+    assert_eq!(count(&f.pool, "sigra_session_retired_tokens").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_durable_budget_is_never_overdrawn_and_starts_again_with_its_window() {
+    let f = fixture().await;
+    let hosts = two_hosts(&f).await;
+    let bucket = Bucket { name: "mail.recipient", key: "k".repeat(10_000), limit: Quota::new(5, 60) };
+    let take = |store: SeaOrmStore, now| {
+        let bucket = bucket.clone();
+        async move { DurableRateLimiter::new(store).take(&bucket, 1, now).await.unwrap() == RateDecision::Granted }
+    };
+    assert_eq!(winners(&race(&hosts, |store, _| take(store, NOW)).await), 5);
+    let decision = DurableRateLimiter::new(f.store.clone()).take(&bucket, 1, later(20)).await.unwrap();
+    let RateDecision::Refused { retry_after } = decision else { panic!("overdrawn") };
+    assert_eq!(retry_after.as_secs(), 40);
+    assert_eq!(winners(&race(&hosts, |store, _| take(store, later(60))).await), 5);
+    let other = Bucket { name: "mail.reset_reserve", ..bucket.clone() };
+    let limiter = DurableRateLimiter::new(f.store.clone());
+    assert_eq!(limiter.take(&other, 5, later(60)).await.unwrap(), RateDecision::Granted);
+    assert!(matches!(limiter.take(&other, 6, later(200)).await.unwrap(), RateDecision::Refused { .. }));
+}
