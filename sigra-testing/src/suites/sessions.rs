@@ -7,7 +7,7 @@ use sigra_core::id::{PendingId, UserId};
 use sigra_core::ports::{FoundSession, Minted};
 use sigra_core::secret::{Digest, Purpose};
 use sigra_core::session::NewSession;
-use sigra_core::user::User;
+use sigra_core::user::{Epochs, User};
 
 use super::Backend;
 use super::press::{Pending, Press};
@@ -25,6 +25,8 @@ suite! {
     minting_without_evidence_does_not_happen,
     pending_sign_ins_read_back_with_their_user,
     a_step_takes_the_place_of_the_one_before,
+    tk_03_one_of_many_steps_goes_on,
+    a_step_needs_the_epochs_of_its_proof,
     ending_a_pending_sign_in_is_idempotent,
     a_pending_sign_in_without_its_evidence_is_not_stored,
 }
@@ -200,6 +202,34 @@ pub async fn a_step_takes_the_place_of_the_one_before(backend: &Backend) {
     second.store(backend, Some(first.row.id)).await;
     assert!(!first.is_stored(backend).await);
     assert!(second.is_stored(backend).await && bystander.is_stored(backend).await);
+}
+
+/// Of concurrent steps from one pending sign-in one goes on; none does once it has ended.
+pub async fn tk_03_one_of_many_steps_goes_on(backend: &Backend) {
+    let user = account(backend).await;
+    let first = Pending::stored(backend, &user, now()).await;
+    let outcomes = race(CONTENDERS, |_| {
+        let (backend, next, first) = (backend.clone(), Pending::new(&user, now()), first.row.id);
+        async move { next.insert(&backend, Some(first)).await }
+    })
+    .await;
+    assert_eq!(count(&outcomes, |minted| *minted == Minted::Done), 1);
+    assert_eq!(count(&outcomes, |minted| *minted == Minted::PendingGone), CONTENDERS - 1);
+    let late = Pending::new(&user, now());
+    assert_eq!(late.insert(backend, Some(first.row.id)).await, Minted::PendingGone);
+    assert!(!late.is_stored(backend).await);
+}
+
+/// A pending sign-in under epochs that are not the user's any more is not stored, and the one it continues stays.
+pub async fn a_step_needs_the_epochs_of_its_proof(backend: &Backend) {
+    let user = account(backend).await;
+    let first = Pending::stored(backend, &user, now()).await;
+    let Epochs { security, factor } = user.epochs;
+    for epochs in [Epochs { security: security + 1, factor }, Epochs { security, factor: factor + 1 }] {
+        let other = Pending::new(&User { epochs, ..user.clone() }, now());
+        assert_eq!(other.insert(backend, Some(first.row.id)).await, Minted::Stale);
+        assert!(first.is_stored(backend).await && !other.is_stored(backend).await);
+    }
 }
 
 /// A pending sign-in ends once; ending it again, or one that never was, is no error.
