@@ -260,3 +260,13 @@ async fn th_02_a_right_code_clears_the_count_of_its_address() {
     }
     assert!(!reasons(&host, names::CONFIRMATION_FAILURE).contains(&"exhausted".to_owned()));
 }
+
+#[tokio::test]
+async fn a_code_is_not_said_to_outlive_its_registration() {
+    let host = TestHost::new();
+    host.registered(ANN).await;
+    host.advance(48 * 3_600 - 300);
+    resend(&host, ANN).await;
+    let mail = host.mailer.last(&MailKind::CONFIRM_EMAIL, &common::email(ANN)).unwrap();
+    assert!(mail.text.contains("code_valid_secs: 300\n"), "{}", mail.text);
+}
