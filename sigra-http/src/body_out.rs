@@ -1,6 +1,8 @@
 //! The body of a response.
 
 use std::convert::Infallible;
+use std::error::Error;
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -9,14 +11,14 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 
-/// The body of a response: bytes, or a stream of them. Errors end the stream; they are logged where they arise.
-#[derive(Debug)]
+/// The body of a response: bytes, or a stream of them. Not printed: it may show a secret once.
+///
+/// A stream that fails breaks the response off, so that half a document is not taken for a whole one.
 pub struct ResponseBody(Inner);
 
-#[derive(Debug)]
 enum Inner {
     Full(Full<Bytes>),
-    Stream(UnsyncBoxBody<Bytes, Infallible>),
+    Stream(UnsyncBoxBody<Bytes, BodyFault>),
 }
 
 impl ResponseBody {
@@ -34,18 +36,27 @@ impl ResponseBody {
 
     /// A stream of bytes.
     #[must_use]
-    pub fn stream(body: impl Body<Data = Bytes, Error = Infallible> + Send + 'static) -> Self {
+    pub fn stream(body: impl Body<Data = Bytes, Error = BodyFault> + Send + 'static) -> Self {
         Self(Inner::Stream(body.boxed_unsync()))
+    }
+}
+
+/// Why a stream broke off.
+pub type BodyFault = Box<dyn Error + Send + Sync>;
+
+impl fmt::Debug for ResponseBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ResponseBody(..)")
     }
 }
 
 impl Body for ResponseBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = BodyFault;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         match &mut self.get_mut().0 {
-            Inner::Full(body) => Pin::new(body).poll_frame(context),
+            Inner::Full(body) => Pin::new(body).poll_frame(context).map_err(|never: Infallible| match never {}),
             Inner::Stream(body) => Pin::new(body).poll_frame(context),
         }
     }

@@ -28,6 +28,7 @@ mod body_out;
 mod call;
 pub mod client_ip;
 pub mod cookie;
+mod escape;
 mod fault;
 mod headers;
 mod media_type;
@@ -44,7 +45,7 @@ mod surface;
 pub mod views;
 mod wording;
 
-pub use body_out::ResponseBody;
+pub use body_out::{BodyFault, ResponseBody};
 pub use client_ip::TrustedProxies;
 pub use fault::Face;
 pub use pages::Pages;

@@ -1,9 +1,11 @@
 //! Finding the route of a path.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use http::Method;
-use percent_encoding::percent_decode_str;
+
+use crate::escape;
 
 /// Finds routes by method and path.
 ///
@@ -36,9 +38,15 @@ pub enum Match {
     NotFound,
 }
 
-/// The values of a path's `{name}` segments, decoded.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The values of a path's `{name}` segments, decoded. Only names are printed: a value may be a token.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Params(BTreeMap<&'static str, String>);
+
+impl fmt::Debug for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl Params {
     /// The value of a segment.
@@ -110,15 +118,8 @@ fn params(pattern: &[Segment], path: &str) -> Option<Params> {
 
 /// A segment decoded; `None` when it is empty, badly escaped, not UTF-8 or hides a slash or a NUL.
 fn decode(segment: &str) -> Option<String> {
-    let escapes_are_whole = segment
-        .split('%')
-        .skip(1)
-        .all(|rest| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit()));
-    if segment.is_empty() || !escapes_are_whole {
-        return None;
-    }
-    let decoded = percent_decode_str(segment).decode_utf8().ok()?;
-    (!decoded.contains(['/', '\0'])).then(|| decoded.into_owned())
+    let decoded = escape::decode(segment)?;
+    (!segment.is_empty() && !decoded.contains(['/', '\0'])).then(|| decoded.into_owned())
 }
 
 #[cfg(test)]

@@ -196,7 +196,7 @@ impl Problem {
 
 /// A span as `Retry-After` has it.
 pub(crate) fn whole_seconds(span: Duration) -> HeaderValue {
-    let rounded = span.as_secs() + u64::from(span.subsec_nanos() > 0);
+    let rounded = span.as_secs().saturating_add(u64::from(span.subsec_nanos() > 0));
     HeaderValue::from(rounded.max(1))
 }
 

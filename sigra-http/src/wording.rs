@@ -2,9 +2,6 @@
 
 use sigra_core::flows::InputFault;
 use sigra_core::ports::PasswordFault;
-use sigra_core::time::Timestamp;
-use time::OffsetDateTime;
-use time::macros::format_description;
 
 use crate::problem::{FaultCode, FieldError};
 
@@ -21,24 +18,6 @@ pub(crate) const WRONG_PASSWORD: &str = "This password is wrong. After several w
 pub(crate) fn invalid_email() -> FieldError {
     let fault = InputFault::InvalidEmail;
     FieldError::new(fault.field(), fault.code(), of_input(&fault))
-}
-
-/// A moment, as in `23 November 2026, 18:05 UTC`.
-pub(crate) fn moment(at: Timestamp) -> String {
-    let format = format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
-    OffsetDateTime::from_unix_timestamp(at.as_micros().div_euclid(1_000_000))
-        .ok()
-        .and_then(|moment| moment.format(format).ok())
-        .unwrap_or_else(|| at.to_string())
-}
-
-/// A method of signing in.
-pub(crate) fn method(name: &str) -> String {
-    match name {
-        "pwd" => String::from("password"),
-        "magic_link" => String::from("link by email"),
-        other => other.replace('_', " "),
-    }
 }
 
 /// A sign-in that owes a step.
@@ -107,11 +86,6 @@ fn of_password(fault: &PasswordFault) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn moments_are_words() {
-        assert_eq!(moment(Timestamp::from_secs(1_795_457_100)), "23 November 2026, 18:05 UTC");
-    }
 
     #[test]
     fn pw_14_every_password_fault_says_what_to_do() {

@@ -155,9 +155,11 @@ impl AccountStore for SeaOrmStore {
             let Some(LiveToken { user: Some(user), .. }) = tokens::consume(&tx, digest, now, rescues).await? else {
                 return Ok(None);
             };
-            let user = User { epochs: Epochs { security: user.epochs.security + 1, ..user.epochs }, ..user };
+            let epochs = Epochs { security: user.epochs.security + 1, ..user.epochs };
+            let user = User { epochs, has_password: false, ..user };
             user::Entity::update_many()
                 .col_expr(user::Column::SecurityEpoch, Expr::value(user.epochs.security))
+                .col_expr(user::Column::PasswordHash, Expr::value(Option::<String>::None))
                 .filter(user::Column::Id.eq(user.id.as_uuid()))
                 .exec(&*tx)
                 .await?;

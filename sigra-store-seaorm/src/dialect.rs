@@ -70,6 +70,10 @@ pub(crate) fn migration_unlock(backend: DbBackend) -> Option<&'static str> {
 
 /// Whether the database let one transaction through and not this one: run again, the same transaction may succeed.
 pub(crate) fn is_contention(error: &DbErr) -> bool {
+    // MySQL 1205: lock wait timeout.
+    if driver::mysql_number(error) == Some(1205) {
+        return true;
+    }
     match driver::code(error).as_deref() {
         // PostgreSQL and MySQL: serialization failure and deadlock, deadlock, lock not available.
         Some("40001" | "40P01" | "55P03") => true,
@@ -79,9 +83,18 @@ pub(crate) fn is_contention(error: &DbErr) -> bool {
     }
 }
 
-/// Whether the connection broke under a statement.
-pub(crate) fn is_connection_lost(error: &DbErr) -> bool {
-    driver::lost(error)
+/// Whether a DDL statement failed because what it makes is there: on MySQL, where a host may die after the statement and
+/// before its record.
+pub(crate) fn is_made_already(error: &DbErr) -> bool {
+    // 1050: table exists. 1061: duplicate key name.
+    matches!(driver::mysql_number(error), Some(1050 | 1061))
+}
+
+/// Whether the database could not be reached, or went away under a statement.
+pub(crate) fn is_unreachable(error: &DbErr) -> bool {
+    // SQLSTATE classes: connection exception, insufficient resources, operator intervention.
+    let by_code = |code: String| code.len() == 5 && ["08", "53", "57P"].iter().any(|class| code.starts_with(class));
+    driver::lost(error) || driver::code(error).is_some_and(by_code)
 }
 
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
@@ -101,6 +114,19 @@ mod driver {
             sqlx(error),
             Some(Error::Io(_) | Error::Tls(_) | Error::PoolTimedOut | Error::PoolClosed | Error::WorkerCrashed)
         )
+    }
+
+    #[cfg(feature = "mysql")]
+    pub(super) fn mysql_number(error: &DbErr) -> Option<u16> {
+        match sqlx(error)? {
+            Error::Database(error) => Some(error.try_downcast_ref::<sea_orm::SqlxMySqlError>()?.number()),
+            _ => None,
+        }
+    }
+
+    #[cfg(not(feature = "mysql"))]
+    pub(super) fn mysql_number(_: &DbErr) -> Option<u16> {
+        None
     }
 
     fn sqlx(error: &DbErr) -> Option<&Error> {
@@ -123,6 +149,10 @@ mod driver {
 
     pub(super) fn lost(_: &DbErr) -> bool {
         false
+    }
+
+    pub(super) fn mysql_number(_: &DbErr) -> Option<u16> {
+        None
     }
 }
 

@@ -49,7 +49,7 @@ fn kind(error: &DbErr) -> StoreErrorKind {
         (_, Some(SqlErr::UniqueConstraintViolation(_))) => StoreErrorKind::Conflict,
         (DbErr::ConnectionAcquire(_) | DbErr::Conn(_), _) => StoreErrorKind::Unavailable,
         (DbErr::Type(_) | DbErr::TryIntoErr { .. }, _) => StoreErrorKind::Corrupt,
-        _ if crate::dialect::is_connection_lost(error) => StoreErrorKind::Unavailable,
+        _ if crate::dialect::is_unreachable(error) => StoreErrorKind::Unavailable,
         _ => StoreErrorKind::Unexpected,
     }
 }

@@ -96,7 +96,10 @@ async fn apply_locked(tx: &DatabaseTransaction, backend: DbBackend) -> Result<us
         if known.is_some() {
             continue;
         }
-        tx.execute_unprepared(&dialect::ddl(backend, statement)).await?;
+        match tx.execute_unprepared(&dialect::ddl(backend, statement)).await {
+            Err(error) if !dialect::is_made_already(&error) => return Err(error.into()),
+            _ => {}
+        }
         let row = migration::Model { version, name: (*name).to_owned(), applied_at: clock.now().as_micros() };
         migration::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;
         count += 1;

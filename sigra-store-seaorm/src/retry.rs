@@ -46,14 +46,44 @@ fn jitter() -> f64 {
     f64::from(RandomState::new().hash_one(()) as u32) / f64::from(u32::MAX)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "sqlite"))]
 mod tests {
-    use super::*;
+    use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection};
 
-    #[test]
-    fn only_contention_is_retried() {
+    use super::*;
+    use crate::store::begin_immediate;
+
+    /// A pool that does not wait for locks.
+    async fn impatient(name: &str) -> DatabaseConnection {
+        let url = format!("sqlite:file:{name}?mode=memory&cache=shared");
+        let mut options = ConnectOptions::new(url);
+        options.max_connections(3).map_sqlx_sqlite_opts(|sqlite| sqlite.busy_timeout(Duration::ZERO));
+        Database::connect(options).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_locked_database_is_tried_again_a_few_times() {
+        let pool = impatient("locked").await;
+        let _writer = begin_immediate(&pool).await.unwrap();
+        let error = begin_immediate(&pool).await.unwrap_err();
         let mut retries = Retries::new();
-        assert_eq!(retries.pause_after(DbBackend::Sqlite, &DbErr::Custom("no such table".to_owned())), None);
+        let pauses: Vec<_> = std::iter::from_fn(|| retries.pause_after(DbBackend::Sqlite, &error)).collect();
+        assert_eq!(pauses.len(), 4);
+        assert!(pauses.is_sorted() && pauses[3] < Duration::from_millis(250), "{pauses:?}");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_succeed_is_not_tried_again() {
+        let pool = impatient("broken").await;
+        let error = pool.execute_unprepared("SELECT * FROM nowhere").await.unwrap_err();
+        assert_eq!(Retries::new().pause_after(DbBackend::Sqlite, &error), None);
+        pool.execute_unprepared("CREATE TABLE once (id BIGINT PRIMARY KEY)").await.unwrap();
+        pool.execute_unprepared("INSERT INTO once VALUES (1)").await.unwrap();
+        let error = pool.execute_unprepared("INSERT INTO once VALUES (1)").await.unwrap_err();
+        assert_eq!(Retries::new().pause_after(DbBackend::Sqlite, &error), None, "one writer loses no insert");
+        let mut elsewhere = Retries::new();
+        assert_eq!(elsewhere.pause_after(DbBackend::Postgres, &error), Some(Duration::ZERO));
+        assert_eq!(elsewhere.pause_after(DbBackend::Postgres, &error), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //!   fail.
 //! - [`ManualClock`], [`CaptureMailer`], [`PlainComposer`], [`PlainHasher`], [`TestVault`], [`AcceptAllPolicy`],
 //!   [`MinLengthPolicy`]: the other ports, fast and watchable.
+//! - [`scenario`]: a complete host over all of these, or over another storage, with the situations tests start from.
 //! - [`audited`]: assertions about the audit trail.
 //! - `suites` (feature `suites`): the conformance suites. A store is done when they pass.
 //!
@@ -15,6 +16,7 @@ mod hasher;
 mod mail;
 mod memory;
 mod policy;
+pub mod scenario;
 #[cfg(feature = "suites")]
 pub mod suites;
 mod vault;

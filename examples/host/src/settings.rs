@@ -97,9 +97,10 @@ impl Settings {
         if mail.is_for_development() && !loopback {
             return Err(loopback_only("SIGRA_MAIL", "this kind of mail", "smtp://… or smtps://…"));
         }
-        let trusted_proxies = env("SIGRA_TRUSTED_PROXIES").unwrap_or_default().parse().map_err(|error| {
-            SettingsError::new("SIGRA_TRUSTED_PROXIES", error, "networks such as 10.0.0.0/8,::1/128")
-        })?;
+        let trusted_proxies =
+            TrustedProxies::parse(&env("SIGRA_TRUSTED_PROXIES").unwrap_or_default()).map_err(|error| {
+                SettingsError::new("SIGRA_TRUSTED_PROXIES", error, "networks such as 10.0.0.0/8,::1/128")
+            })?;
         let rate_limit = match env("SIGRA_RATE_LIMIT").as_deref() {
             None | Some("on") => true,
             Some("off") if loopback => false,

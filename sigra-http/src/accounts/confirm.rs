@@ -44,7 +44,7 @@ pub(super) async fn token_page(call: Call<'_>) -> Result<Reply, Fault> {
     let view = call.sigra().confirmation().peek(token).await?.ok_or(FaultCode::InvalidToken)?;
     Ok(Reply::page(ConfirmTokenView {
         email: view.email.to_string(),
-        submitted_at: wording::moment(view.submitted_at),
+        submitted_at: view.submitted_at.to_string(),
         device: view.device,
         action: call.path(&format!("/confirm/{token}")),
     })

@@ -34,7 +34,7 @@ pub(super) async fn token_page(call: Call<'_>) -> Result<Reply, Fault> {
     let signed_in_as = current.filter(|current| current.user().email != view.email);
     Ok(Reply::page(MagicLinkTokenView {
         email: view.email.to_string(),
-        requested_at: wording::moment(view.requested_at),
+        requested_at: view.requested_at.to_string(),
         signed_in_as: signed_in_as.map(|current| current.user().email.to_string()),
         action: call.path(&format!("/magic-link/{token}")),
     })

@@ -11,7 +11,6 @@ use crate::fault::Fault;
 use crate::problem::FaultCode;
 use crate::reply::Reply;
 use crate::views::{SessionRow, SessionsView};
-use crate::wording;
 
 pub(super) async fn page(call: Call<'_>) -> Result<Reply, Fault> {
     let current = call.signed_in()?;
@@ -24,9 +23,9 @@ pub(super) async fn page(call: Call<'_>) -> Result<Reply, Fault> {
             device: call.sigra().describe_device(session.client.user_agent.as_deref()),
             place: session.place.as_ref().map(ToString::to_string),
             ip: session.client.ip.map(|ip| ip.to_string()),
-            created_at: wording::moment(session.created_at),
-            last_seen_at: wording::moment(session.last_seen_at),
-            methods: methods(session).iter().map(|name| wording::method(name)).collect(),
+            created_at: session.created_at.to_string(),
+            last_seen_at: session.last_seen_at.to_string(),
+            methods: methods(session),
             revoke_action: call.path(&format!("/settings/sessions/{}/revoke", session.id)),
         })
         .collect();

@@ -1,5 +1,7 @@
 //! What must hold for every page, whoever wrote its template.
 
+use std::collections::BTreeSet;
+
 use super::markup::{Tag, tags};
 use super::samples::{HOSTILE, samples};
 use super::{Pages, Urls, describe};
@@ -16,7 +18,7 @@ pub(super) fn faults_of(pages: &Pages) -> Vec<String> {
             }
         }
     }
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     faults.retain(|fault| seen.insert(fault.clone()));
     faults
 }
@@ -49,7 +51,7 @@ fn blocked(tag: &Tag<'_>) -> Option<String> {
     foreign.then(|| format!("loads a file of another origin, which browsers will not do: {loaded}"))
 }
 
-/// A form that a page must have, with the fields that must be in it.
+/// A form that a page must have, with the fields that must be in it. Whether to offer `remember_me` is the host's choice.
 pub(super) struct Form<'a> {
     pub(super) action: &'a str,
     pub(super) fields: Vec<&'static str>,
@@ -62,7 +64,7 @@ pub(super) fn forms<'a>(view: &'a View, urls: &'a Urls) -> Vec<Form<'a>> {
         View::Confirm(_) => vec![form(&urls.confirm, &["email", "code"]), form(&urls.confirm_resend, &["email"])],
         View::ConfirmToken(view) => vec![form(&view.action, &[])],
         View::Login(view) => {
-            let mut login = form(&urls.login, &["email", "password", "remember_me"]);
+            let mut login = form(&urls.login, &["email", "password"]);
             login.fields.extend(view.return_to.as_ref().map(|_| "return_to"));
             vec![login]
         }
@@ -99,7 +101,7 @@ fn missing(wanted: &Form<'_>, tags: &[Tag<'_>]) -> Vec<String> {
         faults.push(format!("has a form for {} whose method is not post", wanted.action));
     }
     let inside = &tags[at + 1..];
-    let inside = &inside[..inside.iter().position(|tag| tag.name == "form").unwrap_or(inside.len())];
+    let inside = &inside[..inside.iter().position(|tag| tag.name == "/form").unwrap_or(inside.len())];
     for field in &wanted.fields {
         if !inside.iter().any(|tag| tag.attribute("name") == Some(field)) {
             faults.push(format!("has no field {field} in the form for {}", wanted.action));

@@ -1,6 +1,6 @@
-//! Just enough HTML to look at what templates made: the start tags and their attributes.
+//! Just enough HTML to look at what templates made: the tags and their attributes.
 
-/// A start tag. Names are lower case, values as written.
+/// A tag. Names are lower case, with a slash before them when it is an end tag; values are as written.
 #[derive(Debug)]
 pub(super) struct Tag<'a> {
     pub(super) name: String,
@@ -13,7 +13,7 @@ impl Tag<'_> {
     }
 }
 
-/// Every start tag, in order. Comments, end tags and stray `<` are passed over.
+/// Every tag, in order. Comments and stray `<` are passed over.
 pub(super) fn tags(html: &str) -> Vec<Tag<'_>> {
     let mut tags = Vec::new();
     let mut rest = html;
@@ -21,7 +21,7 @@ pub(super) fn tags(html: &str) -> Vec<Tag<'_>> {
         rest = &rest[at + 1..];
         if let Some(comment) = rest.strip_prefix("!--") {
             rest = comment.find("-->").map_or("", |end| &comment[end..]);
-        } else if rest.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        } else if rest.trim_start_matches('/').starts_with(|c: char| c.is_ascii_alphabetic()) {
             tags.push(tag(&mut rest));
         }
     }
@@ -29,7 +29,9 @@ pub(super) fn tags(html: &str) -> Vec<Tag<'_>> {
 }
 
 fn tag<'a>(rest: &mut &'a str) -> Tag<'a> {
+    let slash = take(rest, |c| c == '/');
     let name = take(rest, |c| !c.is_whitespace() && c != '>' && c != '/').to_ascii_lowercase();
+    let name = format!("{slash}{name}");
     let mut attributes = Vec::new();
     loop {
         take(rest, |c| c.is_whitespace() || c == '/');
@@ -74,6 +76,7 @@ mod tests {
                 "Tag { name: \"a\", attributes: [(\"href\", \"x/y\"), (\"disabled\", \"\")] }",
                 "Tag { name: \"br\", attributes: [] }",
                 "Tag { name: \"input\", attributes: [(\"name\", \"a>b\"), (\"value\", \"c\")] }",
+                "Tag { name: \"/a\", attributes: [] }",
             ]
         );
     }

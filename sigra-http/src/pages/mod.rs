@@ -3,6 +3,9 @@
 //! The templates are [minijinja](https://docs.rs/minijinja), close to Jinja2. Each sees `view`, the fields of its page's
 //! type in [`views`](crate::views), `notice`, one sentence or none, and the globals `product`, `prefix`, `urls` and
 //! `assets`. Values are always escaped. Reading what does not exist is an error, not an empty string.
+//!
+//! Besides minijinja's own filters there are `moment`, which words an RFC 3339 time, and `method_words`, which words the
+//! name of a way of signing in.
 
 mod assets;
 mod check;

@@ -29,3 +29,112 @@ fn load(entry: &DirEntry, environment: &mut Environment<'static>) -> Result<(), 
     let source = fs::read_to_string(entry.path()).map_err(|error| format!("{name} cannot be read: {error}"))?;
     environment.add_template_owned(name, source).map_err(|error| describe(&error))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::PathBuf;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::pages::Pages;
+    use crate::views::{CheckMailView, LoginView};
+
+    fn pages() -> Pages {
+        Pages::new("Example", "/auth")
+    }
+
+    /// A folder of templates, gone when dropped.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn of(files: &[(&str, &str)]) -> Self {
+            static COUNT: AtomicU32 = AtomicU32::new(0);
+            let n = COUNT.fetch_add(1, Ordering::Relaxed);
+            let folder = Self(std::env::temp_dir().join(format!("sigra-pages-{}-{n}", std::process::id())));
+            fs::create_dir_all(&folder.0).unwrap();
+            for (name, source) in files {
+                fs::write(folder.0.join(name), source).unwrap();
+            }
+            folder
+        }
+
+        fn faults(&self) -> Vec<String> {
+            pages().override_dir(&self.0).unwrap_err().into_faults()
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            fs::remove_dir_all(&self.0).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_file_of_the_same_name_replaces_a_template() {
+        let folder = Folder::of(&[
+            ("check_mail.html", "{% extends 'layout.html' %}{% block main %}{% include '_own.html' %}{% endblock %}"),
+            ("_own.html", "<h1>Post for {{ product }}</h1>"),
+            (".hidden", "{{"),
+        ]);
+        let pages = pages().override_dir(&folder.0).unwrap();
+        let html = pages.render(&CheckMailView {}.into(), None).unwrap();
+        assert!(html.contains("<h1>Post for Example</h1>") && html.contains("<header"));
+        assert!(pages.render(&LoginView::default().into(), None).unwrap().contains("<h1>Sign in</h1>"));
+    }
+
+    #[test]
+    fn every_fault_of_a_folder_is_reported_at_once() {
+        let folder = Folder::of(&[
+            ("signin.html", ""),
+            ("notes.txt", ""),
+            ("sudo.html", "{% if %}"),
+            ("not_me.html", "{% extends 'layout.html' %}{% block main %}{{ view.emial }}{% endblock %}"),
+            ("message.html", "<h1>{{ view.title | safe }}</h1><p onclick='x()'>"),
+            ("error.html", "<style>p{}</style><script>1</script><img src=https://example.com/x.png>"),
+            (
+                "login.html",
+                "{{ notice }}<form action='{{ urls.login }}'><input name=email><input name=return_to></form>\
+                 <input name=password>",
+            ),
+        ]);
+        let expected = [
+            "notes.txt is not the name of a template",
+            "signin.html is not the name of a template",
+            "syntax error: unexpected end of block in sudo.html, line 1",
+            "undefined value in not_me.html, line 1",
+            "message.html shows a value unescaped",
+            "message.html has inline code, which browsers will not run: the attribute onclick",
+            "message.html has inline code, which browsers will not run: the element script",
+            "error.html has inline code, which browsers will not run: the element style",
+            "error.html has inline code, which browsers will not run: the element script",
+            "error.html loads a file of another origin, which browsers will not do: https://example.com/x.png",
+            "login.html has a form for /auth/login whose method is not post",
+            "login.html has no field password in the form for /auth/login",
+        ];
+        let faults: BTreeSet<String> = folder.faults().into_iter().collect();
+        assert_eq!(faults, expected.map(str::to_owned).into());
+    }
+
+    #[test]
+    fn a_page_without_its_form_or_its_notice_is_a_fault() {
+        let folder = Folder::of(&[("register.html", "<h1>Closed</h1>")]);
+        assert_eq!(
+            folder.faults(),
+            ["register.html has no form that posts to /auth/register", "register.html does not show the notice"]
+        );
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_a_fault() {
+        let folder = Folder::of(&[]);
+        let faults = pages().override_dir(folder.0.join("nowhere")).unwrap_err().into_faults();
+        assert!(faults.len() == 1 && faults[0].contains("nowhere cannot be read"), "{faults:?}");
+    }
+
+    #[test]
+    fn templates_reach_no_other_file() {
+        let folder = Folder::of(&[("message.html", "{% include '../Cargo.toml' %}")]);
+        assert!(folder.faults()[0].contains("message.html"));
+    }
+}

@@ -78,7 +78,8 @@ impl Surface {
         if let Fault::SessionEnded = fault {
             response.headers_mut().append(SET_COOKIE, self.inner.cookies.session.clear());
         }
-        self.secured(response, Kind::Plain)
+        // The path may hold a token, and nothing on the page needs to know where it came from.
+        self.secured(response, Kind::TokenPage)
     }
 
     fn fault_document(&self, fault: &Fault, visit: &Visit) -> Response<ResponseBody> {
@@ -124,7 +125,7 @@ impl Surface {
         let back = parts.uri.path_and_query().filter(|_| matches!(parts.method, Method::GET | Method::HEAD));
         let path = self.path(below);
         match back.and_then(|back| ReturnTo::parse(back.as_str())) {
-            Some(back) => format!("{path}?return_to={}", back.as_query_value()),
+            Some(back) => back.carried_by(&path),
             None => path,
         }
     }

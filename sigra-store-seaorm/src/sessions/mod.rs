@@ -204,14 +204,20 @@ impl SessionStore for SeaOrmStore {
         digest: Digest,
         replaces: Option<PendingId>,
         evidence: Evidence,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Minted, StoreError> {
         let evidence = &evidence;
         self.write("SessionStore::insert_pending", |tx| async move {
-            if let Some(replaced) = replaces {
-                pending_sign_in::Entity::delete_by_id(replaced.as_uuid()).exec(&*tx).await?;
+            if !is_current(&tx, pending.user, pending.epochs).await? {
+                return Ok(Minted::Stale);
+            }
+            if let Some(replaced) = replaces
+                && !pending::promote(&tx, replaced, pending.user).await?
+            {
+                return Ok(Minted::PendingGone);
             }
             pending::insert(&tx, pending, digest).await?;
-            record(&tx, evidence).await
+            record(&tx, evidence).await?;
+            Ok(Minted::Done)
         })
         .await
     }

@@ -1,20 +1,22 @@
 //! What the races do not show: boundaries, purging, and errors by kind.
 
 use sea_orm::ConnectionTrait as _;
+use sigra_core::client::ClientInfo;
 use sigra_core::error::StoreErrorKind;
 use sigra_core::evidence::Evidence;
-use sigra_core::id::UserId;
+use sigra_core::id::{PendingId, UserId};
 use sigra_core::ports::{
     AccountStore, AttemptKey, AttemptPolicy, AttemptStore as _, Bucket, EvidenceLog as _, Health as _,
     Housekeeping as _, Mac, OutboxStore, Quota, RateLimiter as _, RegistrationStore, RequestStore, Reservation,
     SessionStore, TokenStore as _,
 };
 use sigra_core::registration::{NewToken, RequestKind, Resolution};
-use sigra_core::secret::Purpose;
+use sigra_core::secret::{Purpose, RawToken};
+use sigra_core::session::PendingSignIn;
 use sigra_store_seaorm::{DurableRateLimiter, SeaOrmStore, open};
 
 use crate::support::{
-    Folder, NOW, count, fixture, later, mail, registration, request, sign_in, sqlite, token_of, user,
+    Folder, NOW, count, fixture, later, mail, registration, request, sign_in, sqlite, statement, token_of, user,
 };
 
 #[tokio::test]
@@ -136,6 +138,38 @@ async fn attempts_come_back_as_far_as_no_later_one_was_made() {
 }
 
 #[tokio::test]
+async fn lc_01_deleting_an_account_erases_what_is_its_own_and_keeps_the_trail() {
+    let f = fixture().await;
+    let (ann, bob) = (user(&f.store, "ann@example.org").await, user(&f.store, "bob@example.org").await);
+    for user in [&ann, &bob] {
+        let granted = sign_in(&f.store, user).await;
+        f.store.append(Evidence::none().and_token(token_of(user, Purpose::MAGIC_LINK))).await.unwrap();
+        let (id, old) = (granted.session.id, granted.token.digest(Purpose::SESSION));
+        let new = RawToken::random().digest(Purpose::SESSION);
+        assert!(f.store.rotate(id, old, new, NOW, Evidence::none()).await.unwrap());
+        let pending = PendingSignIn {
+            id: PendingId::new(NOW),
+            user: user.id,
+            assurance: granted.session.assurance,
+            epochs: user.epochs,
+            remember: false,
+            client: ClientInfo::default(),
+            created_at: NOW,
+            expires_at: later(300),
+        };
+        let digest = RawToken::random().digest(Purpose::PENDING);
+        f.store.insert_pending(&pending, digest, None, Evidence::none()).await.unwrap();
+    }
+    let trail = count(&f.pool, "sigra_audit_events").await;
+    let delete = statement(&f.pool, "DELETE FROM sigra_users WHERE id = ?", [ann.id.as_uuid().into()]);
+    f.pool.execute_raw(delete).await.unwrap();
+    for table in ["users", "devices", "tokens", "sessions", "session_retired_tokens", "pending_sign_ins"] {
+        assert_eq!(count(&f.pool, &format!("sigra_{table}")).await, 1, "{table}: bob's alone is left");
+    }
+    assert_eq!(count(&f.pool, "sigra_audit_events").await, trail);
+}
+
+#[tokio::test]
 async fn errors_have_kinds() {
     let f = fixture().await;
     f.store.ping().await.unwrap();
@@ -158,4 +192,14 @@ async fn errors_have_kinds() {
 
     f.pool.close().await.unwrap();
     assert_eq!(f.store.ping().await.unwrap_err().kind(), StoreErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn a_database_in_memory_lasts_as_long_as_its_pool() {
+    let pool = open("sqlite::memory:").await.unwrap();
+    sigra_store_seaorm::migrations::migrate(&pool).await.unwrap();
+    let store = SeaOrmStore::new(pool);
+    let ann = user(&store, "ann@example.org").await;
+    let granted = sign_in(&store, &ann).await;
+    assert!(SessionStore::find(&store, granted.token.digest(Purpose::SESSION)).await.unwrap().is_some());
 }

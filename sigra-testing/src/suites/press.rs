@@ -100,8 +100,12 @@ impl Pending {
     }
 
     pub(super) async fn store(&self, backend: &Backend, replaces: Option<PendingId>) {
+        assert_eq!(self.insert(backend, replaces).await, Minted::Done);
+    }
+
+    pub(super) async fn insert(&self, backend: &Backend, replaces: Option<PendingId>) -> Minted {
         let sessions = &backend.stores.sessions;
-        sessions.insert_pending(&self.row, self.digest(), replaces, Evidence::none()).await.unwrap();
+        sessions.insert_pending(&self.row, self.digest(), replaces, Evidence::none()).await.unwrap()
     }
 
     pub(super) async fn is_stored(&self, backend: &Backend) -> bool {
@@ -184,7 +188,7 @@ impl SessionStore for Catcher {
         digest: Digest,
         replaces: Option<PendingId>,
         evidence: Evidence,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Minted, StoreError> {
         self.sessions.insert_pending(pending, digest, replaces, evidence).await
     }
 

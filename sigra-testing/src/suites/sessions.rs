@@ -25,6 +25,8 @@ suite! {
     minting_without_evidence_does_not_happen,
     pending_sign_ins_read_back_with_their_user,
     a_step_takes_the_place_of_the_one_before,
+    a_step_of_other_epochs_is_not_stored,
+    one_of_many_steps_wins,
     ending_a_pending_sign_in_is_idempotent,
     a_pending_sign_in_without_its_evidence_is_not_stored,
 }
@@ -200,6 +202,31 @@ pub async fn a_step_takes_the_place_of_the_one_before(backend: &Backend) {
     second.store(backend, Some(first.row.id)).await;
     assert!(!first.is_stored(backend).await);
     assert!(second.is_stored(backend).await && bystander.is_stored(backend).await);
+}
+
+/// A pending sign-in whose user has changed since is not stored, and the one it continues stays.
+pub async fn a_step_of_other_epochs_is_not_stored(backend: &Backend) {
+    let user = account(backend).await;
+    let first = Pending::stored(backend, &user, now()).await;
+    let second = Pending::new(&user, now());
+    raise_epoch(backend, &user).await;
+    assert_eq!(second.insert(backend, Some(first.row.id)).await, Minted::Stale);
+    assert!(first.is_stored(backend).await && !second.is_stored(backend).await);
+}
+
+/// Of many that continue one pending sign-in, one does; the others find it gone.
+pub async fn one_of_many_steps_wins(backend: &Backend) {
+    let user = account(backend).await;
+    let first = Pending::stored(backend, &user, now()).await;
+    let id = first.row.id;
+    let outcomes = race(CONTENDERS, |_| {
+        let (backend, next) = (backend.clone(), Pending::new(&user, now()));
+        async move { next.insert(&backend, Some(id)).await }
+    })
+    .await;
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Minted::Done).count(), 1);
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Minted::Done | Minted::PendingGone)));
+    assert!(!first.is_stored(backend).await);
 }
 
 /// A pending sign-in ends once; ending it again, or one that never was, is no error.
