@@ -1,5 +1,7 @@
 //! How much mail one recipient gets.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use common::{ANN, BOB, NEW_PASSWORD};
@@ -97,4 +99,19 @@ async fn th_20_the_owners_own_doing_is_always_told() {
     }
     host.run_workers().await;
     assert_eq!(host.count_mailed(&MailKind::NEW_DEVICE, ANN), 5);
+}
+
+#[tokio::test]
+async fn a_registration_whose_mail_was_withheld_can_be_confirmed_when_there_is_room_again() {
+    let host = TestHost::builder().config(|config| config.mail.budget.max = 1).build();
+    host.registered("ann+first@example.org").await;
+    host.registered(ANN).await;
+    assert_eq!(suppressed(&host, &MailKind::CONFIRM_EMAIL).await, 1);
+    assert_eq!(host.count_mailed(&MailKind::CONFIRM_EMAIL, ANN), 0);
+    host.advance(3_600);
+    let _ = host.sigra.confirmation().resend(ANN, &host.client()).await.unwrap();
+    host.run_workers().await;
+    let link = host.mailed_token(&MailKind::CONFIRM_EMAIL, ANN);
+    let confirmed = host.sigra.confirmation().by_token(&link, &host.client()).await.unwrap();
+    assert!(matches!(confirmed, sigra_core::flows::Confirmed::Created(_)));
 }

@@ -1,5 +1,7 @@
 //! Proving the address of a registration.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use common::{ANN, BOB, NOBODY, at_once, reasons, signs_in};
@@ -242,4 +244,29 @@ async fn a_registration_overtaken_by_an_account_is_invalid_and_gone() {
     assert_eq!(by_code(&host, ANN, &code).await, Confirmed::Invalid);
     assert_eq!(reasons(&host, names::CONFIRMATION_FAILURE), ["address_taken", "invalid_code"]);
     assert!(!signs_in(&host, ANN, PASSWORD).await);
+}
+
+#[tokio::test]
+async fn th_02_a_right_code_clears_the_count_of_its_address() {
+    let host = TestHost::new();
+    host.registered(ANN).await;
+    let code = host.mailed_code(ANN);
+    for _ in 0..4 {
+        assert_eq!(by_code(&host, ANN, &other_than(&code)).await, Confirmed::Invalid);
+    }
+    assert!(matches!(by_code(&host, ANN, &code).await, Confirmed::Created(_)));
+    for _ in 0..10 {
+        assert_eq!(by_code(&host, ANN, &code).await, Confirmed::Invalid);
+    }
+    assert!(!reasons(&host, names::CONFIRMATION_FAILURE).contains(&"exhausted".to_owned()));
+}
+
+#[tokio::test]
+async fn a_code_is_not_said_to_outlive_its_registration() {
+    let host = TestHost::new();
+    host.registered(ANN).await;
+    host.advance(48 * 3_600 - 300);
+    resend(&host, ANN).await;
+    let mail = host.mailer.last(&MailKind::CONFIRM_EMAIL, &common::email(ANN)).unwrap();
+    assert!(mail.text.contains("code_valid_secs: 300\n"), "{}", mail.text);
 }

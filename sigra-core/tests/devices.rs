@@ -1,5 +1,7 @@
 //! Known devices, and the notice about new ones.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use std::net::IpAddr;

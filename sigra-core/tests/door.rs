@@ -1,5 +1,7 @@
 //! The door: gates, steps and pending sign-ins.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use std::sync::Arc;
@@ -270,4 +272,19 @@ async fn se_13_revoking_the_other_sessions_ends_pending_sign_ins_too() {
     host.sigra.sessions().revoke_others(&current, &host.client()).await.unwrap();
     gate.set(GateVerdict::Pass);
     assert!(is_gone(&resume(&host, &pending.token, Step::MFA, otp()).await));
+}
+
+#[tokio::test]
+async fn tk_08_neither_a_reset_nor_a_link_gets_around_the_second_factor() {
+    let (host, _) = second_factor_host().await;
+    let link = common::magic_link(&host, ANN).await;
+    let outcome = host.sigra.magic_link().redeem(&link, &host.entry()).await.unwrap();
+    let sigra_core::flows::MagicLinkOutcome::Admitted(admission) = outcome else { panic!("must be accepted so far") };
+    assert_eq!(step_required(admission).steps, [Step::MFA]);
+
+    let link = common::reset_link(&host, ANN).await;
+    let _ = host.sigra.reset().redeem(&link, common::NEW_PASSWORD, &host.client()).await.unwrap();
+    let LoginOutcome::Admitted(admission) = host.login(ANN, common::NEW_PASSWORD).await else { panic!() };
+    assert_eq!(step_required(admission).steps, [Step::MFA]);
+    assert_eq!(count_audited(&host.store, names::SESSION_CREATE, |_| true).await, 0);
 }

@@ -1,5 +1,7 @@
 //! Guessing, and what it costs whom.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use common::{ANN, BOB, NEW_PASSWORD, NOBODY, at_once, is_refused, magic_link, reasons, reset_link, signs_in};

@@ -1,5 +1,7 @@
 //! Signing in with a password.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use common::{ANN, InterleavingHasher, NEW_PASSWORD, NOBODY, at_once, is_refused, reasons, reset_link, signs_in};

@@ -1,5 +1,7 @@
 //! Signing in with a link in a mail.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use common::{ANN, BOB, NEW_PASSWORD, NOBODY, at_once, granted, magic_link, reasons, reset_link, signs_in};

@@ -1,5 +1,7 @@
 //! Disowning what a security notice reports.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use common::{ANN, NEW_PASSWORD, at_once, magic_link, reset_link, signs_in};

@@ -1,5 +1,7 @@
 //! Registering.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use common::{ANN, NEW_PASSWORD, is_refused, signs_in};

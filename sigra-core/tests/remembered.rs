@@ -1,5 +1,7 @@
 //! Remembered sessions: rotation, reuse, and what they lose with time.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use common::{ANN, at_once, current, granted};

@@ -1,5 +1,7 @@
 //! Replacing a forgotten password.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use common::{ANN, NEW_PASSWORD, NOBODY, at_once, is_refused, magic_link, reasons, reset_link, signs_in};

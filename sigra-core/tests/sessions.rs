@@ -1,5 +1,7 @@
 //! Resolving, listing and ending sessions.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use common::{ANN, BOB, current};

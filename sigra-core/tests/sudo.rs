@@ -1,5 +1,7 @@
 //! Authenticating again.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use std::sync::Arc;

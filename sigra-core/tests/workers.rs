@@ -1,5 +1,7 @@
 //! What runs in the background.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use std::sync::Arc;

@@ -156,10 +156,10 @@ impl AccountStore for SeaOrmStore {
                 return Ok(None);
             };
             let epochs = Epochs { security: user.epochs.security + 1, ..user.epochs };
-            let user = User { epochs, has_password: false, ..user };
+            let user = User { has_password: false, epochs, ..user };
             user::Entity::update_many()
+                .col_expr(user::Column::PasswordHash, Expr::value(None::<String>))
                 .col_expr(user::Column::SecurityEpoch, Expr::value(user.epochs.security))
-                .col_expr(user::Column::PasswordHash, Expr::value(Option::<String>::None))
                 .filter(user::Column::Id.eq(user.id.as_uuid()))
                 .exec(&*tx)
                 .await?;

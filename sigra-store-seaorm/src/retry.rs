@@ -49,21 +49,23 @@ fn jitter() -> f64 {
 #[cfg(all(test, feature = "sqlite"))]
 mod tests {
     use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection};
+    use tempfile::TempDir;
 
     use super::*;
     use crate::store::begin_immediate;
 
-    /// A pool that does not wait for locks.
-    async fn impatient(name: &str) -> DatabaseConnection {
-        let url = format!("sqlite:file:{name}?mode=memory&cache=shared");
-        let mut options = ConnectOptions::new(url);
-        options.max_connections(3).map_sqlx_sqlite_opts(|sqlite| sqlite.busy_timeout(Duration::ZERO));
-        Database::connect(options).await.unwrap()
+    /// A pool over a new file that does not wait for locks.
+    async fn impatient(folder: &TempDir) -> DatabaseConnection {
+        let mut options = ConnectOptions::new(format!("sqlite:{}", folder.path().join("test.db").display()));
+        options.max_connections(3);
+        options.map_sqlx_sqlite_opts(|sqlite| sqlite.create_if_missing(true).busy_timeout(Duration::ZERO));
+        Database::connect(options).await.expect("the file can be opened")
     }
 
     #[tokio::test]
     async fn a_locked_database_is_tried_again_a_few_times() {
-        let pool = impatient("locked").await;
+        let folder = tempfile::tempdir().unwrap();
+        let pool = impatient(&folder).await;
         let _writer = begin_immediate(&pool).await.unwrap();
         let error = begin_immediate(&pool).await.unwrap_err();
         let mut retries = Retries::new();
@@ -74,7 +76,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_cannot_succeed_is_not_tried_again() {
-        let pool = impatient("broken").await;
+        let folder = tempfile::tempdir().unwrap();
+        let pool = impatient(&folder).await;
         let error = pool.execute_unprepared("SELECT * FROM nowhere").await.unwrap_err();
         assert_eq!(Retries::new().pause_after(DbBackend::Sqlite, &error), None);
         pool.execute_unprepared("CREATE TABLE once (id BIGINT PRIMARY KEY)").await.unwrap();

@@ -8,8 +8,9 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use sigra_axum::{CurrentSession, mount};
+use sigra_axum::{CurrentSession, mount, require};
 use sigra_example_host::{Host, Settings, SettingsError, listen_address, pages, shut_down, start_logging};
+use sigra_http::{Face, Requirement};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -17,7 +18,7 @@ fn app(host: &Host) -> Router {
     let routes = Router::new()
         .route("/", get(home))
         .route("/healthz", get(health))
-        .route("/me", get(me))
+        .route("/me", get(me).layer(require(Requirement::USER.answering(Face::Json))))
         .route("/dev/mail", get(sent_mails))
         .with_state(host.clone());
     mount(routes, host.surface.clone())

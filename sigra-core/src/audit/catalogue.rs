@@ -77,7 +77,7 @@ pub mod names {
             REGISTER_FAILURE = "auth.register.failure": "a registration was submitted for an address that has an account",
             CONFIRMATION_REQUEST = "auth.confirmation_request": "another confirmation mail was asked for",
             CONFIRMATION_SUCCESS = "auth.confirmation_verify.success": "a confirmation link or code was redeemed",
-            CONFIRMATION_FAILURE = "auth.confirmation_verify.failure": "a confirmation code was wrong, expired or used up",
+            CONFIRMATION_FAILURE = "auth.confirmation_verify.failure": "a confirmation link or code was unknown, wrong, expired or used up",
             LOGIN_SUCCESS = "auth.login.success": "a sign-in was completed",
             LOGIN_FAILURE = "auth.login.failure": "a sign-in was refused",
             LOGIN_STEP_REQUIRED = "auth.login.step_required": "a proof was accepted and the sign-in waits for a step",

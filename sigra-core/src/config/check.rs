@@ -118,6 +118,22 @@ impl Config {
                 ),
             );
         }
+        for (key, policy) in
+            [("lockout.strangers", lockout.strangers), ("lockout.known_devices", lockout.known_devices)]
+        {
+            must(
+                policy.window_secs.is_none(),
+                &format!(
+                    "`{key}.window_secs` must be absent: time alone gives no further guesses (NIST SP 800-63B-4 §3.2.2)"
+                ),
+            );
+        }
+        must(lockout.codes.cap <= 100, "`lockout.codes.cap` must be at most 100 (NIST SP 800-63B-4 §3.2.2)");
+        must(
+            lockout.codes.window_secs.is_none_or(|secs| secs >= 3_600),
+            "`lockout.codes.window_secs` must be at least 3600",
+        );
+        must(sessions.sudo_tries <= 100, "`sessions.sudo_tries` must be at most 100 (NIST SP 800-63B-4 §3.2.2)");
         must(
             lockout.strangers.cap.saturating_add(lockout.known_devices.cap) <= 100,
             "`lockout.strangers.cap` and `lockout.known_devices.cap` must be at most 100 together (NIST SP 800-63B-4 §3.2.2)",
@@ -150,8 +166,18 @@ mod tests {
         config.sessions.idle_secs = Seconds::new(0);
         config.lockout.strangers.cap = 101;
         config.mail.budget.max = 0;
+        config.lockout.known_devices.window_secs = Some(60);
+        config.lockout.codes.window_secs = Some(0);
+        config.sessions.sudo_tries = 101;
         let faults = config.validate().unwrap_err();
-        for key in ["sessions.idle_secs", "lockout.strangers.cap", "mail.budget"] {
+        for key in [
+            "sessions.idle_secs",
+            "lockout.strangers.cap",
+            "mail.budget",
+            "lockout.known_devices.window_secs",
+            "lockout.codes.window_secs",
+            "sessions.sudo_tries",
+        ] {
             assert!(faults.faults().iter().any(|fault| fault.contains(key)), "{key} in {faults}");
         }
     }

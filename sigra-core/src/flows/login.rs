@@ -69,7 +69,7 @@ impl Login<'_> {
         };
         let known_device = self.is_known_device(account.as_ref(), entry).await?;
         let origin = if known_device { WorkOrigin::KnownDevice } else { WorkOrigin::Network(entry.client.block()) };
-        let lane = self.lane(email.as_ref(), typed, known_device);
+        let lane = self.lane(email.as_ref(), known_device);
 
         let reserved = match self.0.stores.attempts.reserve(&lane.key, &lane.policy, now).await? {
             Reservation::Granted(reserved) => reserved,
@@ -195,10 +195,11 @@ impl Login<'_> {
         Ok(device.is_some_and(|device| Some(device.user) == owner))
     }
 
-    fn lane(&self, email: Option<&EmailAddress>, typed: &str, known_device: bool) -> Lane {
+    fn lane(&self, email: Option<&EmailAddress>, known_device: bool) -> Lane {
         let whom = match email {
             Some(email) => self.0.address_mac(email),
-            None => self.0.essentials.vault.mac("attempts.not_an_address", typed.as_bytes()),
+            // All of them share one counter: what nobody can own needs none of its own, and takes no room.
+            None => self.0.essentials.vault.mac("attempts.not_an_address", b""),
         };
         let lockout = &self.0.config.lockout;
         if known_device {

@@ -55,8 +55,12 @@ impl Sudo<'_> {
             counter: "sudo",
             whom: self.0.essentials.vault.mac("attempts.session", session.id.as_uuid().as_bytes()),
         };
-        // Reaching the cap ends the session, so there is nothing to lock, and no time that would give further tries.
-        let policy = AttemptPolicy { free: tries, cap: tries, lock_secs: 1, max_lock_secs: 1, window_secs: None };
+        // Reaching the cap ends the session, so there is nothing to lock. The count outlives every session that could be
+        // guessed at, so time gives no further tries; after that it can be thrown away.
+        let limits = &self.0.config.sessions;
+        let window = limits.absolute_secs.max(limits.remembered_secs).get();
+        let policy =
+            AttemptPolicy { free: tries, cap: tries, lock_secs: 1, max_lock_secs: 1, window_secs: Some(window) };
         let Reservation::Granted(reserved) = self.0.stores.attempts.reserve(&key, &policy, now).await? else {
             return self.end(session, client).await;
         };

@@ -236,10 +236,12 @@ impl Answer<'_> {
         let mut evidence = Evidence::none();
         for registration in registrations {
             let kind = MailKind::CONFIRM_EMAIL;
+            let (token, code) = (RawToken::random(), Code::random());
+            resolution.tokens.push(self.confirmation_token(&registration, &token));
             if !self.may_mail(&registration.email, self.inner.config.mail.budget, "mail.recipient").await? {
+                // Nobody will hold that token, but by it a resend finds the registration when there is room again.
                 return Ok((resolution, evidence.and_event(self.suppressed(&kind, None))));
             }
-            let (token, code) = (RawToken::random(), Code::random());
             let code_span = code_span(self.inner, &registration, self.now);
             let message = code_message(registration.id, &registration.email, &code);
             let mut facts = self
@@ -259,19 +261,20 @@ impl Answer<'_> {
                 mac: self.inner.essentials.vault.mac("code.confirm", &message),
                 expires_at: self.now + code_span,
             });
-            resolution.tokens.push(NewToken {
-                token: MailedToken {
-                    digest: token.digest(Purpose::CONFIRM_REGISTRATION),
-                    purpose: Purpose::CONFIRM_REGISTRATION,
-                    owner: TokenOwner::Registration(registration.id),
-                    email: registration.email,
-                    created_at: self.request.created_at,
-                    expires_at: registration.expires_at,
-                },
-                older_expire_at: None,
-            });
         }
         Ok((resolution, evidence))
+    }
+
+    fn confirmation_token(&self, registration: &PendingRegistration, token: &RawToken) -> NewToken {
+        let token = MailedToken {
+            digest: token.digest(Purpose::CONFIRM_REGISTRATION),
+            purpose: Purpose::CONFIRM_REGISTRATION,
+            owner: TokenOwner::Registration(registration.id),
+            email: registration.email.clone(),
+            created_at: self.request.created_at,
+            expires_at: registration.expires_at,
+        };
+        NewToken { token, older_expire_at: None }
     }
 
     async fn magic_link(&self, user: &User) -> Result<(Resolution, Evidence), FlowError> {

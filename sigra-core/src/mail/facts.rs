@@ -87,7 +87,7 @@ pub struct Facts {
     pub at: Option<Timestamp>,
     /// Seconds the link is good for, from `at`.
     pub valid_secs: Option<u64>,
-    /// Seconds the code is good for, from `at`.
+    /// Seconds the code is good for, from when the mail was made.
     pub code_valid_secs: Option<u64>,
     /// The device, as in "Firefox on Linux".
     pub device: Option<String>,

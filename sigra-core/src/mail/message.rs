@@ -9,7 +9,7 @@ use super::{Facts, MailKind};
 use crate::email::EmailAddress;
 use crate::id::MailId;
 
-/// A mail, worded. Its words are redacted when printed: links and codes are secrets.
+/// A mail, worded. Redacted when printed: it holds links and codes.
 #[derive(Clone)]
 pub struct Message {
     /// The outbox row it came from. `Message-ID` is made from it.
@@ -28,8 +28,7 @@ pub struct Message {
 
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, kind, to, .. } = self;
-        f.debug_struct("Message").field("id", id).field("kind", kind).field("to", to).finish_non_exhaustive()
+        f.debug_struct("Message").field("id", &self.id).field("kind", &self.kind).finish_non_exhaustive()
     }
 }
 

@@ -19,6 +19,7 @@ pub struct Requirement {
     caller: Caller,
     fresh: bool,
     aal: Aal,
+    face: Option<Face>,
 }
 
 /// Who may call a route.
@@ -34,18 +35,25 @@ pub enum Caller {
 
 impl Requirement {
     /// Anybody may call. Unsafe methods still must not come from another origin.
-    pub const ANYONE: Self = Self { caller: Caller::Anyone, fresh: false, aal: Aal::One };
+    pub const ANYONE: Self = Self { caller: Caller::Anyone, fresh: false, aal: Aal::One, face: None };
     /// Anybody may call, and who it is is looked up.
-    pub const OPTIONAL: Self = Self { caller: Caller::Whoever, fresh: false, aal: Aal::One };
+    pub const OPTIONAL: Self = Self { caller: Caller::Whoever, fresh: false, aal: Aal::One, face: None };
     /// Somebody with a session.
-    pub const USER: Self = Self { caller: Caller::User, fresh: false, aal: Aal::One };
+    pub const USER: Self = Self { caller: Caller::User, fresh: false, aal: Aal::One, face: None };
     /// Somebody who authenticated within the sudo window.
-    pub const FRESH: Self = Self { caller: Caller::User, fresh: true, aal: Aal::One };
+    pub const FRESH: Self = Self { caller: Caller::User, fresh: true, aal: Aal::One, face: None };
 
     /// Somebody whose session reaches this level.
     #[must_use]
     pub const fn assurance(aal: Aal) -> Self {
         Self { aal, ..Self::USER }
+    }
+
+    /// Whoever does not meet it is answered this way. Without it, pages go to whoever asks for `text/html`, and problem
+    /// documents to the rest.
+    #[must_use]
+    pub const fn answering(self, face: Face) -> Self {
+        Self { face: Some(face), ..self }
     }
 
     /// Who may call.
@@ -85,7 +93,7 @@ impl Surface {
     /// 3. A session below the level gets the way to raise it, or 403 `reauth_required`.
     /// 4. A session that is not fresh is sent to re-authenticate, or gets 403 `reauth_required`.
     pub async fn guard(&self, requirement: Requirement, parts: &Parts, visit: &Visit) -> GuardDecision {
-        let face = Face::of_host_route(parts);
+        let face = requirement.face.unwrap_or_else(|| Face::of_host_route(parts));
         match self.judge(requirement, parts, visit).await {
             Ok(current) => GuardDecision::Pass(current),
             Err(fault) => {

@@ -50,7 +50,8 @@ pub(super) async fn find(db: &DatabaseExecutor<'_>, digest: Digest) -> Result<Op
     Ok(Some((pending, accounts::to_user(user)?)))
 }
 
-/// Deletes the pending sign-in that a session or another pending sign-in takes the place of. Of concurrent callers one hears that it was theirs.
+/// Deletes the pending sign-in that a session or a further one takes the place of. Of concurrent callers one hears that
+/// it was theirs.
 pub(super) async fn promote(tx: &Tx, id: PendingId, user: UserId) -> Result<bool, Fault> {
     let promoted = Entity::delete_many()
         .filter(Column::Id.eq(id.as_uuid()))

@@ -1,6 +1,5 @@
 //! Databases in temporary folders, and rows to put into them.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +21,7 @@ use sigra_core::time::Timestamp;
 use sigra_core::user::User;
 use sigra_store_seaorm::{SeaOrmStore, migrations, open};
 use sigra_testing::{ManualClock, TestVault};
+use tempfile::TempDir;
 
 /// When tests take place.
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -31,23 +31,15 @@ pub(crate) fn later(secs: u64) -> Timestamp {
 }
 
 /// A folder that goes when the test ends.
-pub(crate) struct Folder(PathBuf);
+pub(crate) struct Folder(TempDir);
 
 impl Folder {
     pub(crate) fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("sigra-store-{}", MailId::new(NOW)));
-        std::fs::create_dir(&path).unwrap();
-        Self(path)
+        Self(tempfile::tempdir().unwrap())
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("sqlite:{}", self.0.join("test.db").display())
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        format!("sqlite:{}", self.0.path().join("test.db").display())
     }
 }
 

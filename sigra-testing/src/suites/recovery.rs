@@ -167,7 +167,7 @@ pub async fn a_rescue_ends_what_was_handed_out_and_starts_a_reset(backend: &Back
     assert_eq!(changed.epochs, Epochs { security: security + 1, factor });
     let found = backend.stores.accounts.find(user.id).await.unwrap().unwrap();
     assert_eq!(found.user, changed);
-    assert!(found.password.is_none() && !changed.has_password, "whoever is disowned may know the password");
+    assert!(found.password.is_none() && !changed.has_password, "whoever is disowned may know it");
     assert_eq!(traces(backend, user.id).await, 1);
     assert!(!is_live(backend, &reset).await && !is_live(backend, &rescue).await);
     assert!(is_live(backend, &spare).await && is_live(backend, &theirs).await);

@@ -7,7 +7,7 @@ use sigra_core::id::{PendingId, UserId};
 use sigra_core::ports::{FoundSession, Minted};
 use sigra_core::secret::{Digest, Purpose};
 use sigra_core::session::NewSession;
-use sigra_core::user::User;
+use sigra_core::user::{Epochs, User};
 
 use super::Backend;
 use super::press::{Pending, Press};
@@ -25,8 +25,8 @@ suite! {
     minting_without_evidence_does_not_happen,
     pending_sign_ins_read_back_with_their_user,
     a_step_takes_the_place_of_the_one_before,
-    a_step_of_other_epochs_is_not_stored,
-    one_of_many_steps_wins,
+    tk_03_one_of_many_steps_goes_on,
+    a_step_needs_the_epochs_of_its_proof,
     ending_a_pending_sign_in_is_idempotent,
     a_pending_sign_in_without_its_evidence_is_not_stored,
 }
@@ -204,29 +204,32 @@ pub async fn a_step_takes_the_place_of_the_one_before(backend: &Backend) {
     assert!(second.is_stored(backend).await && bystander.is_stored(backend).await);
 }
 
-/// A pending sign-in whose user has changed since is not stored, and the one it continues stays.
-pub async fn a_step_of_other_epochs_is_not_stored(backend: &Backend) {
+/// Of concurrent steps from one pending sign-in one goes on; none does once it has ended.
+pub async fn tk_03_one_of_many_steps_goes_on(backend: &Backend) {
     let user = account(backend).await;
     let first = Pending::stored(backend, &user, now()).await;
-    let second = Pending::new(&user, now());
-    raise_epoch(backend, &user).await;
-    assert_eq!(second.insert(backend, Some(first.row.id)).await, Minted::Stale);
-    assert!(first.is_stored(backend).await && !second.is_stored(backend).await);
-}
-
-/// Of many that continue one pending sign-in, one does; the others find it gone.
-pub async fn one_of_many_steps_wins(backend: &Backend) {
-    let user = account(backend).await;
-    let first = Pending::stored(backend, &user, now()).await;
-    let id = first.row.id;
     let outcomes = race(CONTENDERS, |_| {
-        let (backend, next) = (backend.clone(), Pending::new(&user, now()));
-        async move { next.insert(&backend, Some(id)).await }
+        let (backend, next, first) = (backend.clone(), Pending::new(&user, now()), first.row.id);
+        async move { next.insert(&backend, Some(first)).await }
     })
     .await;
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Minted::Done).count(), 1);
-    assert!(outcomes.iter().all(|outcome| matches!(outcome, Minted::Done | Minted::PendingGone)));
-    assert!(!first.is_stored(backend).await);
+    assert_eq!(count(&outcomes, |minted| *minted == Minted::Done), 1);
+    assert_eq!(count(&outcomes, |minted| *minted == Minted::PendingGone), CONTENDERS - 1);
+    let late = Pending::new(&user, now());
+    assert_eq!(late.insert(backend, Some(first.row.id)).await, Minted::PendingGone);
+    assert!(!late.is_stored(backend).await);
+}
+
+/// A pending sign-in under epochs that are not the user's any more is not stored, and the one it continues stays.
+pub async fn a_step_needs_the_epochs_of_its_proof(backend: &Backend) {
+    let user = account(backend).await;
+    let first = Pending::stored(backend, &user, now()).await;
+    let Epochs { security, factor } = user.epochs;
+    for epochs in [Epochs { security: security + 1, factor }, Epochs { security, factor: factor + 1 }] {
+        let other = Pending::new(&User { epochs, ..user.clone() }, now());
+        assert_eq!(other.insert(backend, Some(first.row.id)).await, Minted::Stale);
+        assert!(first.is_stored(backend).await && !other.is_stored(backend).await);
+    }
 }
 
 /// A pending sign-in ends once; ending it again, or one that never was, is no error.
