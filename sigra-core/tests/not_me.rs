@@ -38,6 +38,9 @@ async fn a_rescue_ends_everything_starts_a_reset_and_signs_nobody_in() {
     assert!(redeem(&host, &rescue).await);
 
     assert!(host.resolve(&thief.cookie()).await.is_none());
+    assert!(host.sigra.stores().sessions.list(ann.id, 10).await.unwrap().is_empty(), "the rows are gone too");
+    let ended = assert_audited(&host.store, names::SESSION_REVOKE_ALL, |_| true).await;
+    assert_eq!(ended.metadata["count"], 2);
     assert!(host.sigra.magic_link().peek(&magic).await.unwrap().is_none());
     assert!(host.sigra.reset().peek(&reset).await.unwrap().is_none());
     assert_eq!(count_audited(&host.store, names::SESSION_CREATE, |_| true).await, created);

@@ -126,6 +126,8 @@ async fn of_concurrent_right_answers_one_gets_the_token() {
     .await;
     let granted = outcomes.iter().filter(|outcome| matches!(outcome, SudoOutcome::Granted { .. })).count();
     assert_eq!(granted, 1);
+    let superseded = outcomes.iter().filter(|outcome| matches!(outcome, SudoOutcome::Superseded)).count();
+    assert_eq!(superseded, 4, "a double click signs nobody out");
     assert_eq!(count_audited(&host.store, names::SUDO_ENTER, |_| true).await, 1);
 }
 
@@ -154,7 +156,7 @@ async fn a_reset_that_overtakes_sudo_wins() {
         let outcome = meanwhile.sigra.reset().redeem(&link, NEW_PASSWORD, &meanwhile.client()).await.unwrap();
         assert!(matches!(outcome, ResetOutcome::Done(_)));
     });
-    assert!(matches!(sudo(&host, &session, PASSWORD).await, SudoOutcome::SessionEnded));
+    assert!(matches!(sudo(&host, &session, PASSWORD).await, SudoOutcome::Superseded));
     assert_none_audited(&host.store, names::SUDO_ENTER, |_| true).await;
 }
 

@@ -40,7 +40,7 @@ async fn me(current: CurrentSession) -> Json<serde_json::Value> {
 }
 
 async fn sent_mails(State(host): State<Host>) -> Response {
-    match host.mail_dir.as_deref().map(pages::mails) {
+    match host.mail_dir.as_deref().map(|folder| pages::mails(&host.surface, folder)) {
         Some(Ok(page)) => Html(page).into_response(),
         Some(Err(_)) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         None => StatusCode::NOT_FOUND.into_response(),

@@ -3,12 +3,16 @@
 use std::fs;
 use std::path::Path;
 
-use minijinja::{AutoEscape, Environment, context};
+use mail_parser::MessageParser;
+use minijinja::{Environment, context};
 use sigra_core::flows::CurrentSession;
 use sigra_http::Surface;
 
-const HOME: &str = include_str!("../templates/home.html");
-const MAIL: &str = include_str!("../templates/mail.html");
+const TEMPLATES: [(&str, &str); 3] = [
+    ("layout.html", include_str!("../templates/layout.html")),
+    ("home.html", include_str!("../templates/home.html")),
+    ("mail.html", include_str!("../templates/mail.html")),
+];
 
 /// The start page: who am I, and where can I go.
 #[must_use]
@@ -17,10 +21,9 @@ pub fn home(surface: &Surface, current: Option<&CurrentSession>, shows_mail: boo
         context! {
             email => current.user().email.as_str(),
             methods => current.session().assurance.methods.iter().map(|method| method.name().to_owned()).collect::<Vec<_>>(),
-            since => current.session().created_at.to_string(),
         }
     });
-    render(HOME, context! { prefix => surface.prefix(), session, shows_mail })
+    render("home.html", context! { prefix => surface.prefix(), session, shows_mail })
 }
 
 /// The session check.
@@ -44,21 +47,33 @@ pub fn me(current: &CurrentSession) -> serde_json::Value {
 /// # Errors
 ///
 /// When the folder cannot be read.
-pub fn mails(folder: &Path) -> std::io::Result<String> {
-    let mut names: Vec<_> = fs::read_dir(folder)?
+pub fn mails(surface: &Surface, folder: &Path) -> std::io::Result<String> {
+    let mut paths: Vec<_> = fs::read_dir(folder)?
         .filter_map(Result::ok)
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "eml"))
         .collect();
-    names.sort();
-    let shown: Vec<_> = names.iter().rev().take(50).filter_map(|path| fs::read_to_string(path).ok()).collect();
-    Ok(render(MAIL, context! { mails => shown, folder => folder.display().to_string() }))
+    paths.sort();
+    let shown: Vec<_> = paths.iter().rev().take(50).filter_map(|path| shown(&fs::read(path).ok()?)).collect();
+    let folder = folder.display().to_string();
+    Ok(render("mail.html", context! { prefix => surface.prefix(), mails => shown, folder }))
+}
+
+fn shown(eml: &[u8]) -> Option<minijinja::Value> {
+    let mail = MessageParser::default().parse(eml)?;
+    let to = mail.to().and_then(|to| to.first()).and_then(|to| to.address()).unwrap_or_default();
+    let text = mail.body_text(0).unwrap_or_default();
+    let lines: Vec<_> = text.lines().map(str::to_owned).collect();
+    Some(context! { subject => mail.subject().map(str::to_owned), to => to.to_owned(), lines })
 }
 
 fn render(template: &str, values: minijinja::Value) -> String {
     let mut environment = Environment::new();
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    environment.render_str(template, values).unwrap_or_else(|error| {
+    let rendered = TEMPLATES
+        .iter()
+        .try_for_each(|(name, text)| environment.add_template(name, text))
+        .and_then(|()| environment.get_template(template)?.render(values));
+    rendered.unwrap_or_else(|error| {
         tracing::error!(error = &error as &dyn std::error::Error, "a page could not be rendered");
         String::from("<!doctype html><title>Error</title><p>Something went wrong.</p>")
     })

@@ -29,8 +29,11 @@ pub enum SudoOutcome {
     },
     /// The answer is wrong.
     Wrong,
-    /// The answer is wrong once too often, or the session ended meanwhile.
+    /// The answer is wrong once too often: the session is over.
     SessionEnded,
+    /// The answer is right, but the session was changed or ended beside this request. Whoever holds its present token may
+    /// go on with that.
+    Superseded,
 }
 
 impl Sudo<'_> {
@@ -121,7 +124,7 @@ impl Sudo<'_> {
         if elevated {
             Ok(SudoOutcome::Granted { token, session: Box::new(session) })
         } else {
-            Ok(SudoOutcome::SessionEnded)
+            Ok(SudoOutcome::Superseded)
         }
     }
 

@@ -16,15 +16,13 @@ pub(super) async fn page(call: Call<'_>) -> Result<Reply, Fault> {
 
 pub(super) async fn form(call: Call<'_>) -> Result<Reply, Fault> {
     match answer(&call).await? {
-        Answer::Granted(reply) => {
-            let target = call.return_to().map_or_else(|| String::from("/"), |path| path.to_string());
-            Ok(reply.into_see_other(target))
-        }
+        Answer::Granted(reply) => Ok(reply.into_see_other(target(&call))),
         Answer::Wrong => {
             let error = FieldError::new("password", FaultCode::InvalidCredentials.as_str(), wording::WRONG_PASSWORD);
             let view = SudoView { errors: vec![error].into(), ..view(&call)? };
             Ok(Reply::page(view).status(StatusCode::UNPROCESSABLE_ENTITY))
         }
+        Answer::Superseded => Ok(Reply::see_other(target(&call))),
         Answer::Ended => Ok(Reply::see_other(call.path("/login")).cookie(call.cookies().session.clear())),
     }
 }
@@ -33,14 +31,21 @@ pub(super) async fn json(call: Call<'_>) -> Result<Reply, Fault> {
     match answer(&call).await? {
         Answer::Granted(reply) => Ok(reply),
         Answer::Wrong => Err(Fault::Forbidden(FaultCode::InvalidCredentials)),
+        Answer::Superseded => Err(Fault::Unauthenticated),
         Answer::Ended => Err(Fault::SessionEnded),
     }
+}
+
+fn target(call: &Call<'_>) -> String {
+    call.return_to().map_or_else(|| String::from("/"), |path| path.to_string())
 }
 
 enum Answer {
     /// 204 with the new session cookie.
     Granted(Reply),
     Wrong,
+    /// A request beside this one went first; the browser holds, or is about to hold, what that one was given.
+    Superseded,
     Ended,
 }
 
@@ -53,6 +58,7 @@ async fn answer(call: &Call<'_>) -> Result<Answer, Fault> {
             Answer::Granted(Reply::no_content().cookie(cookie))
         }
         SudoOutcome::Wrong => Answer::Wrong,
+        SudoOutcome::Superseded => Answer::Superseded,
         SudoOutcome::SessionEnded => Answer::Ended,
     })
 }
