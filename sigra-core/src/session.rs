@@ -110,6 +110,8 @@ pub struct PendingSignIn {
     pub epochs: Epochs,
     /// Whether the user asked to be remembered.
     pub remember: bool,
+    /// Whether completing it opens the sudo window.
+    pub opens_sudo: bool,
     /// The client that is signing in.
     pub client: ClientInfo,
     /// When the proof was accepted.

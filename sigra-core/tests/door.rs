@@ -261,6 +261,20 @@ async fn se_24_a_proof_that_is_not_fresh_opens_no_window() {
 }
 
 #[tokio::test]
+async fn se_24_a_step_does_not_freshen_a_proof_that_is_not_fresh() {
+    let gate = SetGate::new(GateVerdict::Require(Step::REACTIVATE));
+    let host = host_with(&[Arc::new(gate.clone())]);
+    let ann = host.confirmed(ANN).await;
+    let proof = Proof::new(&ann, Aal::One, vec![Method::new("oauth:test")], host.sigra.clock().now()).not_fresh();
+    let Admission::StepRequired(held) = host.sigra.door().admit(proof, &host.entry()).await.unwrap() else {
+        panic!("the gate demands a step");
+    };
+    gate.set(GateVerdict::Pass);
+    let admission = host.sigra.door().resume(&held.token, Step::REACTIVATE, None, &host.entry()).await.unwrap();
+    assert!(granted(admission).session.fresh_until.is_none());
+}
+
+#[tokio::test]
 async fn se_13_revoking_the_other_sessions_ends_pending_sign_ins_too() {
     let gate = SetGate::new(GateVerdict::Pass);
     let host = host_with(&[Arc::new(gate.clone())]);

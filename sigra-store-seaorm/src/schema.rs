@@ -145,6 +145,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     security_epoch BIGINT NOT NULL,
     factor_epoch BIGINT NOT NULL,
     remember BOOLEAN NOT NULL,
+    opens_sudo BOOLEAN NOT NULL,
     client {text} NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,

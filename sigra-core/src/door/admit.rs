@@ -207,7 +207,7 @@ impl Door {
             assurance.at = now;
         }
         let entry = Entry { remember: pending.remember, ..entry.clone() };
-        self.proceed(user, assurance, !pending.remember, Some(pending.id), &entry, now).await
+        self.proceed(user, assurance, pending.opens_sudo, Some(pending.id), &entry, now).await
     }
 
     /// Ends a pending sign-in, if the token names one. Idempotent.
@@ -245,7 +245,7 @@ impl Door {
         match self.judge(&user, &assurance, &entry.client, known.is_some(), now).await? {
             Err(reason) => self.refuse(Some(&user), Refusal::Gate(reason), entry, now).await,
             Ok(steps) if steps.is_empty() => self.grant(user, assurance, fresh, continues, known, entry, now).await,
-            Ok(steps) => self.hold(user, assurance, steps, continues, entry, now).await,
+            Ok(steps) => self.hold(user, assurance, fresh, steps, continues, entry, now).await,
         }
     }
 
@@ -272,10 +272,12 @@ impl Door {
         Ok(Ok(steps))
     }
 
+    #[expect(clippy::too_many_arguments, reason = "a link of one private chain")]
     async fn hold(
         &self,
         user: User,
         assurance: Assurance,
+        fresh: bool,
         steps: Vec<Step>,
         continues: Option<PendingId>,
         entry: &Entry,
@@ -288,6 +290,7 @@ impl Door {
             assurance,
             epochs: user.epochs,
             remember: entry.remember,
+            opens_sudo: fresh,
             client: entry.client.clone(),
             created_at: now,
             expires_at: now + self.parts.config.sessions.pending_secs.span(),

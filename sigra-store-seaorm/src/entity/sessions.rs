@@ -56,6 +56,7 @@ pub mod pending_sign_in {
         pub security_epoch: i64,
         pub factor_epoch: i64,
         pub remember: bool,
+        pub opens_sudo: bool,
         pub client: String,
         pub created_at: i64,
         pub expires_at: i64,

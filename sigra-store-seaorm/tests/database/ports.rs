@@ -153,6 +153,7 @@ async fn lc_01_deleting_an_account_erases_what_is_its_own_and_keeps_the_trail() 
             assurance: granted.session.assurance,
             epochs: user.epochs,
             remember: false,
+            opens_sudo: true,
             client: ClientInfo::default(),
             created_at: NOW,
             expires_at: later(300),

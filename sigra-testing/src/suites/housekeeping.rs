@@ -77,6 +77,7 @@ async fn pending(backend: &Backend, user: &User, at: Timestamp) -> Digest {
         assurance: Assurance { aal: Aal::One, methods: vec![Method::PASSWORD], at },
         epochs: user.epochs,
         remember: false,
+        opens_sudo: true,
         client: client(),
         created_at: at,
         expires_at: at + 5 * MINUTE,

@@ -85,6 +85,7 @@ impl Pending {
             assurance: Assurance { aal: Aal::One, methods: vec![Method::PASSWORD, Method::MAGIC_LINK], at },
             epochs: user.epochs,
             remember: true,
+            opens_sudo: true,
             client: awkward_client(),
             created_at: at,
             expires_at: at + HOUR,
