@@ -7,6 +7,7 @@ use crate::config::{Config, ConfigFaults};
 use crate::describer::CommonBrowsers;
 use crate::door::{Door, DoorParts, Gate};
 use crate::email::EmailAddress;
+use crate::error::FlowError;
 use crate::flows::{Confirmation, Login, MagicLink, NotMe, Registration, Reset, Sessions, Sudo, Workers};
 use crate::mail::{Composer, Mailer};
 use crate::ports::{
@@ -180,6 +181,14 @@ impl Inner {
     pub(crate) async fn happened(&self, happened: Happened<'_>) {
         if let Err(error) = self.hooks.after_commit(&happened).await {
             tracing::error!(error = &*error as &dyn std::error::Error, "an after-commit hook failed");
+        }
+    }
+
+    /// Takes note of what follows a change that has committed. The change stands, so its failure is for the log: nobody
+    /// may be told that a decision was not reached.
+    pub(crate) fn follow_up(&self, done: Result<(), FlowError>) {
+        if let Err(error) = done {
+            tracing::error!(error = &error as &dyn std::error::Error, "what follows a committed change failed");
         }
     }
 

@@ -57,7 +57,6 @@ impl PlainHasher {
     }
 
     /// Everything it did since this was last asked, oldest first.
-    #[must_use]
     pub fn take_jobs(&self) -> Vec<Job> {
         std::mem::take(&mut self.lock().jobs)
     }

@@ -4,6 +4,7 @@
 //!   fail.
 //! - [`ManualClock`], [`CaptureMailer`], [`PlainComposer`], [`PlainHasher`], [`TestVault`], [`AcceptAllPolicy`],
 //!   [`MinLengthPolicy`]: the other ports, fast and watchable.
+//! - [`scenario`]: a complete host over all of these, or over another storage, with the situations tests start from.
 //! - [`audited`]: assertions about the audit trail.
 //!
 //! **Nothing here belongs into production.** The hasher does not hash and the vault does not protect.
@@ -14,6 +15,7 @@ mod hasher;
 mod mail;
 mod memory;
 mod policy;
+pub mod scenario;
 mod vault;
 
 pub use clock::ManualClock;

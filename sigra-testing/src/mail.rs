@@ -41,7 +41,6 @@ impl CaptureMailer {
     }
 
     /// Everything delivered since this was last asked, oldest first.
-    #[must_use]
     pub fn take(&self) -> Vec<Message> {
         std::mem::take(&mut self.lock().sent)
     }

@@ -294,11 +294,12 @@ impl Door {
         };
         let names: Vec<_> = steps.iter().map(Step::name).collect();
         let event = AuditEvent::new(names::LOGIN_STEP_REQUIRED, now, &entry.client).by(user.id).with("steps", names);
-        self.parts
-            .sessions
-            .insert_pending(&pending, token.digest(Purpose::PENDING), continues, Evidence::event(event))
-            .await?;
-        Ok(Admission::StepRequired(Box::new(StepRequired { pending, token, steps })))
+        let digest = token.digest(Purpose::PENDING);
+        match self.parts.sessions.insert_pending(&pending, digest, continues, Evidence::event(event)).await? {
+            Minted::Done => Ok(Admission::StepRequired(Box::new(StepRequired { pending, token, steps }))),
+            Minted::Stale => self.refuse(Some(&user), Refusal::Stale, entry, now).await,
+            Minted::PendingGone => self.refuse(Some(&user), Refusal::NoPending, entry, now).await,
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "the last link of one private chain")]
@@ -313,6 +314,21 @@ impl Door {
         now: Timestamp,
     ) -> Result<Admission, FlowError> {
         let session = self.session(&user, assurance, fresh, entry, now);
+        let token = RawToken::random();
+        let replaces = Replaces { pending: continues, session: entry.session };
+        let new = NewSession::new(session.clone(), token.digest(Purpose::SESSION), replaces);
+        let created = AuditEvent::new(names::SESSION_CREATE, now, &entry.client)
+            .by(user.id)
+            .within(session.id)
+            .with("remembered", session.remembered);
+        match self.parts.sessions.insert(&new, Evidence::event(created)).await? {
+            Minted::Done => {}
+            Minted::Stale => return self.refuse(Some(&user), Refusal::Stale, entry, now).await,
+            Minted::PendingGone => return self.refuse(Some(&user), Refusal::NoPending, entry, now).await,
+        }
+
+        // Only now, or else those who come too late for a pending sign-in would each leave a device, a notice and the
+        // record of a success behind.
         let device_until = now + self.parts.config.devices.known_secs.span();
         let (device, device_token) = match known {
             Some(device) => (SignInDevice::Known { id: device.id, expires_at: device_until }, None),
@@ -325,25 +341,36 @@ impl Door {
         let evidence = |recorded: &SignInRecorded| {
             self.sign_in_evidence(recorded, &session, device_token.is_some(), &entry.client, now)
         };
-        let Some(recorded) = self.parts.accounts.record_sign_in(&sign_in, &evidence).await? else {
-            return self.refuse(Some(&user), Refusal::Stale, entry, now).await;
-        };
-
-        let token = RawToken::random();
-        let replaces = Replaces { pending: continues, session: entry.session };
-        let new = NewSession::new(session.clone(), token.digest(Purpose::SESSION), replaces);
-        let created = AuditEvent::new(names::SESSION_CREATE, now, &entry.client)
-            .by(user.id)
-            .within(session.id)
-            .with("remembered", session.remembered);
-        match self.parts.sessions.insert(&new, Evidence::event(created)).await? {
-            Minted::Done => {
-                let granted = Granted { user: recorded.user, session, token, device: device_token };
-                self.tell(&granted).await;
-                Ok(Admission::Granted(Box::new(granted)))
+        let recorded = match self.parts.accounts.record_sign_in(&sign_in, &evidence).await {
+            Ok(Some(recorded)) => recorded,
+            Ok(None) => {
+                self.take_back(&session, &entry.client, now).await;
+                return self.refuse(Some(&user), Refusal::Stale, entry, now).await;
             }
-            Minted::Stale => self.refuse(Some(&user), Refusal::Stale, entry, now).await,
-            Minted::PendingGone => self.refuse(Some(&user), Refusal::NoPending, entry, now).await,
+            Err(error) => {
+                self.take_back(&session, &entry.client, now).await;
+                return Err(error.into());
+            }
+        };
+        let granted = Granted { user: recorded.user, session, token, device: device_token };
+        self.tell(&granted).await;
+        Ok(Admission::Granted(Box::new(granted)))
+    }
+
+    /// Deletes a session whose token nobody will ever hold. If that fails too, it lapses unused.
+    async fn take_back(&self, session: &Session, client: &ClientInfo, now: Timestamp) {
+        let evidence = |existed: &bool| {
+            if !*existed {
+                return Evidence::none();
+            }
+            let event = AuditEvent::new(names::SESSION_DELETE, now, client).about(session.user).within(session.id);
+            Evidence::event(event.with("why", "sign_in_failed"))
+        };
+        if let Err(error) = self.parts.sessions.revoke(session.user, session.id, &evidence).await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the session of a failed sign-in was left behind"
+            );
         }
     }
 

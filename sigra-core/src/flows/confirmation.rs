@@ -174,7 +174,7 @@ impl Confirmation<'_> {
         match prepared.commit_in(&*self.0.stores.registrations).await? {
             Promotion::Created(user) => {
                 let key = AttemptKey { counter: "code", whom: self.0.address_mac(&user.email) };
-                self.0.stores.attempts.clear(&[key]).await?;
+                self.0.follow_up(self.0.stores.attempts.clear(&[key]).await.map_err(FlowError::from));
                 self.0.happened(Happened::Registered(&user)).await;
                 Ok(Confirmed::Created(Box::new(user)))
             }

@@ -9,7 +9,7 @@ use crate::error::FlowError;
 use crate::evidence::Evidence;
 use crate::id::UserId;
 use crate::password::{Password, PasswordHash};
-use crate::ports::{AccountRecord, AttemptKey, AttemptPolicy, Mac, Reservation, Reserved, Verified, WorkOrigin};
+use crate::ports::{AccountRecord, AttemptKey, AttemptPolicy, Mac, Reservation, Verified, WorkOrigin};
 use crate::registration::RequestKind;
 use crate::secret::Purpose;
 use crate::sigra::Inner;
@@ -98,7 +98,9 @@ impl Login<'_> {
                     (Some(_), Some(_)) => "invalid_password",
                 };
                 let user = account.map(|account| account.user);
-                self.wrong(email.as_ref(), user.as_ref(), reason, &reserved, &entry.client).await
+                let locks = reserved.locked_until.is_some() || reserved.count >= lane.policy.cap;
+                let locked_by = locks.then_some(reserved.count);
+                self.wrong(email.as_ref(), user.as_ref(), reason, locked_by, &entry.client).await
             }
         }
     }
@@ -126,7 +128,7 @@ impl Login<'_> {
         email: Option<&EmailAddress>,
         user: Option<&User>,
         reason: &'static str,
-        reserved: &Reserved,
+        locked_by: Option<u32>,
         client: &ClientInfo,
     ) -> Result<LoginOutcome, FlowError> {
         let now = self.0.clock.now();
@@ -135,12 +137,12 @@ impl Login<'_> {
             None => event,
         };
         let evidence = Evidence::event(about(AuditEvent::new(names::LOGIN_FAILURE, now, client).failed(reason)));
-        match (reserved.locked_until, email) {
+        match (locked_by, email) {
             // The owner learns of a lock through a request like any other, so that locking an account that exists
             // costs the same as locking one that does not.
-            (Some(_), Some(email)) => {
+            (Some(attempts), Some(email)) => {
                 let lockout = about(AuditEvent::new(names::LOCKOUT, now, client).failed("threshold_reached"))
-                    .with("attempts", reserved.count);
+                    .with("attempts", attempts);
                 let request = self.0.address_request(RequestKind::LockNotice, email, client);
                 self.0.stores.requests.submit(&request, evidence.and_event(lockout)).await?;
             }

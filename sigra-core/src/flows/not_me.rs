@@ -14,7 +14,7 @@ use crate::user::User;
 /// Disowning what a security notice reports ("this was not me").
 ///
 /// The link in the notice is a rescue token: epochs do not kill it, so a thief cannot disarm it. Redeeming it ends every
-/// session and credential, forgets the devices, starts a reset by mail, and signs nobody in.
+/// session and credential, the password included, forgets the devices, starts a reset by mail, and signs nobody in.
 #[derive(Clone, Copy)]
 pub struct NotMe<'a>(pub(crate) &'a Inner);
 
@@ -36,17 +36,23 @@ impl NotMe<'_> {
     #[tracing::instrument(name = "sigra.not_me.redeem", skip_all)]
     pub async fn redeem(&self, token: &str, client: &ClientInfo) -> Result<bool, FlowError> {
         let Some(token) = RawToken::parse(token) else {
-            return Ok(false);
+            return self.invalid(client).await;
         };
         let now = self.0.clock.now();
         let request = |user: &User| self.0.address_request(RequestKind::RescueReset, &user.email, client);
         let evidence = |user: &User| Evidence::event(AuditEvent::new(names::NOT_ME, now, client).by(user.id));
         let digest = token.digest(Purpose::NOT_ME);
         let Some(user) = self.0.stores.accounts.rescue(digest, now, &request, &evidence).await? else {
-            return Ok(false);
+            return self.invalid(client).await;
         };
-        self.0.end_all_sessions(&user, client).await?;
+        self.0.follow_up(self.0.end_all_sessions(&user, client).await);
         self.0.happened(Happened::Rescued(&user)).await;
         Ok(true)
+    }
+
+    async fn invalid(&self, client: &ClientInfo) -> Result<bool, FlowError> {
+        let event = AuditEvent::new(names::NOT_ME_FAILURE, self.0.clock.now(), client).failed("invalid_token");
+        self.0.stores.log.append(Evidence::event(event)).await?;
+        Ok(false)
     }
 }

@@ -109,11 +109,19 @@ impl Registration<'_> {
     }
 
     fn sound_profile(&self, profile: &Value) -> bool {
-        let text = profile.to_string();
         profile.is_object()
-            && text.len() <= self.0.config.registration.max_profile_bytes
+            && profile.to_string().len() <= self.0.config.registration.max_profile_bytes
             // PostgreSQL cannot store it, escaped or not.
-            && !text.contains("\\u0000")
+            && !contains_nul(profile)
+    }
+}
+
+fn contains_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(values) => values.iter().any(contains_nul),
+        Value::Object(fields) => fields.iter().any(|(key, value)| key.contains('\0') || contains_nul(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

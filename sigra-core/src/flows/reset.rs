@@ -80,8 +80,8 @@ impl Reset<'_> {
         let Some(user) = self.0.stores.accounts.reset_password(digest, &hash, now, &evidence).await? else {
             return self.invalid(client).await;
         };
-        self.0.reopen(&user).await?;
-        self.0.end_all_sessions(&user, client).await?;
+        self.0.follow_up(self.0.reopen(&user).await);
+        self.0.follow_up(self.0.end_all_sessions(&user, client).await);
         self.0.happened(Happened::PasswordReset(&user)).await;
         Ok(ResetOutcome::Done(Box::new(user)))
     }

@@ -1,7 +1,7 @@
 //! Authenticating again for sensitive actions.
 
 use super::CurrentSession;
-use crate::assurance::Method;
+use crate::assurance::{Aal, Method};
 use crate::audit::{AuditEvent, names};
 use crate::client::ClientInfo;
 use crate::error::FlowError;
@@ -55,7 +55,7 @@ impl Sudo<'_> {
             counter: "sudo",
             whom: self.0.essentials.vault.mac("attempts.session", session.id.as_uuid().as_bytes()),
         };
-        // Reaching the cap ends the session, so there is nothing to lock; a day outlives any session worth guessing at.
+        // Reaching the cap ends the session, so there is nothing to lock, and no time that would give further tries.
         let policy = AttemptPolicy { free: tries, cap: tries, lock_secs: 1, max_lock_secs: 1, window_secs: None };
         let Reservation::Granted(reserved) = self.0.stores.attempts.reserve(&key, &policy, now).await? else {
             return self.end(session, client).await;
@@ -73,9 +73,9 @@ impl Sudo<'_> {
         };
         match verified {
             Verified::Match { .. } => {
-                let outcome = self.elevate(current, client).await?;
+                // In this order: once the old token is dead, nothing may keep the new one from the browser.
                 self.0.stores.attempts.clear(&[key]).await?;
-                Ok(outcome)
+                self.elevate(current, client).await
             }
             Verified::Mismatch => {
                 let event = AuditEvent::new(names::SUDO_FAILURE, now, client)
@@ -95,12 +95,15 @@ impl Sudo<'_> {
         if !session.assurance.methods.contains(&Method::PASSWORD) {
             session.assurance.methods.push(Method::PASSWORD);
         }
-        session.assurance.at = now;
         session.fresh_until = Some(now + limits.sudo_secs.span());
         session.last_seen_at = now;
         session.rotated_at = now;
-        session.expires_at =
-            now + if session.remembered { limits.remembered_secs } else { limits.absolute_secs }.span();
+        // One factor renews what one factor reached; the time of two runs on (NIST SP 800-63B-4 §2.2.3).
+        if session.assurance.aal == Aal::One {
+            session.assurance.at = now;
+            session.expires_at =
+                now + if session.remembered { limits.remembered_secs } else { limits.absolute_secs }.span();
+        }
         session.idle_expires_at = self.0.idle_end(&session, now);
 
         let token = RawToken::random();

@@ -95,9 +95,10 @@ impl Workers<'_> {
             (Resolution::default(), Evidence::none())
         } else {
             let account = self.0.stores.accounts.find_by_email(&request.email).await?;
-            let user = account.map(|record| record.user).filter(|user| user.disabled_at.is_none());
             let answer = Answer { inner: self.0, request, now };
-            match (request.kind, user) {
+            match (request.kind, account.map(|record| record.user)) {
+                // No link could be used, and the address is not free either.
+                (_, Some(user)) if user.disabled_at.is_some() => (Resolution::default(), Evidence::none()),
                 (RequestKind::Register(_), Some(owner)) => answer.already_registered(&owner).await?,
                 (RequestKind::Register(id), None) => {
                     let registration = self.0.stores.registrations.find(id, now).await?;
@@ -308,7 +309,7 @@ impl Answer<'_> {
     async fn lock_notice(&self, user: &User) -> Result<(Resolution, Evidence), FlowError> {
         let kind = MailKind::ACCOUNT_LOCKED;
         if !self.may_notify(&user.email, &kind).await? {
-            return Ok((Resolution::default(), Evidence::none()));
+            return Ok((Resolution::default(), Evidence::event(self.suppressed(&kind, Some(user)))));
         }
         let evidence =
             self.inner.notices().add_to(Evidence::none(), &kind, user, &self.request.client, self.request.created_at);

@@ -103,8 +103,8 @@ pub trait AccountStore: Send + Sync {
     /// Redeems a reset token: consumes it, sets the password, confirms the address if it was not, raises the security
     /// epoch, forgets every device and every other token of the account except rescue tokens.
     ///
-    /// `None`, and nothing changed, unless the token exists, has not expired at `now`, was mailed to the account's
-    /// present address and carries its present epochs. Of concurrent redemptions one succeeds.
+    /// `None`, and nothing changed, unless the token is live as [`TokenStore`] says. Of concurrent redemptions one
+    /// succeeds.
     async fn reset_password(
         &self,
         digest: Digest,
@@ -113,11 +113,12 @@ pub trait AccountStore: Send + Sync {
         evidence: EvidenceFor<'_, User>,
     ) -> Result<Option<User>, StoreError>;
 
-    /// Redeems a rescue token: consumes it, raises the security epoch, forgets every device and every token of the
-    /// account except other rescue tokens, and stores `request` made from the account.
+    /// Redeems a rescue token: consumes it, takes the password away, raises the security epoch, forgets every device and
+    /// every token of the account except other rescue tokens, and stores `request` made from the account as it is then.
     ///
-    /// `None`, and nothing changed, unless the token exists, has not expired at `now` and was mailed to the account's
-    /// present address.
+    /// The password goes because whoever the owner disowns may know it; the reset that `request` starts sets another.
+    ///
+    /// `None`, and nothing changed, unless the token is live as [`TokenStore`] says.
     async fn rescue(
         &self,
         digest: Digest,

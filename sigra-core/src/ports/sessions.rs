@@ -80,14 +80,17 @@ pub trait SessionStore: Send + Sync {
         evidence: EvidenceFor<'_, u64>,
     ) -> Result<u64, StoreError>;
 
-    /// Stores a pending sign-in, found by its token's digest, in place of the one it continues.
+    /// Stores a pending sign-in, found by its token's digest, in place of the one it continues, in one step.
+    ///
+    /// [`Minted::Stale`] when the user's epochs are no longer those of the sign-in or the user is disabled,
+    /// [`Minted::PendingGone`] when the one it continues is gone; nothing is changed then.
     async fn insert_pending(
         &self,
         pending: &PendingSignIn,
         digest: Digest,
         replaces: Option<PendingId>,
         evidence: Evidence,
-    ) -> Result<(), StoreError>;
+    ) -> Result<Minted, StoreError>;
 
     /// Finds a pending sign-in and its user.
     async fn find_pending(&self, digest: Digest) -> Result<Option<(PendingSignIn, User)>, StoreError>;
@@ -107,7 +110,7 @@ pub struct FoundSession {
     pub retired_at: Option<Timestamp>,
 }
 
-/// What came of minting a session.
+/// What came of minting a session or a pending sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Minted {
     /// It exists.

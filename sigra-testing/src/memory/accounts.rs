@@ -111,7 +111,10 @@ impl AccountStore for MemoryStore {
                 return Ok(None);
             };
             state.tokens.remove(&digest);
-            let user = state.raise_epoch(id, |_| ())?;
+            let user = state.raise_epoch(id, |account| {
+                account.password = None;
+                account.user.has_password = false;
+            })?;
             state.queue_request(&request(&user))?;
             state.record(evidence(&user))?;
             Ok(Some(user))

@@ -12,7 +12,7 @@ pub(super) struct Faults {
     everything: bool,
 }
 
-const OPERATIONS: &[&str] = &[
+pub(super) const OPERATIONS: &[&str] = &[
     "accounts.create",
     "accounts.find",
     "accounts.find_by_email",

@@ -88,6 +88,12 @@ impl MemoryStore {
         }
     }
 
+    /// Every name a fault can have.
+    #[must_use]
+    pub fn operations() -> &'static [&'static str] {
+        faults::OPERATIONS
+    }
+
     /// Makes the next call of a method fail. Calls add up.
     ///
     /// # Panics

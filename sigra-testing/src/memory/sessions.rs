@@ -160,15 +160,21 @@ impl SessionStore for MemoryStore {
         digest: Digest,
         replaces: Option<PendingId>,
         evidence: Evidence,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Minted, StoreError> {
         self.change("sessions.insert_pending", |state| {
-            if let Some(replaced) = replaces {
-                state.pending.remove(&replaced);
+            if state.standing_user(pending.user, pending.epochs).is_none() {
+                return Ok(Minted::Stale);
+            }
+            if let Some(replaced) = replaces
+                && state.pending.remove(&replaced).is_none()
+            {
+                return Ok(Minted::PendingGone);
             }
             let known = state.pending.values().any(|(_, other)| *other == digest);
             new_row(known.then_some(()))?;
             new_row(state.pending.insert(pending.id, (pending.clone(), digest)))?;
-            state.record(evidence)
+            state.record(evidence)?;
+            Ok(Minted::Done)
         })
     }
 

@@ -1,0 +1,292 @@
+//! The audit trail: every name is written by some flow, and no row, log line or printed value holds a secret.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use common::{ANN, BOB, NEW_PASSWORD, NOBODY, SetGate, magic_link, reset_link};
+use sigra_core::audit::{EVENTS, EventName};
+use sigra_core::door::{Entry, GateVerdict, Shown, Step};
+use sigra_core::flows::{LoginOutcome, PasswordAttempt, RegistrationForm};
+use sigra_core::mail::MailKind;
+use sigra_testing::scenario::{PASSWORD, SignedIn, TestHost, WRONG_PASSWORD};
+
+/// Everything a tour leaves behind that anybody could read, and what must not be in it.
+#[derive(Default)]
+struct Tour {
+    printed: String,
+    secrets: BTreeSet<String>,
+}
+
+impl Tour {
+    fn print(&mut self, value: &impl std::fmt::Debug) {
+        writeln!(self.printed, "{value:?}").unwrap();
+    }
+
+    fn keep(&mut self, session: &SignedIn) {
+        self.print(session);
+        self.secrets.insert(session.cookie());
+        self.secrets.extend(session.device.iter().map(|token| token.expose().to_string()));
+    }
+}
+
+/// Does everything there is to do, right and wrong.
+async fn tour(host: &TestHost, gate: &SetGate) -> Tour {
+    let mut tour = Tour::default();
+    let client = host.client();
+    let sigra = &host.sigra;
+    for secret in [PASSWORD, WRONG_PASSWORD, NEW_PASSWORD] {
+        tour.secrets.insert(secret.to_owned());
+    }
+
+    // Registering, for an address that is free and one that is taken, by link and by code.
+    let ann = host.confirmed(ANN).await;
+    host.registered(BOB).await;
+    let code = host.mailed_code(BOB);
+    tour.print(&sigra.confirmation().by_code(BOB, "000000", &client).await);
+    let _ = sigra.confirmation().resend(BOB, &client).await.unwrap();
+    host.run_workers().await;
+    tour.secrets.insert(code);
+    let code = host.mailed_code(BOB);
+    tour.print(&sigra.confirmation().by_code(BOB, &code, &client).await);
+    host.registered_with(ANN, NEW_PASSWORD).await;
+    tour.print(
+        &sigra
+            .registration()
+            .submit(RegistrationForm { email: "?", password: WRONG_PASSWORD, profile: None, client: &client })
+            .await,
+    );
+    let form = RegistrationForm { email: NOBODY, password: PASSWORD, profile: None, client: &client };
+    tour.print(&sigra.registration().prepare(form).await);
+    host.mailer.fail_permanently(1);
+    host.registered("undeliverable@example.org").await;
+
+    // Signing in: right, wrong, unknown, from a new device, with a step, with an old hash.
+    host.hasher.next_generation();
+    let first = host.signed_in(&ann).await;
+    tour.keep(&first);
+    for (email, password) in [(NOBODY, PASSWORD), (ANN, WRONG_PASSWORD), ("?", PASSWORD)] {
+        let entry = first.returning(host.client());
+        tour.print(&entry);
+        tour.print(&sigra.login().password(PasswordAttempt { email, password, entry: &entry }).await);
+    }
+    let session = host.stale(&ann).await;
+    tour.keep(&session);
+    gate.set(GateVerdict::Require(Step::MFA));
+    let outcome = host.login(ANN, PASSWORD).await;
+    tour.print(&outcome);
+    let LoginOutcome::Admitted(admission) = outcome else { panic!("must owe a step") };
+    let pending = common::step_required(admission);
+    tour.secrets.insert(pending.token.expose().to_string());
+    tour.print(&sigra.door().pending(&pending.token, &host.entry()).await);
+    gate.set(GateVerdict::Pass);
+    let shown = Some(Shown { methods: Vec::new(), aal: sigra_core::assurance::Aal::One });
+    tour.print(&sigra.door().resume(&pending.token, Step::MFA, shown, &host.entry()).await);
+    host.locked(ANN).await;
+    host.locked(NOBODY).await;
+
+    // Sessions.
+    let current = host.resolve(&session.cookie()).await.unwrap();
+    tour.print(&current);
+    tour.print(&sigra.sudo().password(&current, WRONG_PASSWORD, &client).await);
+    let session = host.fresh(&session).await;
+    tour.keep(&session);
+    let current = host.resolve(&session.cookie()).await.unwrap();
+    tour.print(&sigra.sessions().list(&ann).await);
+    tour.print(&sigra.sessions().revoke(&current, first.session.id, &client).await);
+    tour.print(&sigra.sessions().revoke_others(&current, &client).await);
+    sigra.sessions().sign_out(&current, &client).await.unwrap();
+    host.advance(60);
+    let remembered = host.remembered(&ann).await;
+    tour.keep(&remembered);
+    host.advance(86_400);
+    let rotated = host.resolve(&remembered.cookie()).await.unwrap();
+    tour.print(&rotated);
+    tour.secrets.insert(rotated.rotated().unwrap().expose().to_string());
+    host.advance(3_600);
+    assert!(host.resolve(&remembered.cookie()).await.is_none());
+    host.run_workers().await;
+
+    // Links.
+    let link = magic_link(host, ANN).await;
+    tour.print(&sigra.magic_link().peek(&link).await);
+    for _ in 0..2 {
+        tour.print(&sigra.magic_link().redeem(&link, &Entry { remember: true, ..host.entry() }).await);
+    }
+    let link = reset_link(host, ANN).await;
+    for password in ["short", NEW_PASSWORD, NEW_PASSWORD] {
+        tour.print(&sigra.reset().redeem(&link, password, &client).await);
+    }
+    host.run_workers().await;
+    let rescue = host.mailed_token(&MailKind::PASSWORD_CHANGED, ANN);
+    for _ in 0..2 {
+        tour.print(&sigra.not_me().redeem(&rescue, &client).await);
+    }
+    for _ in 0..12 {
+        let _ = sigra.magic_link().request(BOB, &client).await.unwrap();
+    }
+    host.mailer.fail_temporarily(1);
+    host.run_workers().await;
+
+    for message in host.mailer.sent() {
+        tour.print(&message);
+        for page in ["confirm", "magic_link", "reset_password", "not_me"] {
+            let token = host.mailer.token(&message.kind, &message.to, page);
+            tour.secrets.extend(token.map(|token| token.expose().to_string()));
+        }
+        tour.secrets.extend(host.mailer.code(&message.kind, &message.to).map(|code| code.expose().to_string()));
+    }
+    tour.print(&host.mailer);
+    tour.print(&host.store);
+    tour.print(&host.store.outbox());
+    tour.print(&sigra.stores().accounts.find(ann.id).await);
+    tour.print(sigra);
+    tour
+}
+
+fn host() -> (TestHost, SetGate) {
+    let gate = SetGate::new(GateVerdict::Pass);
+    (TestHost::builder().gate(Arc::new(gate.clone())).build(), gate)
+}
+
+#[tokio::test]
+async fn au_01_au_12_every_name_of_the_catalogue_is_written_and_no_other() {
+    let (host, gate) = host();
+    tour(&host, &gate).await;
+    let written: BTreeSet<_> = host.store.events().into_iter().map(|event| event.name).collect();
+    let listed: BTreeSet<_> = EVENTS.iter().map(|name| EventName::as_str(name).to_owned()).collect();
+    assert_eq!(written, listed);
+}
+
+#[tokio::test]
+async fn au_01_events_say_who_when_and_from_where() {
+    let (host, gate) = host();
+    tour(&host, &gate).await;
+    for event in host.store.events() {
+        assert!(event.name.starts_with("mail.abandoned") || event.client.ip.is_some(), "{event:?}");
+        let failed = event.outcome == sigra_core::audit::Outcome::Failure;
+        assert_eq!(failed, event.reason.is_some(), "{event:?}");
+    }
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The shapes a secret can be read back from.
+fn shapes(secret: &str) -> Vec<String> {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+    let hex = secret.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    let bytes = format!("{:?}", secret.as_bytes());
+    vec![secret.to_owned(), URL_SAFE_NO_PAD.encode(secret), STANDARD_NO_PAD.encode(secret), hex, bytes]
+}
+
+fn assert_free_of(text: &str, secrets: &BTreeSet<String>, what: &str) {
+    for secret in secrets {
+        if secret.len() == 6 {
+            // A code is digits, which stand in ids and times too; by itself it would be a word.
+            let found = text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == secret);
+            assert!(!found, "a code in {what}");
+            continue;
+        }
+        for shape in shapes(secret) {
+            assert!(!text.contains(&shape), "{shape} in {what}");
+        }
+    }
+    assert!(!text.contains("$plain$"), "a password hash in {what}");
+}
+
+#[tokio::test]
+async fn au_07_pw_30_no_row_no_log_line_and_no_printed_value_holds_a_secret() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    let (host, gate) = host();
+    let tour = tour(&host, &gate).await;
+    host.store.fail_all();
+    let failed = host.sigra.sessions().resolve(&"A".repeat(43), &host.client()).await;
+    drop(guard);
+
+    assert!(tour.secrets.len() > 20, "{}", tour.secrets.len());
+    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(logged.contains("sigra.login.password"), "something was logged");
+    assert_free_of(&logged, &tour.secrets, "the log");
+    assert_free_of(&tour.printed, &tour.secrets, "what is printed");
+    assert_free_of(&format!("{failed:?}"), &tour.secrets, "an error");
+    for event in host.store.events() {
+        let row = format!("{event:?} {}", serde_json::Value::Object(event.metadata.clone()));
+        assert_free_of(&row, &tour.secrets, "the audit trail");
+        assert!(!row.contains("example.org"), "an address in {row}");
+    }
+    assert!(!logged.contains("example.org"), "an address in the log");
+}
+
+#[tokio::test]
+async fn the_canary_would_be_found() {
+    let secrets = BTreeSet::from([PASSWORD.to_owned(), "424242".to_owned()]);
+    for text in [PASSWORD, "code 424242.", "61206c6f6e6720656e6f7567682070617373776f7264"] {
+        let secrets = secrets.clone();
+        let found = std::panic::catch_unwind(move || assert_free_of(text, &secrets, "a test"));
+        assert!(found.is_err(), "{text}");
+    }
+    assert_free_of("019b7424242ca5 .4242421Z", &secrets, "a test");
+}
+
+/// What is left behind by one request by address, ids and times aside.
+async fn traces(host: &TestHost, kind: &str, email: &str) -> String {
+    host.advance(1);
+    let (before, client) = (host.store.events().len(), host.client());
+    let answer = match kind {
+        "resend" => host.sigra.confirmation().resend(email, &client).await,
+        "magic" => host.sigra.magic_link().request(email, &client).await,
+        _ => host.sigra.reset().request(email, &client).await,
+    };
+    let now = host.sigra.clock().now();
+    let rows = host.sigra.stores().requests.lease(100, now, now).await.unwrap();
+    let rows: Vec<_> = rows.iter().map(|row| (row.request.kind, row.request.expires_at.since(now))).collect();
+    let events: Vec<_> = host.store.events()[before..]
+        .iter()
+        .map(|event| (event.name.clone(), event.actor, event.subject, event.reason.clone(), event.metadata.clone()))
+        .collect();
+    let traces = format!("{answer:?} {rows:?} {events:?} {:?}", host.hasher.take_jobs());
+    host.run_workers().await;
+    traces
+}
+
+#[tokio::test]
+async fn th_18_a_request_by_address_leaves_one_identical_row_for_everybody() {
+    let host = TestHost::new();
+    host.confirmed(ANN).await;
+    host.registered(BOB).await;
+    let disabled = host.confirmed("disabled@example.org").await;
+    host.store.edit_user(disabled.id, |user| user.disabled_at = Some(user.created_at));
+    let _ = host.hasher.take_jobs();
+    for kind in ["resend", "magic", "reset"] {
+        let known = traces(&host, kind, ANN).await;
+        for email in [BOB, NOBODY, "disabled@example.org"] {
+            assert_eq!(traces(&host, kind, email).await, known, "{kind} {email}");
+        }
+    }
+}

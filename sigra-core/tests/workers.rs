@@ -1,0 +1,243 @@
+//! What runs in the background.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use common::{ANN, BOB, at_once, reasons};
+use sigra_core::audit::names;
+use sigra_core::email::EmailAddress;
+use sigra_core::flows::WorkReport;
+use sigra_core::id::MailId;
+use sigra_core::mail::{ComposeError, Composer, Facts, MailError, MailKind, Mailer, Message};
+use sigra_testing::audited::assert_audited;
+use sigra_testing::scenario::{PASSWORD, TestHost};
+use sigra_testing::{CaptureMailer, PlainComposer};
+
+async fn run_once(host: &TestHost) -> WorkReport {
+    host.sigra.workers().run_once().await.unwrap()
+}
+
+async fn ask(host: &TestHost) {
+    let _ = host.sigra.reset().request(ANN, &host.client()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_run_answers_and_sends_and_the_next_is_idle() {
+    let host = TestHost::new();
+    host.confirmed(ANN).await;
+    ask(&host).await;
+    assert_eq!(run_once(&host).await, WorkReport { answered: 1, sent: 1, ..WorkReport::default() });
+    assert!(run_once(&host).await.is_idle());
+    assert!(host.store.outbox().iter().all(|mail| mail.mail.facts.as_bytes().is_empty()), "wiped");
+}
+
+#[tokio::test]
+async fn th_18_a_request_for_nobody_is_answered_with_nothing() {
+    let host = TestHost::new();
+    ask(&host).await;
+    assert_eq!(run_once(&host).await, WorkReport { answered: 1, ..WorkReport::default() });
+    assert!(host.store.outbox().is_empty());
+}
+
+#[tokio::test]
+async fn a_mail_is_tried_again_with_growing_pauses_under_the_same_id() {
+    let host = TestHost::new();
+    host.confirmed(ANN).await;
+    ask(&host).await;
+    host.mailer.fail_temporarily(4);
+    let id = host.store.outbox().len();
+    assert_eq!(run_once(&host).await.retried, 1);
+    let mail = host.store.outbox()[id].mail.id;
+    for pause in [30, 60, 120] {
+        host.advance(pause - 1);
+        assert!(run_once(&host).await.is_idle(), "{pause}");
+        host.advance(1);
+        assert_eq!(run_once(&host).await.retried, 1, "{pause}");
+    }
+    host.advance(240);
+    assert_eq!(run_once(&host).await.sent, 1);
+    assert_eq!(host.mailer.sent().last().unwrap().id, mail);
+}
+
+#[tokio::test]
+async fn a_mail_refused_for_good_is_given_up_and_audited() {
+    let host = TestHost::new();
+    host.confirmed(ANN).await;
+    ask(&host).await;
+    host.mailer.fail_permanently(1);
+    assert_eq!(run_once(&host).await.abandoned, 1);
+    assert!(run_once(&host).await.is_idle());
+    let event = assert_audited(&host.store, names::MAIL_ABANDONED, |_| true).await;
+    assert_eq!((event.reason.as_deref(), &event.metadata["kind"]), (Some("refused"), &"reset_password".into()));
+    let row = host.store.outbox().pop().unwrap();
+    assert!(row.abandoned_at.is_some() && row.mail.facts.as_bytes().is_empty());
+}
+
+#[tokio::test]
+async fn a_mail_that_outlives_its_link_is_given_up() {
+    let host = TestHost::new();
+    host.confirmed(ANN).await;
+    host.mailer.fail_temporarily(1_000);
+    let _ = host.sigra.magic_link().request(ANN, &host.client()).await.unwrap();
+    for _ in 0..20 {
+        host.run_workers().await;
+        host.advance(30);
+    }
+    // 30 + 60 + 120 + 240 seconds are within ten minutes, the pause after them is not.
+    assert_eq!(reasons(&host, names::MAIL_ABANDONED), ["undeliverable"]);
+
+    let _ = host.sigra.magic_link().request(ANN, &host.client()).await.unwrap();
+    assert_eq!(run_once(&host).await.retried, 1);
+    host.advance(600);
+    assert_eq!(run_once(&host).await.abandoned, 1);
+    assert_eq!(reasons(&host, names::MAIL_ABANDONED), ["undeliverable", "expired"]);
+    assert_eq!(host.count_mailed(&MailKind::MAGIC_LINK, ANN), 0);
+}
+
+#[tokio::test]
+async fn a_mail_that_cannot_be_worded_is_given_up_and_holds_up_nobody() {
+    struct Broken;
+    impl Composer for Broken {
+        fn compose(
+            &self,
+            id: MailId,
+            kind: &MailKind,
+            to: &EmailAddress,
+            facts: &Facts,
+        ) -> Result<Message, ComposeError> {
+            if *kind == MailKind::CONFIRM_EMAIL && to.as_str() == ANN {
+                return Err(ComposeError { kind: kind.to_string(), source: None });
+            }
+            PlainComposer.compose(id, kind, to, facts)
+        }
+    }
+    let host = TestHost::builder().composer(Arc::new(Broken)).build();
+    host.registered(ANN).await;
+    host.confirmed(BOB).await;
+    assert_eq!(reasons(&host, names::MAIL_ABANDONED), ["not_composed"]);
+}
+
+#[tokio::test]
+async fn a_mail_that_does_not_open_is_given_up() {
+    use sigra_core::evidence::Evidence;
+    use sigra_core::mail::OutgoingMail;
+    use sigra_testing::TestVault;
+    let host = TestHost::new();
+    let now = host.sigra.clock().now();
+    let foreign = TestVault::new(&["a key that is gone"]);
+    let until = now + std::time::Duration::from_secs(600);
+    let to = common::email(ANN);
+    let mail = OutgoingMail::seal(&foreign, MailKind::MAGIC_LINK, &to, &Facts::default(), now, until);
+    host.sigra.stores().log.append(Evidence::none().and_mail([mail])).await.unwrap();
+    assert_eq!(run_once(&host).await.abandoned, 1);
+    assert_eq!(reasons(&host, names::MAIL_ABANDONED), ["unreadable"]);
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_is_replaced_when_its_lease_lapses_and_the_mail_may_come_twice() {
+    let host = TestHost::new();
+    host.confirmed(ANN).await;
+    ask(&host).await;
+    // Handed over, but nobody could note it.
+    host.store.fail_next("outbox.sent");
+    let report = run_once(&host).await;
+    assert_eq!((report.sent, report.failed), (0, 1));
+    host.advance(119);
+    assert!(run_once(&host).await.is_idle());
+    host.advance(1);
+    assert_eq!(run_once(&host).await.sent, 1);
+    let resets: Vec<_> = host.mailer.sent().into_iter().filter(|mail| mail.kind == MailKind::RESET_PASSWORD).collect();
+    assert_eq!((resets.len(), resets[0].id), (2, resets[1].id), "with one id");
+}
+
+#[tokio::test]
+async fn a_request_whose_answer_could_not_be_stored_is_answered_later_and_once() {
+    let host = TestHost::new();
+    host.confirmed(ANN).await;
+    ask(&host).await;
+    host.store.fail_next("requests.resolve");
+    assert_eq!(run_once(&host).await, WorkReport { failed: 1, ..WorkReport::default() });
+    assert!(run_once(&host).await.is_idle());
+    host.advance(120);
+    host.run_workers().await;
+    assert_eq!(host.count_mailed(&MailKind::RESET_PASSWORD, ANN), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn workers_side_by_side_do_each_thing_once() {
+    let host = TestHost::new();
+    for number in 0..30 {
+        let client = host.client();
+        let email = format!("user{number}@example.org");
+        let form =
+            sigra_core::flows::RegistrationForm { email: &email, password: PASSWORD, profile: None, client: &client };
+        let _ = host.sigra.registration().submit(form).await.unwrap();
+    }
+    at_once(8, |_| {
+        let host = host.clone();
+        async move { host.run_workers().await }
+    })
+    .await;
+    host.run_workers().await;
+    let mut recipients: Vec<_> = host.mailer.sent().into_iter().map(|mail| mail.to).collect();
+    recipients.sort();
+    recipients.dedup();
+    assert_eq!((host.mailer.sent().len(), recipients.len()), (30, 30));
+}
+
+#[tokio::test]
+async fn a_batch_that_takes_longer_than_half_a_lease_is_put_down() {
+    #[derive(Clone)]
+    struct Slow(CaptureMailer, sigra_testing::ManualClock, Arc<AtomicBool>);
+    #[async_trait]
+    impl Mailer for Slow {
+        async fn send(&self, message: &Message) -> Result<(), MailError> {
+            if self.2.load(Ordering::SeqCst) {
+                self.1.advance(std::time::Duration::from_secs(40));
+            }
+            self.0.send(message).await
+        }
+    }
+    let (capture, slow) = (CaptureMailer::new(), Arc::new(AtomicBool::new(true)));
+    let clock = sigra_testing::ManualClock::default();
+    let mailer = Slow(capture.clone(), clock.clone(), slow.clone());
+    let host = TestHost::builder().mailer(Arc::new(mailer)).clock(clock).build();
+    for number in 0..5 {
+        let client = host.client();
+        let email = format!("user{number}@example.org");
+        let form =
+            sigra_core::flows::RegistrationForm { email: &email, password: PASSWORD, profile: None, client: &client };
+        let _ = host.sigra.registration().submit(form).await.unwrap();
+    }
+    assert_eq!(run_once(&host).await.sent, 2, "40 and 80 of 120 seconds");
+    slow.store(false, Ordering::SeqCst);
+    host.advance(120);
+    host.run_workers().await;
+    let mut ids: Vec<_> = capture.sent().into_iter().map(|mail| mail.id).collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!((ids.len(), capture.sent().len()), (5, 5), "late, and none twice");
+}
+
+#[tokio::test]
+async fn se_30_what_has_expired_is_thrown_away_in_batches() {
+    let host = TestHost::builder().config(|config| config.housekeeping.batch = 3).build();
+    for number in 0..4 {
+        host.registered(&format!("user{number}@example.org")).await;
+    }
+    host.advance(7 * 86_400 + 1);
+    let mut batches = Vec::new();
+    loop {
+        match host.sigra.workers().housekeep().await.unwrap() {
+            0 => break,
+            gone => batches.push(gone),
+        }
+    }
+    assert!(batches.len() > 1 && batches.iter().all(|gone| *gone <= 3 * 8), "{batches:?}");
+    assert!(host.store.outbox().is_empty());
+}

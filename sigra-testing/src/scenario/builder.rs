@@ -1,0 +1,141 @@
+//! Putting a host together.
+
+use std::sync::Arc;
+
+use sigra_core::config::Config;
+use sigra_core::door::Gate;
+use sigra_core::mail::{Composer, Mailer};
+use sigra_core::ports::{GeoIp, Hasher, Hooks, NoGeoIp, NoHooks, PasswordPolicy, RateLimiter};
+use sigra_core::{Essentials, MemoryRateLimiter, Sigra, Stores};
+
+use super::TestHost;
+use crate::{CaptureMailer, ManualClock, MemoryStore, MinLengthPolicy, PlainComposer, PlainHasher, TestVault};
+
+/// Puts a [`TestHost`] together.
+#[must_use]
+pub struct TestHostBuilder<S = MemoryStore> {
+    store: S,
+    stores: Stores,
+    config: Config,
+    hasher: Option<Arc<dyn Hasher>>,
+    policy: Arc<dyn PasswordPolicy>,
+    composer: Arc<dyn Composer>,
+    mailer: Option<Arc<dyn Mailer>>,
+    mail_budget: Arc<dyn RateLimiter>,
+    geo: Arc<dyn GeoIp>,
+    hooks: Arc<dyn Hooks>,
+    gates: Vec<Arc<dyn Gate>>,
+    clock: ManualClock,
+}
+
+impl<S> TestHostBuilder<S> {
+    pub(super) fn new(store: S, stores: Stores) -> Self {
+        Self {
+            store,
+            stores,
+            config: Config::default(),
+            hasher: None,
+            policy: Arc::new(MinLengthPolicy(15)),
+            composer: Arc::new(PlainComposer),
+            mailer: None,
+            mail_budget: Arc::new(MemoryRateLimiter::default()),
+            geo: Arc::new(NoGeoIp),
+            hooks: Arc::new(NoHooks),
+            gates: Vec::new(),
+            clock: ManualClock::default(),
+        }
+    }
+
+    /// Changes the configuration.
+    pub fn config(mut self, tweak: impl FnOnce(&mut Config)) -> Self {
+        tweak(&mut self.config);
+        self
+    }
+
+    /// Changes single ports of the storage.
+    pub fn stores(mut self, tweak: impl FnOnce(&mut Stores)) -> Self {
+        tweak(&mut self.stores);
+        self
+    }
+
+    /// Another hasher than a [`PlainHasher`].
+    pub fn hasher(mut self, hasher: Arc<dyn Hasher>) -> Self {
+        self.hasher = Some(hasher);
+        self
+    }
+
+    /// Another policy than 15 code points.
+    pub fn policy(mut self, policy: Arc<dyn PasswordPolicy>) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Another composer than a [`PlainComposer`]. What [`TestHost::mailed_token`] and [`TestHost::mailed_code`] read are
+    /// the lines of that one.
+    pub fn composer(mut self, composer: Arc<dyn Composer>) -> Self {
+        self.composer = composer;
+        self
+    }
+
+    /// Another mailer than a [`CaptureMailer`].
+    pub fn mailer(mut self, mailer: Arc<dyn Mailer>) -> Self {
+        self.mailer = Some(mailer);
+        self
+    }
+
+    /// Another counter of mail than one in memory.
+    pub fn mail_budget(mut self, mail_budget: Arc<dyn RateLimiter>) -> Self {
+        self.mail_budget = mail_budget;
+        self
+    }
+
+    /// What knows where addresses are. The default knows nothing.
+    pub fn geo_ip(mut self, geo: Arc<dyn GeoIp>) -> Self {
+        self.geo = geo;
+        self
+    }
+
+    /// What hears about changes. The default hears nothing.
+    pub fn hooks(mut self, hooks: Arc<dyn Hooks>) -> Self {
+        self.hooks = hooks;
+        self
+    }
+
+    /// A clock that other parts of the test move too.
+    pub fn clock(mut self, clock: ManualClock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Adds a gate to the door.
+    pub fn gate(mut self, gate: Arc<dyn Gate>) -> Self {
+        self.gates.push(gate);
+        self
+    }
+
+    /// Builds the host.
+    ///
+    /// # Panics
+    ///
+    /// When the configuration is faulty.
+    pub fn build(self) -> TestHost<S> {
+        let clock = self.clock;
+        let (plain_hasher, capture, vault) = (PlainHasher::new(), CaptureMailer::new(), TestVault::default());
+        let essentials = Essentials {
+            hasher: self.hasher.unwrap_or_else(|| Arc::new(plain_hasher.clone())),
+            policy: self.policy,
+            vault: Arc::new(vault.clone()),
+            composer: self.composer,
+            mailer: self.mailer.unwrap_or_else(|| Arc::new(capture.clone())),
+            mail_budget: self.mail_budget,
+        };
+        let builder = Sigra::builder(self.stores, essentials)
+            .config(self.config)
+            .clock(Arc::new(clock.clone()))
+            .geo_ip(self.geo)
+            .hooks(self.hooks);
+        let builder = self.gates.into_iter().fold(builder, |builder, gate| builder.gate(gate));
+        let sigra = builder.build().unwrap_or_else(|faults| panic!("the configuration must be sound: {faults}"));
+        TestHost { sigra, store: self.store, clock, mailer: capture, hasher: plain_hasher, vault }
+    }
+}
