@@ -1,8 +1,8 @@
 //! Opening a pool the way this store wants it.
 
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 use sigra_core::error::StoreError;
 
@@ -29,12 +29,24 @@ impl SeaOrmStore {
 ///
 /// # Errors
 ///
-/// When the URL is not understood, or the database cannot be opened.
+/// When the URL is not understood, its driver's feature is off, or the database cannot be opened.
 pub async fn open(url: &str) -> Result<DatabaseConnection, StoreError> {
     let mut options = ConnectOptions::new(url);
-    options.sqlx_logging(false).acquire_timeout(PATIENCE);
-    // A connection to a file does not go stale, so nothing is gained by testing it at every use.
-    options.test_before_acquire(false);
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    options
+        .sqlx_logging(false)
+        .acquire_timeout(PATIENCE)
+        .max_connections(u32::try_from(cores.clamp(4, 16)).unwrap_or(4) + 1)
+        .test_before_acquire_if_idle_for(Duration::from_secs(30));
+    #[cfg(feature = "sqlite")]
+    for_sqlite(&mut options);
+    Database::connect(options).await.map_err(|error| Fault::from(error).within("open"))
+}
+
+#[cfg(feature = "sqlite")]
+fn for_sqlite(options: &mut ConnectOptions) {
+    use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+
     options.map_sqlx_sqlite_opts(|sqlite| {
         sqlite
             .create_if_missing(true)
@@ -43,12 +55,8 @@ pub async fn open(url: &str) -> Result<DatabaseConnection, StoreError> {
             .foreign_keys(true)
             .busy_timeout(PATIENCE)
     });
-    if url.contains(":memory:") || url.contains("mode=memory") {
+    let url = options.get_url();
+    if url.starts_with("sqlite:") && (url.contains(":memory:") || url.contains("mode=memory")) {
         options.max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
-    } else {
-        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        // One for the writer, the rest for readers. Each is a thread that sleeps unless it is used.
-        options.max_connections(u32::try_from(cores.clamp(4, 16)).unwrap_or(4) + 1);
     }
-    Database::connect(options).await.map_err(|error| Fault::from(error).within("open"))
 }

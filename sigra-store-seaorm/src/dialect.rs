@@ -1,17 +1,15 @@
 //! Everything that differs between databases: column types, locks, and what their errors mean.
 
-use sea_orm::{DbBackend, DbErr, Statement, Value};
+use sea_orm::{DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, Statement, TransactionOptions, Value};
 
 /// A statement written with `?` for its parameters, as SQLite and MySQL take it. No literal may hold a `?`.
 pub(crate) fn statement(backend: DbBackend, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
-    let sql = match backend {
-        DbBackend::Postgres => {
-            let mut parts = sql.split('?');
-            let first = parts.next().unwrap_or_default().to_owned();
-            (1..).zip(parts).fold(first, |sql, (number, part): (u32, _)| format!("{sql}${number}{part}"))
+    let mut sql = sql.to_owned();
+    if matches!(backend, DbBackend::Postgres) {
+        for number in 1..=sql.matches('?').count() {
+            sql = sql.replacen('?', &format!("${number}"), 1);
         }
-        _ => sql.to_owned(),
-    };
+    }
     Statement::from_sql_and_values(backend, sql, values)
 }
 
@@ -35,6 +33,25 @@ pub(crate) fn ddl(backend: DbBackend, portable: &str) -> String {
         _ => &[],
     };
     types.iter().fold(portable.to_owned(), |sql, (placeholder, text)| sql.replace(placeholder, text))
+}
+
+/// How a transaction that is going to write begins.
+///
+/// SQLite takes the writer's lock at once. MySQL must not read from a snapshot older than the row it is about to change,
+/// which is what the others do by default.
+pub(crate) fn writing(backend: DbBackend) -> TransactionOptions {
+    let (sqlite, mysql) = (matches!(backend, DbBackend::Sqlite), matches!(backend, DbBackend::MySql));
+    TransactionOptions {
+        isolation_level: mysql.then_some(IsolationLevel::ReadCommitted),
+        sqlite_transaction_mode: sqlite.then_some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    }
+}
+
+/// Whether the driver forgets that it has begun a transaction when the caller goes away before the answer, and hands out
+/// the connection with the transaction still open (sqlx 0.9 on MySQL).
+pub(crate) fn loses_a_cancelled_begin(backend: DbBackend) -> bool {
+    matches!(backend, DbBackend::MySql)
 }
 
 /// The statement that makes a second migrating host wait; SQLite needs none beside its immediate transaction.
@@ -67,7 +84,7 @@ pub(crate) fn is_connection_lost(error: &DbErr) -> bool {
     driver::lost(error)
 }
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod driver {
     use sea_orm::sqlx::Error;
     use sea_orm::{DbErr, RuntimeErr};
@@ -96,7 +113,7 @@ mod driver {
     }
 }
 
-#[cfg(not(feature = "sqlite"))]
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 mod driver {
     use sea_orm::DbErr;
 

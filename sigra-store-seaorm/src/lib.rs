@@ -9,13 +9,13 @@
 //! its evidence, and is run again by the store when it lost a race for locks. The read behind an authenticated request
 //! is a single statement over two unique indexes.
 //!
-//! No Cargo feature is on by default. `sqlite` brings the driver, and [`open`], which opens a pool with the settings
-//! this store wants.
+//! No Cargo feature is on by default. `sqlite`, `postgres` and `mysql` each bring a driver; with any of them comes
+//! `open`, which opens a pool with the settings this store wants.
 
 mod accounts;
 mod attempts;
 mod columns;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod connect;
 mod dialect;
 mod entity;
@@ -33,7 +33,7 @@ mod sessions;
 mod store;
 mod tokens;
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use connect::open;
 pub use rates::DurableRateLimiter;
 pub use store::{InTransaction, SeaOrmStore, begin_immediate};

@@ -12,6 +12,7 @@ use sigra_core::id::RegistrationId;
 use sigra_core::ports::{Mac, NewAccount, Promotion, RegistrationStore, Sealed};
 use sigra_core::registration::{AddressRequest, ConfirmationCode, PendingRegistration};
 use sigra_core::time::Timestamp;
+use uuid::Uuid;
 
 use crate::entity::registration::{self, Column, Entity, Model};
 use crate::error::Fault;
@@ -77,7 +78,6 @@ impl RegistrationStore for SeaOrmStore {
                 .filter(Column::ExpiresAt.gt(now.as_micros()))
                 .filter(Column::CodeExpiresAt.gt(now.as_micros()))
                 .filter(Column::CodeTries.lt(i64::from(tries)))
-                .order_by_asc(Column::CreatedAt)
                 .order_by_asc(Column::Id)
                 .lock_exclusive()
                 .all(&*tx)
@@ -109,17 +109,25 @@ impl RegistrationStore for SeaOrmStore {
         self.write("RegistrationStore::promote", |tx| async move {
             let found = Entity::find_by_id(id.as_uuid())
                 .filter(Column::ExpiresAt.gt(account.created_at.as_micros()))
-                .lock_exclusive()
                 .one(&*tx)
                 .await?;
             let Some(registration) = found else {
                 return Ok(Promotion::Gone);
             };
-            let consumed = Entity::delete_by_id(registration.id).exec(&*tx).await?;
-            if consumed.rows_affected == 0 {
+            // Rivals that are promoted at once lock each other's rows: in the same order, or they would deadlock.
+            let rivals = Entity::find()
+                .select_only()
+                .column(Column::Id)
+                .filter(Column::EmailIdentity.eq(&registration.email_identity))
+                .order_by_asc(Column::Id)
+                .lock_exclusive()
+                .into_tuple::<Uuid>()
+                .all(&*tx)
+                .await?;
+            if !rivals.contains(&registration.id) {
                 return Ok(Promotion::Gone);
             }
-            // The rivals, whose tokens go with them.
+            // Their tokens go with them.
             Entity::delete_many().filter(Column::EmailIdentity.eq(registration.email_identity)).exec(&*tx).await?;
             if accounts::is_taken(&*tx, account.email.identity()).await? {
                 return Ok(Promotion::Taken);

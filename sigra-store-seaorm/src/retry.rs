@@ -7,30 +7,36 @@ use sea_orm::{DbBackend, DbErr, SqlErr};
 
 use crate::dialect;
 
-/// How often one step has run again.
+/// How often one step may still run again.
 pub(crate) struct Retries {
-    left: u32,
+    contention: u32,
+    lost_inserts: u32,
     pause: Duration,
 }
 
 impl Retries {
     pub(crate) const fn new() -> Self {
-        Self { left: 4, pause: Duration::from_millis(5) }
+        Self { contention: 4, lost_inserts: 1, pause: Duration::from_millis(5) }
     }
 
     /// How long to wait before the next try; `None` when there is none.
     pub(crate) fn pause_after(&mut self, backend: DbBackend, error: &DbErr) -> Option<Duration> {
-        if self.left == 0 || !(dialect::is_contention(error) || is_lost_insert(backend, error)) {
+        if is_lost_insert(backend, error) {
+            self.lost_inserts = self.lost_inserts.checked_sub(1)?;
+            return Some(Duration::ZERO);
+        }
+        if !dialect::is_contention(error) {
             return None;
         }
-        self.left -= 1;
-        let pause = self.pause;
+        self.contention = self.contention.checked_sub(1)?;
+        let pause = self.pause.mul_f64(0.5 + jitter());
         self.pause *= 3;
-        Some(pause.mul_f64(0.5 + jitter()))
+        Some(pause)
     }
 }
 
-/// Where transactions run side by side, two of them can find the same unique key free. The second try finds it taken.
+/// Where transactions run side by side, two of them can find the same unique key free. The second try finds it taken;
+/// if the insert fails again, it was not for that.
 fn is_lost_insert(backend: DbBackend, error: &DbErr) -> bool {
     !matches!(backend, DbBackend::Sqlite) && matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
 }

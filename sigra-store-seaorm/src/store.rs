@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sea_orm::{
-    DatabaseConnection, DatabaseExecutor, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    DatabaseConnection, DatabaseExecutor, DatabaseTransaction, DbBackend, DbErr, RuntimeErr, TransactionTrait,
 };
 use sigra_core::Stores;
 use sigra_core::error::StoreError;
 use sigra_core::user::User;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::dialect;
 use crate::error::Fault;
 use crate::retry::Retries;
 
@@ -86,8 +86,8 @@ impl SeaOrmStore {
     /// A store whose methods run inside `transaction`, which stays the host's to commit or roll back.
     ///
     /// Each change is a savepoint. Nothing is retried: a transaction that lost a race has to be run again as a whole,
-    /// by its owner. Drop the bound store before unwrapping the `Arc` for the commit. On SQLite begin the transaction
-    /// with [`begin_immediate`].
+    /// by its owner. When the future of a step is dropped before it is done, roll the transaction back. Drop the bound
+    /// store before unwrapping the `Arc` for the commit. Begin the transaction with [`begin_immediate`].
     #[must_use]
     pub fn bound_to(&self, transaction: Arc<DatabaseTransaction>) -> Self {
         Self { on: On::Transaction(transaction), turn: Arc::new(Semaphore::new(1)), hook: self.hook.clone() }
@@ -239,17 +239,21 @@ impl fmt::Debug for SeaOrmStore {
 
 /// Begins a transaction that is going to write.
 ///
-/// On SQLite it takes the writer's lock at once (`BEGIN IMMEDIATE`). A deferred transaction that reads first and writes
-/// later fails as soon as somebody else has written in between, and no waiting helps.
+/// On SQLite it takes the writer's lock at once (`BEGIN IMMEDIATE`): a deferred transaction that reads first and writes
+/// later fails as soon as somebody else has written in between, and no waiting helps. On MySQL it reads what is
+/// committed, not a snapshot.
 ///
 /// # Errors
 ///
 /// When no connection is free, or the lock does not become free in time.
 pub async fn begin_immediate(pool: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    let sqlite = matches!(pool.get_database_backend(), DbBackend::Sqlite);
-    pool.begin_with_options(TransactionOptions {
-        sqlite_transaction_mode: sqlite.then_some(SqliteTransactionMode::Immediate),
-        ..TransactionOptions::default()
-    })
-    .await
+    let backend = pool.get_database_backend();
+    let options = dialect::writing(backend);
+    if !dialect::loses_a_cancelled_begin(backend) {
+        return pool.begin_with_options(options).await;
+    }
+    let pool = pool.clone();
+    // A task of its own goes on to the end when the caller goes away; a transaction nobody takes is rolled back.
+    let begun = tokio::spawn(async move { pool.begin_with_options(options).await }).await;
+    begun.unwrap_or_else(|error| Err(DbErr::Conn(RuntimeErr::Internal(error.to_string()))))
 }

@@ -6,6 +6,7 @@
 //!   [`MinLengthPolicy`]: the other ports, fast and watchable.
 //! - [`scenario`]: a complete host over all of these, or over another storage, with the situations tests start from.
 //! - [`audited`]: assertions about the audit trail.
+//! - `suites` (feature `suites`): the conformance suites. A store is done when they pass.
 //!
 //! **Nothing here belongs into production.** The hasher does not hash and the vault does not protect.
 
@@ -16,6 +17,8 @@ mod mail;
 mod memory;
 mod policy;
 pub mod scenario;
+#[cfg(feature = "suites")]
+pub mod suites;
 mod vault;
 
 pub use clock::ManualClock;
@@ -24,3 +27,7 @@ pub use mail::{CaptureMailer, PlainComposer};
 pub use memory::{MemoryStore, QueuedMail};
 pub use policy::{AcceptAllPolicy, MinLengthPolicy};
 pub use vault::TestVault;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

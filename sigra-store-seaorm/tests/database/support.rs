@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, Value};
 use sigra_core::CommonBrowsers;
 use sigra_core::assurance::{Aal, Method};
 use sigra_core::client::ClientInfo;
@@ -53,23 +53,56 @@ impl Drop for Folder {
 
 /// A migrated database.
 pub(crate) struct Fixture {
-    pub(crate) folder: Folder,
+    pub(crate) url: String,
     pub(crate) pool: DatabaseConnection,
     pub(crate) store: SeaOrmStore,
+    _folder: Option<Folder>,
 }
 
+/// A new database on the server that `SIGRA_TEST_DATABASE_URL` names, to be thrown away with it; a SQLite file when it
+/// names none.
 pub(crate) async fn fixture() -> Fixture {
+    match std::env::var("SIGRA_TEST_DATABASE_URL") {
+        Ok(server) => {
+            let name = format!("sigra_{}", MailId::new(NOW).as_uuid().simple());
+            let admin = open(&server).await.unwrap();
+            admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
+            let (server, _) = server.rsplit_once('/').unwrap();
+            migrated(format!("{server}/{name}"), None).await
+        }
+        Err(_) => sqlite().await,
+    }
+}
+
+/// A new SQLite file, whatever the other tests run on.
+pub(crate) async fn sqlite() -> Fixture {
     let folder = Folder::new();
-    let pool = open(&folder.url()).await.unwrap();
+    migrated(folder.url(), Some(folder)).await
+}
+
+async fn migrated(url: String, folder: Option<Folder>) -> Fixture {
+    let pool = open(&url).await.unwrap();
     migrations::migrate(&pool).await.unwrap();
     let store = SeaOrmStore::new(pool.clone());
-    Fixture { folder, pool, store }
+    Fixture { url, pool, store, _folder: folder }
 }
 
 pub(crate) async fn count(db: &impl ConnectionTrait, table: &str) -> i64 {
     let sql = format!("SELECT COUNT(*) FROM {table}");
-    let row = db.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.unwrap().unwrap();
+    let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap().unwrap();
     row.try_get_by_index(0).unwrap()
+}
+
+/// A statement with `?` for its parameters, on whatever database.
+pub(crate) fn statement(db: &impl ConnectionTrait, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+    let backend = db.get_database_backend();
+    let mut sql = sql.to_owned();
+    if matches!(backend, DbBackend::Postgres) {
+        for number in 1..=sql.matches('?').count() {
+            sql = sql.replacen('?', &format!("${number}"), 1);
+        }
+    }
+    Statement::from_sql_and_values(backend, sql, values)
 }
 
 pub(crate) fn email(text: &str) -> EmailAddress {

@@ -44,7 +44,7 @@ where
 }
 
 async fn two_hosts(f: &crate::support::Fixture) -> [SeaOrmStore; 2] {
-    [f.store.clone(), SeaOrmStore::new(open(&f.folder.url()).await.unwrap())]
+    [f.store.clone(), SeaOrmStore::new(open(&f.url).await.unwrap())]
 }
 
 fn winners(outcomes: &[bool]) -> usize {

@@ -8,11 +8,11 @@ use sigra_core::ports::SessionStore as _;
 use sigra_core::secret::{Purpose, RawToken};
 use sigra_store_seaorm::{SeaOrmStore, open};
 
-use crate::support::{Fixture, fixture, later, sign_in, user};
+use crate::support::{Fixture, later, sign_in, sqlite, user};
 
 /// Everything that is asked of a database, with the pool to ask it through.
 async fn watched(f: &Fixture) -> (DatabaseConnection, Arc<Mutex<Vec<Statement>>>) {
-    let mut pool = open(&f.folder.url()).await.unwrap();
+    let mut pool = open(&f.url).await.unwrap();
     let log: Arc<Mutex<Vec<Statement>>> = Arc::default();
     let writer = log.clone();
     pool.set_metric_callback(move |info| writer.lock().unwrap().push(info.statement.clone()));
@@ -31,7 +31,7 @@ fn is_indexed(plan: &[String]) -> bool {
 
 #[tokio::test]
 async fn a_current_token_costs_one_indexed_read_and_no_write() {
-    let f = fixture().await;
+    let f = sqlite().await;
     let ann = user(&f.store, "ann@example.org").await;
     let granted = sign_in(&f.store, &ann).await;
     let digest = granted.token.digest(Purpose::SESSION);
@@ -51,7 +51,7 @@ async fn a_current_token_costs_one_indexed_read_and_no_write() {
 
 #[tokio::test]
 async fn any_other_token_costs_two_indexed_reads() {
-    let f = fixture().await;
+    let f = sqlite().await;
     let ann = user(&f.store, "ann@example.org").await;
     let granted = sign_in(&f.store, &ann).await;
     let old = granted.token.digest(Purpose::SESSION);
@@ -74,7 +74,7 @@ async fn any_other_token_costs_two_indexed_reads() {
 
 #[tokio::test]
 async fn readers_do_not_wait_for_a_writer() {
-    let f = fixture().await;
+    let f = sqlite().await;
     let ann = user(&f.store, "ann@example.org").await;
     let granted = sign_in(&f.store, &ann).await;
     let writer = sigra_store_seaorm::begin_immediate(&f.pool).await.unwrap();

@@ -1,7 +1,8 @@
-//! The store on real SQLite files, through pools of several connections.
+//! The store on real databases, through pools of several connections.
 
 #![allow(clippy::unwrap_used, reason = "what a test rests on may stop it")]
 
+mod conformance;
 mod durability;
 mod flows;
 mod migrations;

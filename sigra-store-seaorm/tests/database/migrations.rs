@@ -1,7 +1,7 @@
 use sea_orm::{ConnectionTrait as _, DbBackend};
 use sigra_store_seaorm::{migrations, open};
 
-use crate::support::{Folder, count, fixture};
+use crate::support::{Folder, count, fixture, sqlite};
 
 #[tokio::test]
 async fn migrating_again_does_nothing() {
@@ -30,7 +30,7 @@ async fn hosts_that_start_together_migrate_once() {
 
 #[tokio::test]
 async fn the_printed_statements_make_the_same_tables() {
-    let migrated = fixture().await;
+    let migrated = sqlite().await;
     let folder = Folder::new();
     let printed = open(&folder.url()).await.unwrap();
     for statement in migrations::sql(DbBackend::Sqlite) {

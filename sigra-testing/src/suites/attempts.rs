@@ -1,0 +1,199 @@
+//! [`AttemptStore`](sigra_core::ports::AttemptStore).
+
+use sigra_core::ports::{AttemptKey, AttemptPolicy, Mac, Reservation, Reserved};
+use sigra_core::time::Timestamp;
+
+use super::Backend;
+use super::support::*;
+
+suite! {
+    th_07_concurrent_guesses_get_no_more_attempts,
+    th_02_locks_grow,
+    th_03_a_lapsed_lock_locks_again,
+    th_01_the_cap_is_final,
+    th_07_concurrent_guesses_get_no_further_than_the_cap,
+    a_window_that_passed_starts_again,
+    a_refund_leaves_things_as_they_were,
+    a_refund_never_lifts_a_later_lock,
+    a_refund_of_what_was_cleared_gives_nothing,
+    clearing_forgets_the_keys_given_and_no_other,
+}
+
+const POLICY: AttemptPolicy =
+    AttemptPolicy { free: 5, cap: 100, lock_secs: 60, max_lock_secs: 3_600, window_secs: None };
+
+/// Of many guesses at once exactly the free ones and the one that locks are granted, each with a number of its own.
+pub async fn th_07_concurrent_guesses_get_no_more_attempts(backend: &Backend) {
+    let (key, at) = (key(), now());
+    let outcomes = race(2 * CONTENDERS, |_| {
+        let (attempts, key) = (backend.stores.attempts.clone(), key.clone());
+        async move { attempts.reserve(&key, &POLICY, at).await.unwrap() }
+    })
+    .await;
+    let mut numbers: Vec<_> = outcomes.iter().filter_map(granted).map(|reserved| reserved.count).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
+    let locked = Reservation::Locked(at + MINUTE);
+    assert_eq!(count(&outcomes, |outcome| *outcome == locked), 2 * CONTENDERS - 6);
+}
+
+/// The first attempt after the free ones locks, and each further one twice as long, from the moment it is reserved.
+pub async fn th_02_locks_grow(backend: &Backend) {
+    let (key, mut at) = (key(), now());
+    for number in 1..=5 {
+        let expected = Reserved { count: number, locked_until: None, previous_lock: None };
+        assert_eq!(reserve(backend, &key, at).await, Reservation::Granted(expected));
+    }
+    let mut previous_lock = None;
+    for (number, minutes) in (6..).zip([1, 2, 4, 8, 16, 32, 60, 60]) {
+        let until = at + minutes * MINUTE;
+        let expected = Reserved { count: number, locked_until: Some(until), previous_lock };
+        assert_eq!(reserve(backend, &key, at).await, Reservation::Granted(expected));
+        previous_lock = Some(until);
+        at = until;
+    }
+}
+
+/// While locked nothing is granted, whoever asks how often; after the lock each failure locks anew.
+pub async fn th_03_a_lapsed_lock_locks_again(backend: &Backend) {
+    let (key, at) = (key(), now());
+    for _ in 0..6 {
+        reserve(backend, &key, at).await;
+    }
+    let until = at + MINUTE;
+    for moment in [at, at + TICK, until - TICK] {
+        assert_eq!(reserve(backend, &key, moment).await, Reservation::Locked(until));
+    }
+    let again = reserve(backend, &key, until).await;
+    assert_eq!(granted(&again).map(|reserved| reserved.count), Some(7), "refused attempts do not count");
+    assert_eq!(reserve(backend, &key, until + TICK).await, Reservation::Locked(until + 2 * MINUTE));
+}
+
+/// At the cap nothing is granted any more, however long one waits.
+pub async fn th_01_the_cap_is_final(backend: &Backend) {
+    let policy = AttemptPolicy { free: 2, cap: 4, ..POLICY };
+    let (key, mut at) = (key(), now());
+    for _ in 0..4 {
+        let outcome = backend.stores.attempts.reserve(&key, &policy, at).await.unwrap();
+        assert!(granted(&outcome).is_some());
+        at = at + HOUR;
+    }
+    for moment in [at, at + 10_000 * HOUR] {
+        assert_eq!(backend.stores.attempts.reserve(&key, &policy, moment).await.unwrap(), Reservation::Exhausted);
+    }
+}
+
+/// Where no lock comes before it, the cap bounds concurrent guesses.
+pub async fn th_07_concurrent_guesses_get_no_further_than_the_cap(backend: &Backend) {
+    let policy = AttemptPolicy { free: 100, cap: 5, ..POLICY };
+    let (key, at) = (key(), now());
+    let outcomes = race(2 * CONTENDERS, |_| {
+        let (attempts, key) = (backend.stores.attempts.clone(), key.clone());
+        async move { attempts.reserve(&key, &policy, at).await.unwrap() }
+    })
+    .await;
+    assert_eq!(count(&outcomes, |outcome| granted(outcome).is_some()), 5);
+    assert_eq!(count(&outcomes, |outcome| *outcome == Reservation::Exhausted), 2 * CONTENDERS - 5);
+}
+
+/// A window counts from its first attempt, and the next reservation after it is the first again.
+pub async fn a_window_that_passed_starts_again(backend: &Backend) {
+    let policy = AttemptPolicy { free: 100, cap: 3, window_secs: Some(3_600), ..POLICY };
+    let (key, at) = (key(), now());
+    let reserve = |at: Timestamp| backend.stores.attempts.reserve(&key, &policy, at);
+    for number in 1..=3_u32 {
+        let outcome = reserve(at + number * MINUTE).await.unwrap();
+        assert_eq!(granted(&outcome).map(|reserved| reserved.count), Some(number));
+    }
+    let start = at + MINUTE;
+    assert_eq!(reserve(start + HOUR - TICK).await.unwrap(), Reservation::Exhausted);
+    let outcome = reserve(start + HOUR + TICK).await.unwrap();
+    assert_eq!(granted(&outcome).map(|reserved| reserved.count), Some(1));
+    let outcome = reserve(start + HOUR + MINUTE).await.unwrap();
+    assert_eq!(granted(&outcome).map(|reserved| reserved.count), Some(2), "the new window has begun");
+}
+
+/// A refunded attempt was never made: number and lock are as before, also when it is refunded twice.
+pub async fn a_refund_leaves_things_as_they_were(backend: &Backend) {
+    let (key, at) = (key(), now());
+    let mut last = None;
+    for _ in 0..6 {
+        last = granted(&reserve(backend, &key, at).await);
+    }
+    let sixth = last.expect("the sixth is granted and locks");
+    refund(backend, &key, &sixth).await;
+    refund(backend, &key, &sixth).await;
+    assert_eq!(granted(&reserve(backend, &key, at).await), Some(sixth), "no lock stands, and the number is free");
+
+    let until = at + MINUTE;
+    let seventh = granted(&reserve(backend, &key, until).await).expect("the lock has lapsed");
+    assert_eq!(seventh.previous_lock, Some(until));
+    refund(backend, &key, &seventh).await;
+    assert_eq!(granted(&reserve(backend, &key, until).await), Some(seventh));
+}
+
+/// Refunding an attempt while a later one stands does not take back what the later one locked.
+pub async fn a_refund_never_lifts_a_later_lock(backend: &Backend) {
+    let (key, at) = (key(), now());
+    let first = granted(&reserve(backend, &key, at).await).expect("it is free");
+    for _ in 0..5 {
+        reserve(backend, &key, at).await;
+    }
+    refund(backend, &key, &first).await;
+    assert_eq!(reserve(backend, &key, at).await, Reservation::Locked(at + MINUTE));
+}
+
+/// After clearing, a refund of an earlier attempt is no credit.
+pub async fn a_refund_of_what_was_cleared_gives_nothing(backend: &Backend) {
+    let (key, at) = (key(), now());
+    reserve(backend, &key, at).await;
+    let second = granted(&reserve(backend, &key, at).await).expect("it is free");
+    backend.stores.attempts.clear(std::slice::from_ref(&key)).await.unwrap();
+    refund(backend, &key, &second).await;
+    assert_eq!(granted(&reserve(backend, &key, at).await).map(|reserved| reserved.count), Some(1));
+    refund(backend, &key, &second).await;
+    assert_eq!(granted(&reserve(backend, &key, at).await).map(|reserved| reserved.count), Some(2));
+}
+
+/// TH-04: clearing is for the keys given; others, be it the same account's at something else, keep their count.
+pub async fn clearing_forgets_the_keys_given_and_no_other(backend: &Backend) {
+    let at = now();
+    let mine = key();
+    let same_account = AttemptKey { counter: "conformance.other", ..mine.clone() };
+    let (second, other_account) = (key(), key());
+    let keys = [&mine, &same_account, &second, &other_account];
+    for key in keys {
+        for _ in 0..6 {
+            reserve(backend, key, at).await;
+        }
+    }
+    let cleared = [mine.clone(), second.clone()];
+    backend.stores.attempts.clear(&cleared).await.unwrap();
+    backend.stores.attempts.clear(&cleared).await.unwrap();
+    backend.stores.attempts.clear(&[]).await.unwrap();
+    for key in [&mine, &second] {
+        assert_eq!(granted(&reserve(backend, key, at).await).map(|reserved| reserved.count), Some(1));
+    }
+    for key in [&same_account, &other_account] {
+        assert_eq!(reserve(backend, key, at).await, Reservation::Locked(at + MINUTE));
+    }
+}
+
+fn key() -> AttemptKey {
+    AttemptKey { counter: "conformance.guess", whom: Mac::from_bytes(*digest().as_bytes()) }
+}
+
+fn granted(outcome: &Reservation) -> Option<Reserved> {
+    match outcome {
+        Reservation::Granted(reserved) => Some(reserved.clone()),
+        Reservation::Locked(_) | Reservation::Exhausted => None,
+    }
+}
+
+async fn reserve(backend: &Backend, key: &AttemptKey, at: Timestamp) -> Reservation {
+    backend.stores.attempts.reserve(key, &POLICY, at).await.unwrap()
+}
+
+async fn refund(backend: &Backend, key: &AttemptKey, reserved: &Reserved) {
+    backend.stores.attempts.refund(key, reserved).await.unwrap();
+}

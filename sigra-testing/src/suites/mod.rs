@@ -1,0 +1,157 @@
+//! The conformance suites: what every implementation of a port must pass.
+//!
+//! One module per port. Each check is a function of its own, and `all` runs the checks of its module in turn; the
+//! function [`all`] of this module runs every suite of a storage backend. A check panics where a contract is broken.
+//!
+//! ```
+//! # #[tokio::main] async fn main() {
+//! use sigra_testing::{MemoryStore, suites};
+//!
+//! let store = MemoryStore::new();
+//! suites::all(&store.backend()).await;
+//! # }
+//! ```
+//!
+//! Run them on a **multi-threaded tokio runtime**, or the races race nobody. Every check makes accounts and addresses of
+//! its own, so checks may share a database, leftovers of earlier runs included. They lease whatever the two queues
+//! hold and purge what expired before the year 2002, so the database must be one for tests, and checks must not run at
+//! the same time on one database.
+//!
+//! Checks are added as contracts get sharper. That can fail an implementation that passed before, and is not a breaking
+//! change.
+
+#![allow(clippy::unwrap_used, reason = "a suite is test code: a panic is its answer")]
+
+macro_rules! suite {
+    ($($check:ident,)+) => {
+        /// Runs every check of this suite in turn.
+        pub async fn all(backend: &super::Backend) {
+            $($check(backend).await;)+
+        }
+
+        #[cfg(test)]
+        pub(super) const CHECKS: &[&str] = &[$(stringify!($check)),+];
+    };
+}
+
+pub mod accounts;
+pub mod attempts;
+pub mod audit;
+pub mod composer;
+pub mod devices;
+pub mod hasher;
+pub mod housekeeping;
+pub mod outbox;
+mod press;
+pub mod promotion;
+pub mod rate_limiter;
+pub mod recovery;
+pub mod registrations;
+pub mod requests;
+pub mod session_changes;
+pub mod sessions;
+mod support;
+pub mod tokens;
+pub mod vault;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sigra_core::Stores;
+use sigra_core::id::UserId;
+use sigra_core::time::Timestamp;
+
+use crate::MemoryStore;
+
+/// All storage ports, as the suites need them.
+#[derive(Clone)]
+pub struct Backend {
+    /// The ports.
+    pub stores: Stores,
+    /// What no port can do. Without it, the checks that need it are left out, and say so.
+    pub operator: Option<Arc<dyn Operator>>,
+}
+
+impl From<Stores> for Backend {
+    fn from(stores: Stores) -> Self {
+        Self { stores, operator: None }
+    }
+}
+
+/// Does to an account what no port can do, straight in the storage.
+#[async_trait]
+pub trait Operator: Send + Sync {
+    /// Sets the time the account was disabled, and nothing else.
+    async fn disable(&self, user: UserId, at: Timestamp);
+
+    /// Raises the account's factor epoch by one, and nothing else.
+    async fn raise_factor_epoch(&self, user: UserId);
+}
+
+/// Runs every suite of the storage ports in turn.
+pub async fn all(backend: &Backend) {
+    backend.stores.health.ping().await.expect("the storage must answer");
+    accounts::all(backend).await;
+    recovery::all(backend).await;
+    devices::all(backend).await;
+    tokens::all(backend).await;
+    registrations::all(backend).await;
+    promotion::all(backend).await;
+    requests::all(backend).await;
+    attempts::all(backend).await;
+    sessions::all(backend).await;
+    session_changes::all(backend).await;
+    outbox::all(backend).await;
+    audit::all(backend).await;
+    housekeeping::all(backend).await;
+}
+
+impl MemoryStore {
+    /// The store as the suites need it.
+    #[must_use]
+    pub fn backend(&self) -> Backend {
+        Backend { stores: self.stores(), operator: Some(Arc::new(self.clone())) }
+    }
+}
+
+#[async_trait]
+impl Operator for MemoryStore {
+    async fn disable(&self, user: UserId, at: Timestamp) {
+        self.edit_user(user, |user| user.disabled_at = Some(at));
+    }
+
+    async fn raise_factor_epoch(&self, user: UserId) {
+        self.edit_user(user, |user| user.epochs.factor += 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_check_is_run_by_its_suite() {
+        let suites = [
+            (include_str!("accounts.rs"), accounts::CHECKS),
+            (include_str!("attempts.rs"), attempts::CHECKS),
+            (include_str!("audit.rs"), audit::CHECKS),
+            (include_str!("devices.rs"), devices::CHECKS),
+            (include_str!("housekeeping.rs"), housekeeping::CHECKS),
+            (include_str!("outbox.rs"), outbox::CHECKS),
+            (include_str!("promotion.rs"), promotion::CHECKS),
+            (include_str!("recovery.rs"), recovery::CHECKS),
+            (include_str!("registrations.rs"), registrations::CHECKS),
+            (include_str!("requests.rs"), requests::CHECKS),
+            (include_str!("session_changes.rs"), session_changes::CHECKS),
+            (include_str!("sessions.rs"), sessions::CHECKS),
+            (include_str!("tokens.rs"), tokens::CHECKS),
+        ];
+        for (source, checks) in suites {
+            let written: Vec<_> = source
+                .lines()
+                .filter_map(|line| Some(line.strip_prefix("pub async fn ")?.split_once('(')?.0))
+                .collect();
+            assert_eq!(written, checks);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What this crate publishes passes the suites it publishes.
+
+use std::sync::Arc;
+
+use sigra_core::MemoryRateLimiter;
+use sigra_core::ports::RateLimiter;
+use sigra_testing::{MemoryStore, PlainComposer, PlainHasher, TestVault, suites};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_memory_store_keeps_every_contract() {
+    suites::all(&MemoryStore::new().backend()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_used_store_keeps_every_contract_again() {
+    let store = MemoryStore::new();
+    suites::all(&store.backend()).await;
+    suites::all(&store.stores().into()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_rate_limiter_of_the_core_keeps_its_contract() {
+    let limiter: Arc<dyn RateLimiter> = Arc::new(MemoryRateLimiter::default());
+    suites::rate_limiter::all(&limiter).await;
+}
+
+#[tokio::test]
+async fn the_plain_hasher_keeps_its_contract() {
+    suites::hasher::all(&PlainHasher::new()).await;
+}
+
+#[test]
+fn the_test_vault_keeps_its_contract() {
+    suites::vault::all(|secrets| {
+        let secrets: Vec<_> = secrets.iter().map(|number| format!("secret {number}")).collect();
+        TestVault::new(&secrets.iter().map(String::as_str).collect::<Vec<_>>())
+    });
+}
+
+#[test]
+fn the_plain_composer_keeps_its_contract() {
+    suites::composer::all(&PlainComposer);
+}
