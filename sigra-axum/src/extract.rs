@@ -106,15 +106,15 @@ impl IntoResponse for Rejection {
 }
 
 /// Applies the guard of a requirement, origin rule included.
-async fn demand(parts: &Parts, requirement: Requirement) -> Result<Option<Arc<flows::CurrentSession>>, Rejection> {
-    let lazy = parts.extensions.get::<LazyVisit>().ok_or_else(Rejection::not_mounted)?;
-    match lazy.surface.guard(requirement, parts, lazy.open(parts)).await {
+async fn demand(parts: &mut Parts, requirement: Requirement) -> Result<Option<Arc<flows::CurrentSession>>, Rejection> {
+    let lazy = parts.extensions.get::<LazyVisit>().cloned().ok_or_else(Rejection::not_mounted)?;
+    match lazy.guard(requirement, parts).await {
         GuardDecision::Pass(current) => Ok(current),
         GuardDecision::Answer(answer) => Err(Rejection(Box::new(answer.map(Body::new)))),
     }
 }
 
 /// Applies the origin rule and looks the session up without demanding one.
-async fn look(parts: &Parts) -> Result<Option<Arc<flows::CurrentSession>>, Rejection> {
+async fn look(parts: &mut Parts) -> Result<Option<Arc<flows::CurrentSession>>, Rejection> {
     demand(parts, Requirement::OPTIONAL).await
 }

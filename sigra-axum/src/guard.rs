@@ -77,12 +77,11 @@ where
         let mut inner = std::mem::replace(&mut self.inner, ready);
         let requirement = self.requirement;
         Box::pin(async move {
-            let (parts, body) = request.into_parts();
-            let Some(lazy) = parts.extensions.get::<LazyVisit>() else {
+            let (mut parts, body) = request.into_parts();
+            let Some(lazy) = parts.extensions.get::<LazyVisit>().cloned() else {
                 return Ok(Rejection::not_mounted().into_response());
             };
-            let visit = lazy.open(&parts);
-            match lazy.surface.guard(requirement, &parts, visit).await {
+            match lazy.guard(requirement, &mut parts).await {
                 GuardDecision::Pass(_) => inner.call(Request::from_parts(parts, body)).await,
                 GuardDecision::Answer(answer) => Ok(answer.map(Body::new)),
             }

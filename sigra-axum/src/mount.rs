@@ -10,14 +10,16 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, OriginalUri, Request};
 use axum::response::Response;
+use http::Uri;
 use http::request::Parts;
-use sigra_http::{Surface, Visit};
+use sigra_http::{GuardDecision, Requirement, Surface, Visit};
 use tower_layer::Layer;
 use tower_service::Service;
 
 /// Mounts the routes of `surface` below its prefix, and lets the routes of `router` use the extractors and guards.
 ///
-/// Call it last: routes added afterwards are outside.
+/// Call it last, on the outermost router: routes added afterwards are outside, and the prefix is the whole path. An
+/// application that itself lives below a path has that path in the prefix.
 pub fn mount(router: Router, surface: Surface) -> Router {
     let routes = Routes { surface: surface.clone() };
     let router = match surface.prefix() {
@@ -78,7 +80,7 @@ where
             if let Some(answer) = surface.misdirected(&parts) {
                 return Ok(answer.map(Body::new));
             }
-            let lazy = LazyVisit { surface, visit: Arc::default() };
+            let lazy = LazyVisit { surface, uri: parts.uri.clone(), visit: Arc::default() };
             parts.extensions.insert(lazy.clone());
             let mut response = inner.call(Request::from_parts(parts, body)).await?;
             if let Some(visit) = lazy.visit.get() {
@@ -92,13 +94,20 @@ where
 /// A visit that is opened by the first who asks, and shared by all who do.
 #[derive(Clone)]
 pub(crate) struct LazyVisit {
-    pub(crate) surface: Surface,
+    surface: Surface,
+    uri: Uri,
     visit: Arc<OnceLock<Visit>>,
 }
 
 impl LazyVisit {
-    pub(crate) fn open(&self, parts: &Parts) -> &Visit {
-        self.visit.get_or_init(|| self.surface.visit(parts, peer(parts)))
+    /// Applies the guard of a requirement, origin rule included.
+    pub(crate) async fn guard(&self, requirement: Requirement, parts: &mut Parts) -> GuardDecision {
+        let visit = self.visit.get_or_init(|| self.surface.visit(parts, peer(parts)));
+        // Nesting strips what the router is nested at; the way back needs the path the client sent.
+        let nested = std::mem::replace(&mut parts.uri, self.uri.clone());
+        let decision = self.surface.guard(requirement, parts, visit).await;
+        parts.uri = nested;
+        decision
     }
 }
 

@@ -11,7 +11,6 @@ pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) body: ReplyBody,
     pub(crate) cookies: Vec<HeaderValue>,
-    pub(crate) token_page: bool,
     pub(crate) clear_cache: bool,
 }
 
@@ -47,7 +46,7 @@ impl Reply {
     }
 
     fn new(status: StatusCode, body: ReplyBody) -> Self {
-        Self { status, body, cookies: Vec::new(), token_page: false, clear_cache: false }
+        Self { status, body, cookies: Vec::new(), clear_cache: false }
     }
 
     /// The same cookies on a redirect.
@@ -62,12 +61,6 @@ impl Reply {
 
     pub(crate) fn cookie(mut self, cookie: HeaderValue) -> Self {
         self.cookies.push(cookie);
-        self
-    }
-
-    /// The path of the page holds a token: no `Referer` may carry it on.
-    pub(crate) fn token_page(mut self) -> Self {
-        self.token_page = true;
         self
     }
 

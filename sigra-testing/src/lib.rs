@@ -7,11 +7,14 @@
 //! - [`scenario`]: a complete host over all of these, or over another storage, with the situations tests start from.
 //! - [`audited`]: assertions about the audit trail.
 //! - `suites` (feature `suites`): the conformance suites. A store is done when they pass.
+//! - `golden` (feature `http`): scenarios over HTTP. An adapter to a framework is done when they pass.
 //!
 //! **Nothing here belongs into production.** The hasher does not hash and the vault does not protect.
 
 pub mod audited;
 mod clock;
+#[cfg(feature = "http")]
+pub mod golden;
 mod hasher;
 mod mail;
 mod memory;

@@ -47,8 +47,7 @@ pub(super) async fn token_page(call: Call<'_>) -> Result<Reply, Fault> {
         submitted_at: view.submitted_at.to_string(),
         device: view.device,
         action: call.path(&format!("/confirm/{token}")),
-    })
-    .token_page())
+    }))
 }
 
 pub(super) async fn token_form(call: Call<'_>) -> Result<Reply, Fault> {

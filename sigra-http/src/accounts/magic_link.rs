@@ -37,8 +37,7 @@ pub(super) async fn token_page(call: Call<'_>) -> Result<Reply, Fault> {
         requested_at: view.requested_at.to_string(),
         signed_in_as: signed_in_as.map(|current| current.user().email.to_string()),
         action: call.path(&format!("/magic-link/{token}")),
-    })
-    .token_page())
+    }))
 }
 
 pub(super) async fn token_form(call: Call<'_>) -> Result<Reply, Fault> {

@@ -10,20 +10,23 @@ pub(super) async fn token_page(call: Call<'_>) -> Result<Reply, Fault> {
     let token = call.param("token");
     let link = call.sigra().not_me().peek(token).await?.ok_or(FaultCode::InvalidToken)?;
     let action = call.path(&format!("/not-me/{token}"));
-    Ok(Reply::page(NotMeView { email: link.email.to_string(), action }).token_page())
+    Ok(Reply::page(NotMeView { email: link.email.to_string(), action }))
 }
 
 pub(super) async fn token_form(call: Call<'_>) -> Result<Reply, Fault> {
-    redeem(&call, call.param("token")).await?;
     let view = MessageView::rescued(call.path("/login"));
-    Ok(Reply::page(view).token_page().cookie(call.cookies().session.clear()))
+    redeem(&call, call.param("token"), Reply::page(view)).await
 }
 
 pub(super) async fn json(call: Call<'_>) -> Result<Reply, Fault> {
-    redeem(&call, call.text("token")?).await?;
-    Ok(Reply::no_content())
+    redeem(&call, call.text("token")?, Reply::no_content()).await
 }
 
-async fn redeem(call: &Call<'_>, token: &str) -> Result<(), Fault> {
-    if call.sigra().not_me().redeem(token, call.client()).await? { Ok(()) } else { Err(FaultCode::InvalidToken.into()) }
+/// Redeems the link. The browser's cookie goes too, unless the session it names is another account's and goes on.
+async fn redeem(call: &Call<'_>, token: &str, done: Reply) -> Result<Reply, Fault> {
+    if !call.sigra().not_me().redeem(token, call.client()).await? {
+        return Err(FaultCode::InvalidToken.into());
+    }
+    let ended = matches!(call.visit.current().await, Ok(None));
+    Ok(if ended { done.cookie(call.cookies().session.clear()) } else { done })
 }

@@ -29,7 +29,7 @@ pub(super) async fn form(call: Call<'_>) -> Result<Reply, Fault> {
 
 pub(super) async fn token_page(call: Call<'_>) -> Result<Reply, Fault> {
     let link = call.sigra().reset().peek(call.param("token")).await?.ok_or(FaultCode::InvalidToken)?;
-    Ok(Reply::page(token_view(&call, link.email.to_string())).token_page())
+    Ok(Reply::page(token_view(&call, link.email.to_string())))
 }
 
 pub(super) async fn token_form(call: Call<'_>) -> Result<Reply, Fault> {
@@ -40,7 +40,7 @@ pub(super) async fn token_form(call: Call<'_>) -> Result<Reply, Fault> {
             let link = call.sigra().reset().peek(token).await?.ok_or(FaultCode::InvalidToken)?;
             let mut view = token_view(&call, link.email.to_string());
             view.errors = field_errors(&faults).into();
-            Ok(Reply::page(view).status(StatusCode::UNPROCESSABLE_ENTITY).token_page())
+            Ok(Reply::page(view).status(StatusCode::UNPROCESSABLE_ENTITY))
         }
         ResetOutcome::Invalid => Err(FaultCode::InvalidToken.into()),
     }

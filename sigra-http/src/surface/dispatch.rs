@@ -1,18 +1,22 @@
 //! From a request to its endpoint, past everything that can stop it.
 
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
 use sigra_core::ports::{Bucket, RateDecision};
 
+use super::present::without_body_for_head;
 use super::{LimitBucket, Surface, Visit};
 use crate::body::{self, Fields};
 use crate::body_out::ResponseBody;
 use crate::call::Call;
 use crate::fault::{Face, Fault};
+use crate::headers;
 use crate::path::{Match, Params};
 use crate::problem::FaultCode;
 use crate::reply::Reply;
@@ -37,13 +41,16 @@ impl Surface {
             return answer;
         }
         let visit = self.visit(&parts, peer);
-        let head_only = parts.method == Method::HEAD;
-        let mut response = self.answer(&parts, body, &visit).await;
+        let answered = AssertUnwindSafe(self.answer(&parts, body, &visit)).catch_unwind().await;
+        let mut response = answered.unwrap_or_else(|_| self.present_panic(&parts, &visit));
         visit.finish(response.headers_mut()).await;
-        if head_only {
-            *response.body_mut() = ResponseBody::empty();
-        }
-        response
+        without_body_for_head(&parts.method, response)
+    }
+
+    /// A port of the host's panicked. The process lives, and the client learns no more than of any other failure.
+    fn present_panic(&self, parts: &Parts, visit: &Visit) -> Response<ResponseBody> {
+        tracing::error!(request_id = visit.request_id(), "a request panicked");
+        self.present_fault(FaultCode::Internal.into(), self.face_of(parts), parts, visit)
     }
 
     async fn answer<B>(&self, parts: &Parts, body: B, visit: &Visit) -> Response<ResponseBody>
@@ -62,10 +69,14 @@ impl Surface {
                 return self.present_fault(FaultCode::NotFound.into(), self.face_of(parts), parts, visit);
             }
         };
-        match self.run(route, params, parts, body, visit).await {
+        let mut response = match self.run(route, params, parts, body, visit).await {
             Ok(reply) => self.present(reply, parts, visit),
             Err(fault) => self.present_fault(fault, route.face, parts, visit),
+        };
+        if route.path.contains("{token}") {
+            headers::withhold_referrer(response.headers_mut());
         }
+        response
     }
 
     async fn run<B>(

@@ -1,14 +1,16 @@
 //! Putting answers into words and headers.
 
-use http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode};
+use http_body::Body as _;
 
 use super::{Surface, Visit};
 use crate::body_out::ResponseBody;
 use crate::fault::{Face, Fault, allow};
 use crate::headers::{self, CLEAR_SITE_DATA, Kind};
 use crate::notice::Notice;
+use crate::path::Match;
 use crate::problem::{FaultCode, Problem, whole_seconds};
 use crate::reply::{Reply, ReplyBody};
 use crate::return_to::ReturnTo;
@@ -18,12 +20,8 @@ use crate::wording;
 impl Surface {
     /// A reply as a response.
     pub(super) fn present(&self, reply: Reply, parts: &Parts, visit: &Visit) -> Response<ResponseBody> {
-        let Reply { status, body, cookies, token_page, clear_cache } = reply;
-        let kind = match (&body, token_page) {
-            (ReplyBody::Asset { .. }, _) => Kind::Asset,
-            (_, true) => Kind::TokenPage,
-            (_, false) => Kind::Plain,
-        };
+        let Reply { status, body, cookies, clear_cache } = reply;
+        let kind = if matches!(body, ReplyBody::Asset { .. }) { Kind::Asset } else { Kind::Plain };
         let mut response = match body {
             ReplyBody::Empty => Response::new(ResponseBody::empty()),
             ReplyBody::Json(value) => typed(value.to_string(), "application/json"),
@@ -78,15 +76,14 @@ impl Surface {
         if let Fault::SessionEnded = fault {
             response.headers_mut().append(SET_COOKIE, self.inner.cookies.session.clear());
         }
-        // The path may hold a token, and nothing on the page needs to know where it came from.
-        self.secured(response, Kind::TokenPage)
+        self.secured(response, Kind::Plain)
     }
 
     fn fault_document(&self, fault: &Fault, visit: &Visit) -> Response<ResponseBody> {
         let problem = Problem::new(fault.code()).with_status(fault.status()).with_retry_after(fault.retry_after());
         match fault {
             Fault::Validation(errors) => problem.with_errors(errors.clone()),
-            Fault::Internal(_) => problem.with_request_id(visit.request_id()),
+            _ if fault.code() == FaultCode::Internal => problem.with_request_id(visit.request_id()),
             _ => problem,
         }
         .into_response()
@@ -100,7 +97,7 @@ impl Surface {
             title: code.title().to_owned(),
             sentence: sentence.to_owned(),
             next: next.map(|(below, text)| Link { href: self.path(below), text: text.to_owned() }),
-            request_id: matches!(fault, Fault::Internal(_)).then(|| visit.request_id().to_owned()),
+            request_id: (code == FaultCode::Internal).then(|| visit.request_id().to_owned()),
         };
         let mut response = self.page(&View::from(view), parts).unwrap_or_else(|_| self.fault_document(fault, visit));
         *response.status_mut() = fault.status();
@@ -120,14 +117,29 @@ impl Surface {
         Ok(response)
     }
 
-    /// The way to a page that mends a fault, and back: to the page that was asked for, or to the start after a form.
+    /// The way to a page that mends a fault, and back: to the page that was asked for, or to the one a form was on.
     fn detour(&self, below: &str, parts: &Parts) -> String {
-        let back = parts.uri.path_and_query().filter(|_| matches!(parts.method, Method::GET | Method::HEAD));
+        let back = match parts.method {
+            Method::GET | Method::HEAD => parts.uri.path_and_query().map(|asked| asked.as_str()),
+            _ => self.page_of_form(parts.uri.path()),
+        };
         let path = self.path(below);
-        match back.and_then(|back| ReturnTo::parse(back.as_str())) {
+        match back.and_then(ReturnTo::parse) {
             Some(back) => back.carried_by(&path),
             None => path,
         }
+    }
+
+    /// The page a form of ours stands on: the nearest one at or above the path it posts to.
+    fn page_of_form<'p>(&self, action: &'p str) -> Option<&'p str> {
+        let mut path = action;
+        while let Some(below) = path.strip_prefix(self.prefix()).filter(|below| !below.is_empty()) {
+            if matches!(self.inner.router.find(&Method::GET, below), Match::Found { .. }) {
+                return Some(path);
+            }
+            path = &path[..path.rfind('/')?];
+        }
+        None
     }
 
     pub(crate) fn path(&self, below: &str) -> String {
@@ -159,8 +171,19 @@ impl Surface {
         }
         let mut response = typed(String::from("misdirected request\n"), "text/plain; charset=utf-8");
         *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
-        Some(self.secured(response, Kind::Plain))
+        Some(without_body_for_head(&parts.method, self.secured(response, Kind::Plain)))
     }
+}
+
+/// Answers `HEAD` as `GET`, its length included (RFC 9110 §9.3.2), without the body.
+pub(super) fn without_body_for_head(method: &Method, mut response: Response<ResponseBody>) -> Response<ResponseBody> {
+    if *method == Method::HEAD {
+        if let Some(length) = response.body().size_hint().exact() {
+            response.headers_mut().insert(CONTENT_LENGTH, length.into());
+        }
+        *response.body_mut() = ResponseBody::empty();
+    }
+    response
 }
 
 fn typed(body: String, content_type: &'static str) -> Response<ResponseBody> {

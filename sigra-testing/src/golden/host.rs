@@ -1,0 +1,178 @@
+//! The host that scenarios run against.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use sigra_core::door::Gate;
+use sigra_core::ports::RateLimiter;
+use sigra_core::{MemoryRateLimiter, Unlimited};
+use sigra_http::{HttpConfig, Limits, Surface, TrustedProxies};
+
+use super::{Browser, Make, Subject};
+use crate::scenario::TestHost;
+
+/// How a [`GoldenHost`] is set up.
+#[derive(Clone)]
+pub struct Knobs {
+    /// The public URL.
+    pub public_url: &'static str,
+    /// Where the routes are mounted.
+    pub prefix: &'static str,
+    /// How often may be asked. `None` never refuses.
+    pub limits: Option<Limits>,
+    /// Whose forwarding headers are believed.
+    pub trusted_proxies: &'static str,
+    /// What a sign-in is judged by.
+    pub gate: Option<Arc<dyn Gate>>,
+    /// Whether other hosts than loopback are answered 421.
+    pub loopback_only: bool,
+}
+
+impl Default for Knobs {
+    /// Over https, mounted at `/auth`, without limits, proxies and gates.
+    fn default() -> Self {
+        Self {
+            public_url: "https://app.example.org",
+            prefix: "/auth",
+            limits: None,
+            trusted_proxies: "",
+            gate: None,
+            loopback_only: false,
+        }
+    }
+}
+
+impl Knobs {
+    /// Over http, on this machine.
+    #[must_use]
+    pub fn loopback() -> Self {
+        Self { public_url: "http://localhost:3000", ..Self::default() }
+    }
+}
+
+/// A [`TestHost`] behind an adapter.
+pub struct GoldenHost {
+    /// What is behind: flows, store, clock, mail.
+    pub test: TestHost,
+    subject: Box<dyn Subject>,
+    public_url: &'static str,
+}
+
+impl GoldenHost {
+    /// A host with the default [`Knobs`].
+    #[must_use]
+    pub fn new(make: &Make<'_>) -> Self {
+        Self::with(make, Knobs::default())
+    }
+
+    /// A host set up like this.
+    ///
+    /// # Panics
+    ///
+    /// When the knobs make no sound surface.
+    #[must_use]
+    pub fn with(make: &Make<'_>, knobs: Knobs) -> Self {
+        let builder = TestHost::builder();
+        let test = match knobs.gate.clone() {
+            Some(gate) => builder.gate(gate),
+            None => builder,
+        }
+        .build();
+        let subject = make(surface(&test, &knobs));
+        Self { test, subject, public_url: knobs.public_url }
+    }
+
+    /// A client without cookies.
+    #[must_use]
+    pub fn browser(&self) -> Browser<'_> {
+        Browser::new(self)
+    }
+
+    /// A client that is signed in, with an open sudo window. The account is made when there is none.
+    ///
+    /// # Panics
+    ///
+    /// When that is not possible.
+    pub async fn signed_in(&self, email: &str) -> Browser<'_> {
+        if !self.test.store.users().iter().any(|user| user.email.as_str() == email) {
+            self.test.confirmed(email).await;
+        }
+        let mut browser = self.browser();
+        browser.sign_in(email).await;
+        browser
+    }
+
+    /// Sends a request as it is.
+    pub async fn call(&self, request: Request<Bytes>, peer: Option<IpAddr>) -> Response<Bytes> {
+        self.subject.call(request, peer).await
+    }
+
+    /// The public URL.
+    #[must_use]
+    pub fn public_url(&self) -> &'static str {
+        self.public_url
+    }
+
+    /// The name one of sigra's cookies has, as in `session`.
+    #[must_use]
+    pub fn cookie_name(&self, which: &str) -> String {
+        format!("{}sigra_{which}", if self.is_https() { "__Host-" } else { "" })
+    }
+
+    /// The `Set-Cookie` that hands out a token, with its value as `*`.
+    #[must_use]
+    pub fn issued(&self, which: &str, max_age: Option<u64>) -> String {
+        self.set_cookie(which, "*", max_age)
+    }
+
+    /// The `Set-Cookie` that takes a cookie away.
+    #[must_use]
+    pub fn cleared(&self, which: &str) -> String {
+        self.set_cookie(which, "", Some(0))
+    }
+
+    /// The `Set-Cookie` that sets a fixed word.
+    #[must_use]
+    pub fn set_cookie(&self, which: &str, value: &str, max_age: Option<u64>) -> String {
+        let secure = if self.is_https() { "; Secure" } else { "" };
+        let age = max_age.map(|secs| format!("; Max-Age={secs}")).unwrap_or_default();
+        format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}", self.cookie_name(which))
+    }
+
+    pub(super) fn is_https(&self) -> bool {
+        self.public_url.starts_with("https:")
+    }
+
+    pub(super) fn authority(&self) -> &'static str {
+        self.public_url.split("://").last().unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for GoldenHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GoldenHost").field("test", &self.test).finish_non_exhaustive()
+    }
+}
+
+fn surface(test: &TestHost, knobs: &Knobs) -> Surface {
+    let limiter: Arc<dyn RateLimiter> = match knobs.limits {
+        Some(_) => Arc::new(MemoryRateLimiter::default()),
+        None => Arc::new(Unlimited),
+    };
+    let config = HttpConfig {
+        prefix: knobs.prefix.to_owned(),
+        limits: knobs.limits.unwrap_or_default(),
+        ..HttpConfig::default()
+    };
+    let public_url = knobs.public_url.parse().expect("the public URL must be one");
+    let builder = Surface::builder(test.sigra.clone(), public_url)
+        .config(config)
+        .trusted_proxies(TrustedProxies::parse(knobs.trusted_proxies).expect("the proxies must be networks"))
+        .rate_limiter(limiter)
+        .accounts();
+    let builder = if knobs.loopback_only { builder.loopback_only() } else { builder };
+    builder.build().unwrap_or_else(|faults| panic!("the surface must be sound: {faults}"))
+}

@@ -1,0 +1,89 @@
+//! Golden scenarios: what every adapter answers over HTTP, written once.
+//!
+//! An adapter implements [`Subject`] over whatever its framework calls a service, and runs [`all`]. Over every framework
+//! the same request then has the same status, the same set of header names, the same headers and the same body.
+//!
+//! # What the adapter mounts
+//!
+//! The function given to [`all`] gets a [`Surface`] and answers an application with its routes and four of its own:
+//!
+//! | route | demands | answers |
+//! |---|---|---|
+//! | `GET /me` | a user, through the adapter's extractor or guard | 200, `text/plain; charset=utf-8`, the address |
+//! | `POST /host/fresh` | a fresh session, through the adapter's guard | 204 |
+//! | `GET` and `POST /host/maybe` | nothing; asks who it is | 200, `text/plain; charset=utf-8`, the address or `nobody` |
+//! | `GET` and `POST /host/free` | nothing; never asks | 200, `text/plain; charset=utf-8`, `free` |
+//!
+//! Their own answers carry no other header than `Content-Type`. What is refused is answered by the surface.
+//!
+//! # What is not compared
+//!
+//! `Content-Length`, `Transfer-Encoding`, `Connection` and `Date` belong to whoever writes the message. `Content-Length`
+//! must be right where it is there, and the same for `HEAD` and `GET`. A request is passed with exactly the headers it
+//! has: one without a `Content-Length` stands for a body of unknown length.
+
+mod answer;
+mod ask;
+mod browser;
+mod host;
+mod scenarios;
+
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::{Request, Response};
+use sigra_http::Surface;
+
+pub use answer::Answer;
+pub use ask::Ask;
+pub use browser::Browser;
+pub use host::{GoldenHost, Knobs};
+pub use scenarios::SCENARIOS;
+
+/// An application over some framework, with the routes of the [module](self).
+#[async_trait]
+pub trait Subject: Send + Sync {
+    /// Answers one request that came over a connection from `peer`, or over one whose peer is not known.
+    async fn call(&self, request: Request<Bytes>, peer: Option<IpAddr>) -> Response<Bytes>;
+}
+
+/// Mounts a surface and the host's routes.
+pub type Make<'m> = dyn Fn(Surface) -> Box<dyn Subject> + Send + Sync + 'm;
+
+/// One scenario.
+#[derive(Clone, Copy, Debug)]
+pub struct Scenario {
+    /// Its name, with the ids of the requirements it proves.
+    pub name: &'static str,
+    run: for<'a> fn(&'a Make<'a>) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>,
+}
+
+impl Scenario {
+    /// Runs it.
+    ///
+    /// # Panics
+    ///
+    /// When an answer is another than it should be.
+    pub async fn run(&self, make: &Make<'_>) {
+        (self.run)(make).await;
+    }
+}
+
+/// Runs every scenario.
+///
+/// # Panics
+///
+/// After the last one, when some failed. Their names are in the message, what went wrong was printed before.
+pub async fn all(make: &Make<'_>) {
+    let mut failed = Vec::new();
+    for scenario in SCENARIOS {
+        if AssertUnwindSafe(scenario.run(make)).catch_unwind().await.is_err() {
+            failed.push(scenario.name);
+        }
+    }
+    assert!(failed.is_empty(), "{} of {} scenarios failed: {}", failed.len(), SCENARIOS.len(), failed.join(", "));
+}

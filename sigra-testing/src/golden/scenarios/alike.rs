@@ -1,0 +1,129 @@
+use serde_json::{Value, json};
+use sigra_core::mail::MailKind;
+
+use super::{ANN, GoldenHost, NOBODYS_TOKEN};
+use crate::golden::{Answer, Make};
+use crate::scenario::{PASSWORD, WRONG_PASSWORD};
+
+/// Hosts in which an address is in different states, each with a password that does not open it.
+async fn states(make: &Make<'_>) -> Vec<(&'static str, GoldenHost, String)> {
+    let mut states = Vec::new();
+    let mut add = |state, host, password: &str| states.push((state, host, password.to_owned()));
+    add("unknown", GoldenHost::new(make), PASSWORD);
+    let host = GoldenHost::new(make);
+    host.test.registered(ANN).await;
+    add("unconfirmed", host, PASSWORD);
+    let host = GoldenHost::new(make);
+    host.test.confirmed(ANN).await;
+    add("wrong password", host, WRONG_PASSWORD);
+    let host = GoldenHost::new(make);
+    host.test.confirmed(ANN).await;
+    add("over-long password", host, &"x".repeat(5_000));
+    let host = GoldenHost::new(make);
+    host.test.confirmed(ANN).await;
+    host.test.locked(ANN).await;
+    add("locked", host, PASSWORD);
+    let host = GoldenHost::new(make);
+    let user = host.test.confirmed(ANN).await;
+    host.test.store.edit_user(user.id, |user| user.disabled_at = Some(user.created_at));
+    add("disabled", host, PASSWORD);
+    states
+}
+
+fn all_alike(answers: &[Answer]) {
+    for answer in &answers[1..] {
+        answer.alike(&answers[0]);
+    }
+}
+
+pub(super) async fn th_15_sign_in(make: &Make<'_>) {
+    let mut answers = Vec::new();
+    for (_, host, password) in states(make).await {
+        let mut browser = host.browser();
+        let answer = browser.post("/auth/login", &[("email", ANN), ("password", &password)]).await;
+        answer.is_page(422, &[]).sets(&[]);
+        answers.push(answer);
+    }
+    all_alike(&answers);
+}
+
+pub(super) async fn th_15_sign_in_json(make: &Make<'_>) {
+    let mut answers = Vec::new();
+    for (state, host, password) in states(make).await {
+        host.test.hasher.take_jobs();
+        let body = json!({ "email": ANN, "password": password });
+        let answer = host.browser().json("/auth/api/v1/login", body).await;
+        answer.is_problem(401, "invalid_credentials", &[]);
+        answers.push(answer);
+        assert_eq!(host.test.hasher.take_jobs().len(), 1, "{state} costs as much as any");
+    }
+    all_alike(&answers);
+}
+
+/// The same request where the address is free, submitted, and taken.
+async fn wherever(make: &Make<'_>, path: &str, fields: &[(&str, &str)]) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    for state in 0..3 {
+        let host = GoldenHost::new(make);
+        match state {
+            0 => {}
+            1 => host.test.registered(ANN).await,
+            _ => drop(host.test.confirmed(ANN).await),
+        }
+        let mut browser = host.browser();
+        answers.push(if path.contains("/api/") {
+            let body = fields.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
+            browser.json(path, Value::Object(body)).await
+        } else {
+            browser.post(path, fields).await
+        });
+    }
+    all_alike(&answers);
+    answers
+}
+
+pub(super) async fn th_17_registering(make: &Make<'_>) {
+    let fields = [("email", ANN), ("password", PASSWORD)];
+    wherever(make, "/auth/register", &fields).await[0].leads_to("/auth/confirm", &[]);
+    wherever(make, "/auth/api/v1/register", &fields).await[0].is_json(202, &[]);
+
+    let host = GoldenHost::new(make);
+    host.test.confirmed(ANN).await;
+    host.browser().post("/auth/register", &fields).await.status(303);
+    host.test.run_workers().await;
+    assert_eq!(host.test.count_mailed(&MailKind::ALREADY_REGISTERED, ANN), 1);
+}
+
+pub(super) async fn th_18_requests(make: &Make<'_>) {
+    for path in ["/auth/magic-link", "/auth/reset-password", "/auth/confirm/resend"] {
+        wherever(make, path, &[("email", ANN)]).await[0].status(303);
+    }
+    for path in ["/auth/api/v1/magic-link", "/auth/api/v1/password-reset", "/auth/api/v1/confirm/resend"] {
+        let answers = wherever(make, path, &[("email", ANN)]).await;
+        assert_eq!(answers[0].is_json(202, &[]), json!({ "status": "check_mail" }));
+    }
+}
+
+pub(super) async fn confirming(make: &Make<'_>) {
+    let fields = [("email", ANN), ("code", "12345")];
+    wherever(make, "/auth/confirm", &fields).await[0].is_page(422, &[]);
+    wherever(make, "/auth/api/v1/confirm", &fields).await[0].is_problem(400, "invalid_code", &[]);
+}
+
+pub(super) async fn links(make: &Make<'_>) {
+    // Unknown, used, expired and another purpose: one answer, but for the path.
+    let host = GoldenHost::new(make);
+    host.test.registered(ANN).await;
+    let another_purpose = host.test.mailed_token(&MailKind::CONFIRM_EMAIL, ANN);
+    host.test.confirmed("bob@example.org").await;
+    let used = host.test.mailed_token(&MailKind::CONFIRM_EMAIL, "bob@example.org");
+    for redeem in ["magic-link", "password-reset", "not-me"] {
+        let mut answers = Vec::new();
+        for token in [NOBODYS_TOKEN, &used, &another_purpose, "short"] {
+            let body = json!({ "token": token, "password": PASSWORD });
+            answers.push(host.browser().json(&format!("/auth/api/v1/{redeem}/redeem"), body).await);
+        }
+        answers[0].is_problem(400, "invalid_token", &[]);
+        all_alike(&answers);
+    }
+}

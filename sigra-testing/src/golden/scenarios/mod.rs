@@ -1,0 +1,94 @@
+//! The scenarios, by what they are about.
+
+mod alike;
+mod confirmation;
+mod failing;
+mod headers;
+mod host_routes;
+mod limits;
+mod links;
+mod malformed;
+mod not_me;
+mod origin;
+mod pages;
+mod paths;
+mod pending;
+mod registration;
+mod reset;
+mod return_to;
+mod sessions;
+mod sign_in;
+mod sign_out;
+mod sudo;
+
+use sigra_core::mail::MailKind;
+
+use super::{GoldenHost, Scenario};
+
+const ANN: &str = "ann@example.org";
+const BOB: &str = "bob@example.org";
+const OTHER_PASSWORD: &str = "an altogether other password";
+/// Looks like a token, and is nobody's.
+const NOBODYS_TOKEN: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+macro_rules! scenarios {
+    ($($module:ident { $($name:ident,)* })*) => {
+        /// Every scenario.
+        pub const SCENARIOS: &[Scenario] = &[$($(Scenario {
+            name: concat!(stringify!($module), "::", stringify!($name)),
+            run: |make| Box::pin($module::$name(make)),
+        },)*)*];
+    };
+}
+
+scenarios! {
+    registration { forms, pw_14_json, profiles, }
+    confirmation { tk_07_by_link, by_code, by_json, resending, }
+    sign_in {
+        se_01_forms, json, faults, remembered, se_06_tokens_change, se_07_tokens_are_not_adopted,
+        known_devices_keep_their_cookie, overload,
+    }
+    sign_out { se_13_forms, json, se_14_needs_post, without_a_session, }
+    links { tk_07_forms, json, somebody_else_is_signed_in, faults, }
+    reset { tk_10_forms, json, faults, }
+    sudo { forms, json, the_fifth_wrong_answer, se_24_remembered_sessions_are_not_fresh, }
+    not_me { forms, json, another_account_stays_signed_in, }
+    sessions {
+        page, se_18_json, se_19_foreign_ids, revoking, se_22_current, cs_13_hostile_user_agents,
+        se_23_rotation_reaches_the_browser,
+    }
+    pending { json, form, opens_nothing, sign_out_wipes_it, }
+    alike {
+        th_15_sign_in, th_15_sign_in_json, th_17_registering, th_18_requests, confirming, links,
+    }
+    origin { cs_01_every_unsafe_route, cs_02_every_header, cs_03_native_clients, the_hosts_own_routes, }
+    return_to { cs_08_nothing_leads_elsewhere, it_is_carried_along, cs_09_referer_counts_for_nothing, }
+    paths { th_13_variants, methods, cs_05_overrides, se_19_bad_escapes, heads, prefixes, }
+    malformed {
+        pw_05_too_large, content_types, empty_bodies, forms, json, tk_06_tokens, nul, odd_headers,
+        se_03_cookies,
+    }
+    headers { cs_06_pages_and_files, cs_10_host_headers, loopback_only, se_25_loopback_cookies, }
+    limits { th_14_each_bucket, th_10_forwarding_headers, th_11_blocks, th_12_unknown_peers, }
+    failing { au_13_json, au_13_pages, au_13_host_routes, au_13_panics, the_guard_does_not_fail_open, }
+    host_routes { demands, optional, free, fresh, }
+    pages { pw_19_password_fields, complete, }
+}
+
+/// The path of the link in the last mail of a kind.
+fn link(host: &GoldenHost, kind: &MailKind, email: &str) -> String {
+    let page = match kind.as_str() {
+        "confirm_email" => "confirm",
+        "magic_link" => "magic-link",
+        "reset_password" => "reset-password",
+        _ => "not-me",
+    };
+    format!("/auth/{page}/{}", host.test.mailed_token(kind, email))
+}
+
+/// The number of live sessions of an account.
+async fn sessions_of(host: &GoldenHost, email: &str) -> usize {
+    let users = host.test.store.users();
+    let user = users.iter().find(|user| user.email.as_str() == email).expect("the account must be there");
+    host.test.sigra.sessions().list(user).await.expect("sessions must be listed").len()
+}
