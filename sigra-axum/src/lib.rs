@@ -1,4 +1,4 @@
-//! sigra for [axum](axum): mounting, extractors and guards.
+//! sigra for [axum]: mounting, extractors and guards.
 //!
 //! Translation only. What a request may do, what it is answered and which cookies go along is decided in
 //! [`sigra_http`], so everything here has a twin for every other framework.
