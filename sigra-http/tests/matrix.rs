@@ -14,8 +14,12 @@ use sigra_testing::scenario::TestHost;
 const NOBODYS_TOKEN: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 fn surface(host: &TestHost) -> Surface {
-    let public_url = "https://app.example.org".parse().unwrap();
-    Surface::builder(host.sigra.clone(), public_url).rate_limiter(Arc::new(Unlimited)).accounts().build().unwrap()
+    let public_url = "https://app.example.org".parse().expect("it is an origin");
+    Surface::builder(host.sigra.clone(), public_url)
+        .rate_limiter(Arc::new(Unlimited))
+        .accounts()
+        .build()
+        .expect("the surface is sound")
 }
 
 /// Who calls.
@@ -93,7 +97,7 @@ async fn call(surface: &Surface, route: &Route, who: Who, cookies: &str) -> Resp
         request = request.header("cookie", cookies);
     }
     let site = if who == Who::CrossSite { "cross-site" } else { "same-origin" };
-    let request = request.header("sec-fetch-site", site).body(Full::new(Bytes::new())).unwrap();
+    let request = request.header("sec-fetch-site", site).body(Full::new(Bytes::new())).expect("it is a request");
     surface.handle(request, Some([192, 0, 2, 1].into())).await
 }
 
@@ -245,7 +249,7 @@ fn document(routes: &[&Route]) -> String {
     );
     for (face, title) in [(Face::Html, "Pages"), (Face::Json, "JSON")] {
         write!(text, "\n## {title}\n\n| method | path | caller | limit | what it does |\n|---|---|---|---|---|\n")
-            .unwrap();
+            .expect("a string takes everything");
         for route in routes.iter().filter(|route| route.face == face) {
             let caller = match (route.requirement.caller(), route.requirement.is_fresh()) {
                 (Caller::User, true) => "fresh",
@@ -254,7 +258,8 @@ fn document(routes: &[&Route]) -> String {
             };
             let limit = route.limit.name().trim_start_matches("http.");
             let (method, path, about) = (route.method.method(), route.path, route.about);
-            writeln!(text, "| {method} | `{path}` | {caller} | `{limit}` | {about} |").unwrap();
+            writeln!(text, "| {method} | `{path}` | {caller} | `{limit}` | {about} |")
+                .expect("a string takes everything");
         }
     }
     text
