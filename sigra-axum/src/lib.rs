@@ -4,7 +4,7 @@
 //! [`sigra_http`], so everything here has a twin for every other framework.
 //!
 //! ```
-//! use axum::{Json, Router, routing::{get, post}};
+//! use axum::{Router, routing::{get, post}};
 //! use sigra_axum::{CurrentUser, mount, require_fresh};
 //! use sigra_http::Surface;
 //!
