@@ -24,12 +24,16 @@ fn boxed(router: Router) -> Box<dyn Subject> {
 fn surface(prefix: &str) -> Surface {
     let test = sigra_testing::scenario::TestHost::new();
     let config = HttpConfig { prefix: prefix.to_owned(), ..HttpConfig::default() };
-    let public_url = "https://app.example.org".parse().unwrap();
-    Surface::builder(test.sigra, public_url).config(config).accounts().build().unwrap()
+    let public_url = "https://app.example.org".parse().expect("it is an origin");
+    Surface::builder(test.sigra, public_url).config(config).accounts().build().expect("the surface is sound")
+}
+
+async fn ask(router: &Axum, path: &str) -> Response<Bytes> {
+    router.call(Request::get(path).body(Bytes::new()).expect("it is a path"), None).await
 }
 
 async fn status(router: &Axum, path: &str) -> u16 {
-    router.call(Request::get(path).body(Bytes::new()).unwrap(), None).await.status().as_u16()
+    ask(router, path).await.status().as_u16()
 }
 
 #[tokio::test]
@@ -117,7 +121,7 @@ struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        self.0.lock().expect("nobody panicked while writing").write(bytes)
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -141,8 +145,7 @@ async fn outside_of_mount_nothing_passes_and_the_log_says_why() {
         .into_iter()
         .chain([(&late, "/late")])
     {
-        let answer: Response<Bytes> =
-            Axum(router.clone()).call(Request::get(path).body(Bytes::new()).unwrap(), None).await;
+        let answer = ask(&Axum(router.clone()), path).await;
         assert_eq!((answer.status().as_u16(), answer.body().len()), (500, 0), "{path}");
     }
     let lines = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();

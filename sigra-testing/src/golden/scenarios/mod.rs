@@ -45,7 +45,7 @@ scenarios! {
     registration { forms, pw_14_json, profiles, }
     confirmation { tk_07_by_link, by_code, by_json, resending, }
     sign_in {
-        se_01_forms, json, faults, remembered, se_06_tokens_change, se_07_tokens_are_not_adopted,
+        se_01_forms, json, faults, se_02_remembered, se_06_tokens_change, se_07_tokens_are_not_adopted,
         known_devices_keep_their_cookie, overload,
     }
     sign_out { se_13_forms, json, se_14_needs_post, without_a_session, }
