@@ -1,13 +1,14 @@
 //! Power failures: what was answered is kept, and what is owed comes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::sync::mpsc;
 use std::thread;
 
 use serde_json::{Value, json};
 
 use crate::BINARY;
-use crate::support::{Client, Host, PASSWORD, Place, credentials, sign_in, wait_for};
+use crate::support::{Client, Host, PASSWORD, Place, credentials, register, sign_in, wait_for};
 
 /// Longer than work stays leased to a host that is gone.
 const LEASE_SECS: u32 = 130;
@@ -130,5 +131,19 @@ fn every_confirmation_that_was_answered_holds() {
         }
         let count = |table: &str| place.database().number(&format!("SELECT COUNT(*) FROM {table}"));
         assert_eq!((count("sigra_users"), count("sigra_registrations")), (30 * i64::from(round), 0));
+    }
+}
+
+#[test]
+fn a_first_start_that_was_cut_short_leaves_nothing_in_the_way() {
+    for (file, size) in
+        [("secret.key", 1), ("sigra.db", 0), ("sigra.db-wal", 1), ("sigra.db-wal", 50_000), ("sigra.db-wal", 200_000)]
+    {
+        let place = Place::new(BINARY);
+        let path = place.data_dir().join(file);
+        place.start_and_kill(|| fs::metadata(&path).is_ok_and(|file| file.len() >= size));
+        let host = place.start();
+        register(&place, &host, "ada@example.org", PASSWORD);
+        sign_in(&mut host.client(), "ada@example.org", PASSWORD).expect(200);
     }
 }

@@ -131,6 +131,19 @@ impl Place {
         host
     }
 
+    /// Starts a host, and kills it as soon as a condition holds.
+    #[track_caller]
+    pub(crate) fn start_and_kill(&self, mut condition: impl FnMut() -> bool) {
+        let mut process = self.command().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        while !condition() {
+            assert!(Instant::now() < deadline, "waited in vain for the moment to kill");
+            thread::yield_now();
+        }
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+
     /// A host that is expected to refuse: its exit status, and what it says on stderr.
     #[track_caller]
     pub(crate) fn refuse(&self) -> (ExitStatus, String) {
