@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use sea_orm::{ConnectOptions, Database, DatabaseConnection};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr};
 use sigra_core::error::StoreError;
 
 use crate::error::Fault;
@@ -29,7 +29,8 @@ impl SeaOrmStore {
 ///
 /// # Errors
 ///
-/// When the URL is not understood, its driver's feature is off, or the database cannot be opened.
+/// When the URL is not understood, its driver's feature is off, or the database cannot be opened. No error quotes the
+/// URL: there may be a password in it.
 pub async fn open(url: &str) -> Result<DatabaseConnection, StoreError> {
     let mut options = ConnectOptions::new(url);
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
@@ -40,7 +41,15 @@ pub async fn open(url: &str) -> Result<DatabaseConnection, StoreError> {
         .test_before_acquire_if_idle_for(Duration::from_secs(30));
     #[cfg(feature = "sqlite")]
     for_sqlite(&mut options);
-    Database::connect(options).await.map_err(|error| Fault::from(error).within("open"))
+    Database::connect(options).await.map_err(|error| Fault::from(unquoted(error, url)).within("open"))
+}
+
+/// SeaORM quotes a URL that it cannot use, password and all.
+fn unquoted(error: DbErr, url: &str) -> DbErr {
+    if !error.to_string().contains(url) {
+        return error;
+    }
+    DbErr::Conn(RuntimeErr::Internal(String::from("the URL is not of a database this program was built for")))
 }
 
 #[cfg(feature = "sqlite")]
@@ -58,5 +67,22 @@ fn for_sqlite(options: &mut ConnectOptions) {
     let url = options.get_url();
     if url.starts_with("sqlite:") && (url.contains(":memory:") || url.contains("mode=memory")) {
         options.max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_unusable_url_is_not_repeated() {
+        for url in ["other://user:hunter2@127.0.0.1:1/app", "postgres://user:hunter2@127.0.0.1:port/app"] {
+            let error = open(url).await.unwrap_err();
+            let cause = error.source().unwrap().to_string();
+            assert!(cause.contains("the URL is not of a database"), "{cause}");
+            assert!(!cause.contains("hunter2"), "{cause}");
+        }
     }
 }
