@@ -19,9 +19,11 @@ pub struct StoreError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
+    /// There is more work than the storage can take; the same call may succeed a moment later.
+    Busy,
     /// A row that must be new exists already.
     Conflict,
-    /// The storage cannot be reached or is too busy; the same call may succeed later.
+    /// The storage cannot be reached; the same call may succeed once it can.
     Unavailable,
     /// A stored value does not read back.
     Corrupt,
@@ -61,6 +63,7 @@ impl StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
+            StoreErrorKind::Busy => "the storage is too busy",
             StoreErrorKind::Conflict => "the row exists already",
             StoreErrorKind::Unavailable => "the storage is unavailable",
             StoreErrorKind::Corrupt => "a stored value does not read back",

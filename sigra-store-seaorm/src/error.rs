@@ -32,7 +32,7 @@ impl Fault {
         match self {
             Self::Db(error) => StoreError::new(kind(&error), operation).because(error),
             Self::Busy => {
-                StoreError::new(StoreErrorKind::Unavailable, operation).because("too many writers are waiting")
+                StoreError::new(StoreErrorKind::Busy, operation).because("too many writers are waiting")
             }
             Self::Conflict => StoreError::new(StoreErrorKind::Conflict, operation),
             Self::Corrupt(column) => StoreError::new(StoreErrorKind::Corrupt, operation).because(column),
@@ -43,7 +43,7 @@ impl Fault {
 
 fn kind(error: &DbErr) -> StoreErrorKind {
     if crate::dialect::is_contention(error) {
-        return StoreErrorKind::Unavailable;
+        return StoreErrorKind::Busy;
     }
     match (error, error.sql_err()) {
         (_, Some(SqlErr::UniqueConstraintViolation(_))) => StoreErrorKind::Conflict,
