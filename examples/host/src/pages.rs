@@ -10,6 +10,17 @@ use sigra_http::Surface;
 const HOME: &str = include_str!("../templates/home.html");
 const MAIL: &str = include_str!("../templates/mail.html");
 
+/// Headers of every page: they speak of one person, so nobody keeps, frames or rewrites them.
+pub const HEADERS: [(&str, &str); 4] = [
+    ("cache-control", "no-store"),
+    ("content-security-policy", CONTENT_SECURITY_POLICY),
+    ("referrer-policy", "same-origin"),
+    ("x-content-type-options", "nosniff"),
+];
+
+const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
 /// The start page: who am I, and where can I go.
 #[must_use]
 pub fn home(surface: &Surface, current: Option<&CurrentSession>, shows_mail: bool) -> String {
