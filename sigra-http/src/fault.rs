@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
-use sigra_core::error::{FlowError, StoreError};
+use sigra_core::error::{FlowError, StoreError, StoreErrorKind};
 
 use crate::problem::{FaultCode, FieldError};
 
@@ -57,9 +57,14 @@ pub(crate) enum Fault {
     Overloaded(Duration),
     /// The answer was wrong once too often: the session is over, and its cookie goes.
     SessionEnded,
+    /// Storage has more work than it can take; a moment later the same request may succeed.
+    StorageBusy(Box<FlowError>),
     /// Something of ours failed.
     Internal(Box<FlowError>),
 }
+
+/// When to come back to a storage that is too busy. It does not say itself.
+const STORAGE_RETRY: Duration = Duration::from_secs(1);
 
 impl Fault {
     pub(crate) const fn code(&self) -> FaultCode {
@@ -71,7 +76,7 @@ impl Fault {
             Self::SessionEnded => FaultCode::InvalidCredentials,
             Self::NotFresh => FaultCode::ReauthRequired,
             Self::RateLimited(_) => FaultCode::RateLimited,
-            Self::Overloaded(_) => FaultCode::Overloaded,
+            Self::Overloaded(_) | Self::StorageBusy(_) => FaultCode::Overloaded,
             Self::Internal(_) => FaultCode::Internal,
         }
     }
@@ -86,6 +91,7 @@ impl Fault {
     pub(crate) const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited(after) | Self::Overloaded(after) => Some(*after),
+            Self::StorageBusy(_) => Some(STORAGE_RETRY),
             _ => None,
         }
     }
@@ -95,6 +101,7 @@ impl From<FlowError> for Fault {
     fn from(error: FlowError) -> Self {
         match error {
             FlowError::Overloaded { retry_after } => Self::Overloaded(retry_after),
+            FlowError::Store(ref store) if store.kind() == StoreErrorKind::Busy => Self::StorageBusy(Box::new(error)),
             error => Self::Internal(Box::new(error)),
         }
     }
@@ -117,5 +124,19 @@ pub(crate) fn allow(methods: &[Method], headers: &mut HeaderMap) {
     let list = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
     if let Ok(value) = http::HeaderValue::from_str(&list) {
         headers.insert(http::header::ALLOW, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_storage_is_worth_another_try_and_a_lost_one_is_a_fault() {
+        let busy = Fault::from(StoreError::new(StoreErrorKind::Busy, "AttemptStore::reserve"));
+        assert_eq!((busy.status().as_u16(), busy.code()), (503, FaultCode::Overloaded));
+        assert!(busy.retry_after().is_some());
+        let broken = Fault::from(StoreError::new(StoreErrorKind::Unavailable, "AttemptStore::reserve"));
+        assert_eq!((broken.status().as_u16(), broken.code()), (500, FaultCode::Internal));
     }
 }

@@ -31,9 +31,7 @@ impl Fault {
     pub(crate) fn within(self, operation: &'static str) -> StoreError {
         match self {
             Self::Db(error) => StoreError::new(kind(&error), operation).because(error),
-            Self::Busy => {
-                StoreError::new(StoreErrorKind::Busy, operation).because("too many writers are waiting")
-            }
+            Self::Busy => StoreError::new(StoreErrorKind::Busy, operation).because("too many writers are waiting"),
             Self::Conflict => StoreError::new(StoreErrorKind::Conflict, operation),
             Self::Corrupt(column) => StoreError::new(StoreErrorKind::Corrupt, operation).because(column),
             Self::Hook(error) => StoreError::new(StoreErrorKind::Hook, operation).because(error),

@@ -1,12 +1,13 @@
 //! Assembling a host.
 
+use std::error::Error as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sigra_core::config::Config;
 use sigra_core::email::EmailAddress;
-use sigra_core::error::FlowError;
+use sigra_core::error::{FlowError, StoreError};
 use sigra_core::ports::RateLimiter;
 use sigra_core::time::{Clock, SystemClock};
 use sigra_core::{Essentials, MemoryRateLimiter, Sigra, Unlimited};
@@ -49,6 +50,7 @@ impl Host {
     ///
     /// When a setting turns out not to work.
     pub async fn open(settings: Settings) -> Result<Self, OpenError> {
+        let database = |error| database_fault(&settings.database_url, error);
         let pool = sigra_store_seaorm::open(&settings.database_url).await.map_err(database)?;
         migrations::migrate(&pool).await.map_err(database)?;
         let store = SeaOrmStore::new(pool);
@@ -99,6 +101,10 @@ impl Host {
     }
 }
 
+/// How long requests in flight are waited for when the host is asked to end. One that a client never sends to its end
+/// would hold it up for ever.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Completes when the process is asked to end, by SIGTERM or Ctrl-C.
 ///
 /// # Errors
@@ -143,14 +149,23 @@ fn assemble(settings: &Settings, store: &SeaOrmStore, clock: Arc<dyn Clock>) -> 
     builder.build().map_err(other)
 }
 
-fn database(error: impl std::error::Error) -> SettingsError {
+/// Says what is wrong with the database. Drivers repeat the URL, and a URL can hold a password.
+fn database_fault(url: &str, error: StoreError) -> SettingsError {
     let mut problem = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        problem = format!("{problem}: {cause}");
+        let cause_text = cause.to_string();
+        if !problem.ends_with(&cause_text) {
+            problem = format!("{problem}: {cause_text}");
+        }
         source = cause.source();
     }
-    SettingsError::new("SIGRA_DATABASE_URL", problem, "a database that can be reached, such as sqlite://path?mode=rwc")
+    let problem = match url.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')) {
+        Some((credentials, _)) => problem.replace(credentials, "…"),
+        None => problem,
+    };
+    let accepted = "a database that can be reached, such as sqlite://path?mode=rwc";
+    SettingsError::new("SIGRA_DATABASE_URL", problem, accepted)
 }
 
 fn other(error: impl std::fmt::Display) -> OpenError {

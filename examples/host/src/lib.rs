@@ -9,6 +9,6 @@ mod logging;
 pub mod pages;
 mod settings;
 
-pub use host::{Host, OpenError, shut_down};
+pub use host::{Host, OpenError, PATIENCE, shut_down};
 pub use logging::start as start_logging;
-pub use settings::{Settings, SettingsError, listen_address};
+pub use settings::{Settings, SettingsError, environment, listen_address};

@@ -2,8 +2,19 @@
 
 use tracing_subscriber::EnvFilter;
 
+use crate::settings::SettingsError;
+
+const DEFAULT: &str = "info,sqlx=warn,sea_orm=warn";
+
 /// Starts logging, filtered by `RUST_LOG`, by default at `info`.
-pub fn start() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,sea_orm=warn"));
+///
+/// # Errors
+///
+/// When `RUST_LOG` is no filter.
+pub fn start(env: impl Fn(&str) -> Option<String>) -> Result<(), SettingsError> {
+    let text = env("RUST_LOG").filter(|value| !value.is_empty());
+    let filter = EnvFilter::try_new(text.as_deref().unwrap_or(DEFAULT))
+        .map_err(|error| SettingsError::new("RUST_LOG", error, "a log filter such as info or sigra_core=debug,warn"))?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    Ok(())
 }

@@ -14,6 +14,17 @@ const TEMPLATES: [(&str, &str); 3] = [
     ("mail.html", include_str!("../templates/mail.html")),
 ];
 
+/// Headers of every page: they speak of one person, so nobody keeps, frames or rewrites them.
+pub const HEADERS: [(&str, &str); 4] = [
+    ("cache-control", "no-store"),
+    ("content-security-policy", CONTENT_SECURITY_POLICY),
+    ("referrer-policy", "same-origin"),
+    ("x-content-type-options", "nosniff"),
+];
+
+const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
 /// The start page: who am I, and where can I go.
 #[must_use]
 pub fn home(surface: &Surface, current: Option<&CurrentSession>, shows_mail: bool) -> String {

@@ -10,6 +10,21 @@ use sigra_crypto::{Argon2Params, RootSecrets};
 use sigra_http::{PublicUrl, TrustedProxies};
 use sigra_mail::MailTarget;
 
+const VARIABLES: [&str; 12] = [
+    "SIGRA_LISTEN",
+    "SIGRA_PUBLIC_URL",
+    "SIGRA_DATA_DIR",
+    "SIGRA_DATABASE_URL",
+    "SIGRA_SECRET",
+    "SIGRA_MAIL",
+    "SIGRA_TRUSTED_PROXIES",
+    "SIGRA_RATE_LIMIT",
+    "SIGRA_ARGON2",
+    "SIGRA_GEOIP_DB",
+    "SIGRA_TEST_CLOCK",
+    "RUST_LOG",
+];
+
 /// Everything a host is told by its environment, checked.
 #[derive(Debug)]
 pub struct Settings {
@@ -55,13 +70,27 @@ impl SettingsError {
     }
 }
 
+/// A variable of the process's environment.
+///
+/// # Errors
+///
+/// When one of the host's variables is no text. Looking away would take a wrong value for a missing one.
+pub fn environment() -> Result<impl Fn(&str) -> Option<String> + Copy, SettingsError> {
+    for variable in VARIABLES {
+        if let Err(std::env::VarError::NotUnicode(_)) = std::env::var(variable) {
+            return Err(SettingsError::new(variable, "it is not UTF-8", "text"));
+        }
+    }
+    Ok(|name: &str| std::env::var(name).ok())
+}
+
 /// The address to listen on: `SIGRA_LISTEN`, or the default.
 ///
 /// # Errors
 ///
 /// When it is not an address and port.
 pub fn listen_address(env: impl Fn(&str) -> Option<String>, default: &str) -> Result<SocketAddr, SettingsError> {
-    let text = env("SIGRA_LISTEN").unwrap_or_else(|| default.to_owned());
+    let text = env("SIGRA_LISTEN").filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned());
     text.to_socket_addrs().ok().and_then(|mut addresses| addresses.next()).ok_or_else(|| {
         SettingsError::new("SIGRA_LISTEN", format!("`{text}` is not an address and port"), "for example 127.0.0.1:3000")
     })
@@ -180,8 +209,12 @@ fn secret_file(path: &Path, notices: &mut Vec<String>) -> Result<RootSecrets, Se
         Err(error) => return Err(failed(error)),
     }
     let secret = RootSecrets::generate();
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+    // Appears by rename, so that a start that is cut off leaves no half of a secret.
+    let fresh = path.with_extension("new");
+    let mut file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh).map_err(failed)?;
     file.write_all(secret.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    fs::rename(&fresh, path).map_err(failed)?;
     notices.push(format!("notice: generated a root secret in {}", path.display()));
     parse_secrets(&secret)
 }

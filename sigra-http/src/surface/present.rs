@@ -58,7 +58,7 @@ impl Surface {
         parts: &Parts,
         visit: &Visit,
     ) -> Response<ResponseBody> {
-        if let Fault::Internal(error) = &fault {
+        if let Fault::Internal(error) | Fault::StorageBusy(error) = &fault {
             let id = visit.request_id();
             tracing::error!(request_id = id, error = error as &dyn std::error::Error, "a request failed");
         }

@@ -1,0 +1,41 @@
+//! The host's database, read from beside it.
+
+use std::path::Path;
+
+use sea_orm::{ConnectionTrait as _, DatabaseBackend, QueryResult, Statement};
+use tokio::runtime::{Builder, Runtime};
+
+/// A SQLite file.
+#[derive(Debug)]
+pub struct Database {
+    runtime: Runtime,
+    connection: sea_orm::DatabaseConnection,
+}
+
+impl Database {
+    pub(super) fn open(file: &Path) -> Self {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let url = format!("sqlite://{}?mode=rw", file.display());
+        let connection = runtime.block_on(sigra_store_seaorm::open(&url)).unwrap();
+        Self { runtime, connection }
+    }
+
+    /// A number, by a query that gives one.
+    #[must_use]
+    pub fn number(&self, sql: &str) -> i64 {
+        self.rows(sql)[0].try_get_by_index(0).unwrap()
+    }
+
+    /// The texts of the first column, sorted.
+    #[must_use]
+    pub fn texts(&self, sql: &str) -> Vec<String> {
+        let mut texts: Vec<String> = self.rows(sql).iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+        texts.sort();
+        texts
+    }
+
+    fn rows(&self, sql: &str) -> Vec<QueryResult> {
+        let statement = Statement::from_string(DatabaseBackend::Sqlite, sql);
+        self.runtime.block_on(self.connection.query_all_raw(statement)).unwrap()
+    }
+}

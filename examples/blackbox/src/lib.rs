@@ -1,0 +1,70 @@
+//! Checks of an example host from outside: its process, its sockets, its files and its pages in a browser.
+//!
+//! Each scenario is a function of the path of a host's binary, so every host runs the same ones:
+//!
+//! ```ignore
+//! sigra_example_blackbox::scenarios!(env!("CARGO_BIN_EXE_my-host"));
+//! ```
+
+#![allow(clippy::unwrap_used, reason = "this crate is test code, though it is built as a library")]
+
+pub mod kit;
+pub mod scenarios;
+
+/// Declares a test for each scenario that needs no browser.
+#[macro_export]
+macro_rules! scenarios {
+    ($binary:expr) => {
+        $crate::declare! { $binary;
+            main_job: [
+                by_link_as_json, by_code_as_json, by_link_as_forms, by_code_as_forms, magic_link,
+            ],
+            refusals: [
+                every_wrong_value_is_named, no_secret_is_repeated, a_reachable_host_must_be_told_its_secret,
+                a_taken_port_is_named, a_file_that_is_no_geoip_database_is_named,
+            ],
+            running: [
+                the_first_line_says_the_public_url, the_secret_is_kept_and_sessions_survive_a_restart,
+                signals_let_requests_finish, a_stalled_request_does_not_hold_the_end_up,
+                foreign_host_names_are_misdirected, sent_mails_are_shown_in_loopback_mode_only,
+                the_test_clock_ends_idle_sessions, host_pages_are_not_cached,
+            ],
+            crashes: [
+                kills_during_registrations, kills_during_confirmations, kills_during_resets,
+            ],
+            attacks: [
+                th_01_parallel_guesses_are_all_counted, the_right_password_does_not_slip_past_a_lock,
+                rivals_for_one_address, a_copied_device_cookie_gives_no_access, a_flood_stays_in_its_network,
+                lockout_stays_when_limits_are_off, forwarding_headers_of_strangers_are_ignored,
+            ],
+            overload: [logins_beyond_the_queue_are_refused_politely],
+        }
+    };
+}
+
+/// Declares a test for each scenario in a browser.
+#[macro_export]
+macro_rules! browser_scenarios {
+    ($binary:expr) => {
+        $crate::declare! { $binary;
+            browser: [
+                a_life_of_an_account, without_javascript, foreign_forms_are_refused, the_keyboard_is_enough,
+                how_the_pages_look,
+            ],
+        }
+    };
+}
+
+/// Declares a test for each named scenario.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! declare {
+    ($binary:expr; $($module:ident: [$($scenario:ident),* $(,)?]),* $(,)?) => {
+        $(mod $module { $(
+            #[test]
+            fn $scenario() {
+                $crate::scenarios::$module::$scenario($binary);
+            }
+        )* })*
+    };
+}

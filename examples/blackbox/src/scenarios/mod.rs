@@ -1,0 +1,9 @@
+//! What is checked. Each scenario panics when the host does not keep its promise.
+
+pub mod attacks;
+pub mod browser;
+pub mod crashes;
+pub mod main_job;
+pub mod overload;
+pub mod refusals;
+pub mod running;
