@@ -62,8 +62,16 @@ pub fn mails(folder: &Path) -> std::io::Result<String> {
         .filter(|path| path.extension().is_some_and(|extension| extension == "eml"))
         .collect();
     names.sort();
-    let shown: Vec<_> = names.iter().rev().take(50).filter_map(|path| fs::read_to_string(path).ok()).collect();
+    let texts = names.iter().rev().take(50).filter_map(|path| fs::read_to_string(path).ok());
+    let shown: Vec<_> = texts.map(|text| for_people(&text)).collect();
     Ok(render(MAIL, context! { mails => shown, folder => folder.display().to_string() }))
+}
+
+/// The lines of a mail, without what is there for the machine and without the HTML that says the same again.
+fn for_people(eml: &str) -> Vec<String> {
+    let lines = eml.lines().take_while(|line| !line.starts_with("Content-Type: text/html"));
+    let machinery = ["--sigra-", "MIME-Version:", "Content-", " boundary=", "Auto-Submitted:"];
+    lines.filter(|line| !machinery.iter().any(|start| line.starts_with(start))).map(str::to_owned).collect()
 }
 
 fn render(template: &str, values: minijinja::Value) -> String {
