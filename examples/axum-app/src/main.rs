@@ -22,6 +22,7 @@ fn app(host: &Host) -> Router {
         .route("/", get(home))
         .route("/healthz", get(health))
         .route("/me", get(me).layer(require(Requirement::USER.answering(Face::Json))))
+        .route("/favicon.ico", get(StatusCode::NO_CONTENT))
         .route("/dev/mail", get(sent_mails))
         .with_state(host.clone());
     mount(routes, host.surface.clone())

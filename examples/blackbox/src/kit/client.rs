@@ -95,9 +95,7 @@ impl Client {
         stream.set_read_timeout(Some(Duration::from_secs(60)))?;
         stream.write_all(self.head(method, path, content_type, body.len()).as_bytes())?;
         stream.write_all(body.as_bytes())?;
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes)?;
-        let response = Response::parse(&bytes).ok_or_else(|| io::Error::other("the answer was cut off"))?;
+        let response = Response::read(&mut stream)?;
         self.keep_cookies(&response);
         Ok(response)
     }
@@ -196,7 +194,23 @@ impl Response {
         self
     }
 
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    /// Reads one answer. Not to the end of the stream: not every server closes it when it is asked to.
+    fn read(stream: &mut TcpStream) -> io::Result<Self> {
+        let (mut bytes, mut chunk) = (Vec::new(), [0; 16_384]);
+        loop {
+            let length = stream.read(&mut chunk)?;
+            bytes.extend_from_slice(&chunk[..length]);
+            if let Some(response) = Self::parse(&bytes) {
+                return Ok(response);
+            }
+            if length == 0 {
+                return Err(io::Error::other("the answer was cut off"));
+            }
+        }
+    }
+
+    /// The answer, when it is whole.
+    fn parse(bytes: &[u8]) -> Option<Self> {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
         let head = std::str::from_utf8(&bytes[..end]).ok()?;
         let mut lines = head.lines();

@@ -131,7 +131,8 @@ impl Browser {
     /// What the page shows.
     #[must_use]
     pub fn text(&self) -> String {
-        self.find("body").text()
+        // Not by way of an element, which may be gone before it is asked.
+        self.script("return document.body ? document.body.innerText : ''").as_str().unwrap_or_default().to_owned()
     }
 
     /// The first element a CSS selector finds. Waits for it.

@@ -97,7 +97,7 @@ pub fn a_copied_device_cookie_gives_no_access(binary: &str) {
     for name in ["sigra_device", "sigra_session", "sigra_pending"] {
         let thief = host.client().with_cookie(name, &device);
         thief.get("/me").problem(401, "unauthenticated");
-        thief.get("/auth/settings/sessions").leads_to("/auth/login?return_to=%2Fauth%2Fsettings%2Fsessions");
+        thief.get("/auth/settings/sessions").leads_to("/auth/login?return_to=/auth/settings/sessions");
         thief.api("/sudo", &json!({ "password": PASSWORD })).problem(401, "unauthenticated");
         thief.get("/auth/api/v1/sessions").problem(401, "unauthenticated");
     }

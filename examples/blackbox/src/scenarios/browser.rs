@@ -23,7 +23,7 @@ pub fn a_life_of_an_account(binary: &str) {
     register_and_confirm(&host, &browser);
 
     browser.goto(&format!("{}/auth/settings/sessions", host.origin()));
-    browser.arrive("/auth/login?return_to=%2Fauth%2Fsettings%2Fsessions");
+    browser.arrive("/auth/login?return_to=/auth/settings/sessions");
     browser.find("input[name=remember_me]").click();
     sign_in(&browser, PASSWORD);
     browser.arrive("/auth/settings/sessions");

@@ -114,7 +114,7 @@ fn register_as_form(client: &Client) {
 fn life_as_forms(host: &Host, client: &Client) {
     client
         .get("/auth/settings/sessions?from=mail")
-        .leads_to("/auth/login?return_to=%2Fauth%2Fsettings%2Fsessions%3Ffrom%3Dmail");
+        .leads_to("/auth/login?return_to=/auth/settings/sessions%3Ffrom%3Dmail");
     let faulty = client.form("/auth/login", &[("email", EMAIL), ("password", "wrong")]).expect(422);
     assert!(faulty.body.contains(EMAIL));
     let fields = [("email", EMAIL), ("password", PASSWORD), ("return_to", "//evil.example")];
@@ -124,7 +124,7 @@ fn life_as_forms(host: &Host, client: &Client) {
 
     let other = host.signed_in(EMAIL, PASSWORD);
     host.clock.advance(6 * 60);
-    client.form("/auth/settings/sessions/revoke-others", &[]).leads_to("/auth/sudo");
+    client.form("/auth/settings/sessions/revoke-others", &[]).leads_to("/auth/sudo?return_to=/auth/settings/sessions");
     let sudo = [("password", PASSWORD), ("return_to", "/auth/settings/sessions")];
     client.form("/auth/sudo", &sudo).leads_to("/auth/settings/sessions");
     client.form("/auth/settings/sessions/revoke-others", &[]).leads_to("/auth/settings/sessions");
