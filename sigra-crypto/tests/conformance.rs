@@ -7,7 +7,7 @@ use sigra_testing::suites;
 
 fn secrets(numbers: &[u8]) -> RootSecrets {
     let list: Vec<_> = numbers.iter().map(|number| format!("{number:02x}").repeat(32)).collect();
-    RootSecrets::parse(&list.join(",")).unwrap()
+    RootSecrets::parse(&list.join(",")).expect("the secrets are 32 bytes each")
 }
 
 #[tokio::test]
