@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::net::{SocketAddr, ToSocketAddrs as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use sigra_crypto::{Argon2Params, RootSecrets};
@@ -109,7 +109,11 @@ impl Settings {
         let loopback = bound.ip().to_canonical().is_loopback() && public_url.is_loopback();
 
         let data_dir = PathBuf::from(env("SIGRA_DATA_DIR").unwrap_or_else(|| String::from("./sigra-data")));
-        fs::create_dir_all(&data_dir)
+        // The database in it holds what only this host may read.
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&data_dir)
             .map_err(|error| SettingsError::new("SIGRA_DATA_DIR", error, "a folder that exists or can be created"))?;
 
         let secrets = match env("SIGRA_SECRET") {
