@@ -228,7 +228,8 @@ pub struct MailConfig {
     pub reset_reserve: Quota,
     /// How many notices of each kind one recipient gets about somebody else's doing.
     pub notices: Quota,
-    /// How long a worker holds a mail or a request.
+    /// How long a worker holds a mail or a request. It starts nothing in the second half of that, so a transport must give
+    /// up on a mail within half of it. What a worker that died held is taken up again after as long.
     pub lease_secs: Seconds,
     /// How long to wait after the first failure; each further one twice as long.
     pub retry_secs: Seconds,
@@ -246,7 +247,7 @@ impl Default for MailConfig {
             budget: Quota::new(8, 3_600),
             reset_reserve: Quota::new(3, 3_600),
             notices: Quota::new(1, 86_400),
-            lease_secs: Seconds::minutes(2),
+            lease_secs: Seconds::new(20),
             retry_secs: Seconds::new(30),
             max_retry_secs: Seconds::hours(1),
             notice_secs: Seconds::hours(72),

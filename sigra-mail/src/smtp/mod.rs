@@ -35,7 +35,7 @@ pub struct SmtpMailer {
 impl SmtpMailer {
     /// How long one message may take, from connecting to the server's last answer, unless
     /// [`SmtpMailer::with_timeout`] says otherwise.
-    pub const TIMEOUT: Duration = Duration::from_secs(30);
+    pub const TIMEOUT: Duration = Duration::from_secs(10);
 
     /// Mails `sender`'s messages through the server of `url`. Does not connect yet.
     ///
