@@ -147,7 +147,7 @@ async fn a_worker_that_dies_is_replaced_when_its_lease_lapses_and_the_mail_may_c
     host.store.fail_next("outbox.sent");
     let report = run_once(&host).await;
     assert_eq!((report.sent, report.failed), (0, 1));
-    host.advance(119);
+    host.advance(19);
     assert!(run_once(&host).await.is_idle());
     host.advance(1);
     assert_eq!(run_once(&host).await.sent, 1);
@@ -198,7 +198,7 @@ async fn a_batch_that_takes_longer_than_half_a_lease_is_put_down() {
     impl Mailer for Slow {
         async fn send(&self, message: &Message) -> Result<(), MailError> {
             if self.2.load(Ordering::SeqCst) {
-                self.1.advance(std::time::Duration::from_secs(40));
+                self.1.advance(std::time::Duration::from_secs(7));
             }
             self.0.send(message).await
         }
@@ -214,7 +214,7 @@ async fn a_batch_that_takes_longer_than_half_a_lease_is_put_down() {
             sigra_core::flows::RegistrationForm { email: &email, password: PASSWORD, profile: None, client: &client };
         let _ = host.sigra.registration().submit(form).await.unwrap();
     }
-    assert_eq!(run_once(&host).await.sent, 2, "40 and 80 of 120 seconds");
+    assert_eq!(run_once(&host).await.sent, 2, "7 and 14 of 20 seconds");
     slow.store(false, Ordering::SeqCst);
     host.advance(120);
     host.run_workers().await;
