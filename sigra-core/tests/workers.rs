@@ -6,17 +6,21 @@ mod common;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use common::{ANN, BOB, at_once, reasons};
 use sigra_core::audit::names;
 use sigra_core::email::EmailAddress;
+use sigra_core::error::StoreError;
 use sigra_core::flows::WorkReport;
 use sigra_core::id::MailId;
 use sigra_core::mail::{ComposeError, Composer, Facts, MailError, MailKind, Mailer, Message};
+use sigra_core::ports::{Bucket, RateDecision, RateLimiter, RequestStore};
+use sigra_core::time::{Clock as _, Timestamp};
 use sigra_testing::audited::assert_audited;
 use sigra_testing::scenario::{PASSWORD, TestHost};
-use sigra_testing::{CaptureMailer, PlainComposer};
+use sigra_testing::{CaptureMailer, ManualClock, MemoryStore, PlainComposer};
 
 async fn run_once(host: &TestHost) -> WorkReport {
     host.sigra.workers().run_once().await.unwrap()
@@ -240,4 +244,26 @@ async fn se_30_what_has_expired_is_thrown_away_in_batches() {
     }
     assert!(batches.len() > 1 && batches.iter().all(|gone| *gone <= 3 * 8), "{batches:?}");
     assert!(host.store.outbox().is_empty());
+}
+
+#[tokio::test]
+async fn a_request_another_worker_has_taken_over_is_not_counted_as_answered() {
+    /// Takes so long that the lease lapses, and another worker takes the request over.
+    struct Overtaken(MemoryStore, ManualClock);
+    #[async_trait]
+    impl RateLimiter for Overtaken {
+        async fn take(&self, _: &Bucket, _: u32, _: Timestamp) -> Result<RateDecision, StoreError> {
+            self.1.advance(Duration::from_secs(21));
+            let now = self.1.now();
+            let taken = RequestStore::lease(&self.0, 10, now, now + Duration::from_secs(60)).await?;
+            assert_eq!(taken.len(), 1);
+            Ok(RateDecision::Granted)
+        }
+    }
+    let (store, clock) = (MemoryStore::new(), ManualClock::default());
+    let overtaken = Overtaken(store.clone(), clock.clone());
+    let host = TestHost::over(store.clone(), store.stores()).clock(clock).mail_budget(Arc::new(overtaken)).build();
+    host.registered(ANN).await;
+    assert_eq!(run_once(&host).await, WorkReport::default());
+    assert_eq!(host.count_mailed(&MailKind::CONFIRM_EMAIL, ANN), 0);
 }

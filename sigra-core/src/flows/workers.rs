@@ -78,7 +78,9 @@ impl Workers<'_> {
         let until = now + self.0.config.mail.lease_secs.span();
         for leased in self.0.stores.requests.lease(self.0.config.mail.batch, now, until).await? {
             match self.answer(&leased).await {
-                Ok(()) => report.answered += 1,
+                Ok(true) => report.answered += 1,
+                // Its lease lapsed meanwhile: it is somebody else's to answer, and to count.
+                Ok(false) => {}
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, request = %leased.request.id, "a request could not be answered now");
                     report.failed += 1;
@@ -88,7 +90,7 @@ impl Workers<'_> {
         Ok(())
     }
 
-    async fn answer(&self, leased: &LeasedRequest) -> Result<(), FlowError> {
+    async fn answer(&self, leased: &LeasedRequest) -> Result<bool, FlowError> {
         let request = &leased.request;
         let now = self.0.clock.now();
         let (resolution, evidence) = if now >= request.expires_at {
@@ -123,8 +125,7 @@ impl Workers<'_> {
                 ) => (Resolution::default(), Evidence::none()),
             }
         };
-        self.0.stores.requests.resolve(leased, &resolution, evidence).await?;
-        Ok(())
+        Ok(self.0.stores.requests.resolve(leased, &resolution, evidence).await?)
     }
 
     async fn send_mail(&self, report: &mut WorkReport) -> Result<(), FlowError> {
