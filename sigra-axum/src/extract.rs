@@ -11,9 +11,7 @@ use http::request::Parts;
 use sigra_core::flows;
 use sigra_core::principal;
 use sigra_core::user::User;
-use sigra_http::{GuardDecision, Requirement};
-
-use crate::mount::LazyVisit;
+use sigra_http::{GuardDecision, Head, HostRequest, Requirement};
 
 /// The session behind the request. Whoever has none is sent to sign in, or gets 401.
 #[derive(Clone, Debug)]
@@ -106,15 +104,15 @@ impl IntoResponse for Rejection {
 }
 
 /// Applies the guard of a requirement, origin rule included.
-async fn demand(parts: &mut Parts, requirement: Requirement) -> Result<Option<Arc<flows::CurrentSession>>, Rejection> {
-    let lazy = parts.extensions.get::<LazyVisit>().cloned().ok_or_else(Rejection::not_mounted)?;
-    match lazy.guard(requirement, parts).await {
+async fn demand(parts: &Parts, requirement: Requirement) -> Result<Option<Arc<flows::CurrentSession>>, Rejection> {
+    let received = parts.extensions.get::<HostRequest>().ok_or_else(Rejection::not_mounted)?;
+    match received.guard(requirement, Head::from(parts)).await {
         GuardDecision::Pass(current) => Ok(current),
         GuardDecision::Answer(answer) => Err(Rejection(Box::new(answer.map(Body::new)))),
     }
 }
 
 /// Applies the origin rule and looks the session up without demanding one.
-async fn look(parts: &mut Parts) -> Result<Option<Arc<flows::CurrentSession>>, Rejection> {
+async fn look(parts: &Parts) -> Result<Option<Arc<flows::CurrentSession>>, Rejection> {
     demand(parts, Requirement::OPTIONAL).await
 }

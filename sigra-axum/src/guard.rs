@@ -7,12 +7,11 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use sigra_core::assurance::Aal;
-use sigra_http::{GuardDecision, Requirement};
+use sigra_http::{GuardDecision, Head, HostRequest, Requirement};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::extract::Rejection;
-use crate::mount::LazyVisit;
 
 /// Only requests with a session. Unsafe methods must keep the origin rule.
 #[must_use]
@@ -77,11 +76,11 @@ where
         let mut inner = std::mem::replace(&mut self.inner, ready);
         let requirement = self.requirement;
         Box::pin(async move {
-            let (mut parts, body) = request.into_parts();
-            let Some(lazy) = parts.extensions.get::<LazyVisit>().cloned() else {
+            let Some(received) = request.extensions().get::<HostRequest>().cloned() else {
                 return Ok(Rejection::not_mounted().into_response());
             };
-            match lazy.guard(requirement, &mut parts).await {
+            let (parts, body) = request.into_parts();
+            match received.guard(requirement, Head::from(&parts)).await {
                 GuardDecision::Pass(_) => inner.call(Request::from_parts(parts, body)).await,
                 GuardDecision::Answer(answer) => Ok(answer.map(Body::new)),
             }

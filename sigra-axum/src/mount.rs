@@ -3,16 +3,14 @@
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, OriginalUri, Request};
 use axum::response::Response;
-use http::Uri;
-use http::request::Parts;
-use sigra_http::{GuardDecision, Requirement, Surface, Visit};
+use http::Extensions;
+use sigra_http::{Head, Surface};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -71,43 +69,20 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, mut request: Request) -> Self::Future {
         let ready = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, ready);
         let surface = self.surface.clone();
         Box::pin(async move {
-            let (mut parts, body) = request.into_parts();
-            if let Some(answer) = surface.misdirected(&parts) {
-                return Ok(answer.map(Body::new));
-            }
-            let lazy = LazyVisit { surface, uri: parts.uri.clone(), visit: Arc::default() };
-            parts.extensions.insert(lazy.clone());
-            let mut response = inner.call(Request::from_parts(parts, body)).await?;
-            if let Some(visit) = lazy.visit.get() {
-                visit.finish(response.headers_mut()).await;
-            }
+            let received = match surface.receive(Head::from(&request), peer(request.extensions())) {
+                Ok(received) => received,
+                Err(answer) => return Ok(answer.map(Body::new)),
+            };
+            request.extensions_mut().insert(received.clone());
+            let mut response = inner.call(request).await?;
+            received.finish(response.headers_mut()).await;
             Ok(response)
         })
-    }
-}
-
-/// A visit that is opened by the first who asks, and shared by all who do.
-#[derive(Clone)]
-pub(crate) struct LazyVisit {
-    surface: Surface,
-    uri: Uri,
-    visit: Arc<OnceLock<Visit>>,
-}
-
-impl LazyVisit {
-    /// Applies the guard of a requirement, origin rule included.
-    pub(crate) async fn guard(&self, requirement: Requirement, parts: &mut Parts) -> GuardDecision {
-        let visit = self.visit.get_or_init(|| self.surface.visit(parts, peer(parts)));
-        // Nesting strips what the router is nested at; the way back needs the path the client sent.
-        let nested = std::mem::replace(&mut parts.uri, self.uri.clone());
-        let decision = self.surface.guard(requirement, parts, visit).await;
-        parts.uri = nested;
-        decision
     }
 }
 
@@ -133,12 +108,12 @@ impl Service<Request> for Routes {
         }
         let surface = self.surface.clone();
         Box::pin(async move {
-            let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+            let peer = peer(request.extensions());
             Ok(surface.handle(request, peer).await.map(Body::new))
         })
     }
 }
 
-fn peer(parts: &Parts) -> Option<IpAddr> {
-    parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip())
+fn peer(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip())
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::head::Head;
 use http::HeaderValue;
-use http::request::Parts;
 use sigra_core::Sigra;
 use sigra_core::client::ClientInfo;
 use sigra_core::config::Config;
@@ -25,7 +25,7 @@ use crate::surface::{Cookies, Surface, Visit};
 pub(crate) struct Call<'a> {
     pub(crate) surface: &'a Surface,
     pub(crate) visit: &'a Visit,
-    pub(crate) parts: &'a Parts,
+    pub(crate) head: Head<'a>,
     pub(crate) params: Params,
     pub(crate) fields: Fields,
     pub(crate) current: Option<Arc<CurrentSession>>,
@@ -75,7 +75,7 @@ impl Call<'_> {
     pub(crate) fn return_to(&self) -> Option<ReturnTo> {
         let typed = self.fields.text("return_to").ok().flatten().map(str::to_owned);
         let asked = typed.or_else(|| {
-            let query = self.parts.uri.query().unwrap_or_default();
+            let query = self.head.uri.query().unwrap_or_default();
             form_urlencoded::parse(query.as_bytes())
                 .find(|(name, _)| name == "return_to")
                 .map(|(_, value)| value.into_owned())

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::head::Head;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
 use sigra_core::error::{FlowError, StoreError, StoreErrorKind};
 
@@ -20,10 +20,9 @@ pub enum Face {
 
 impl Face {
     /// How a route of the host's should be answered: pages for whoever asks for them, problem documents for the rest.
-    pub(crate) fn of_host_route(parts: &Parts) -> Self {
+    pub(crate) fn of_host_route(head: Head<'_>) -> Self {
         let mentions = |name, what: &str| {
-            parts
-                .headers
+            head.headers
                 .get_all(name)
                 .iter()
                 .any(|value| value.to_str().is_ok_and(|text| text.to_ascii_lowercase().contains(what)))

@@ -30,6 +30,7 @@ pub mod client_ip;
 pub mod cookie;
 mod escape;
 mod fault;
+mod head;
 mod headers;
 mod media_type;
 mod notice;
@@ -48,9 +49,11 @@ mod wording;
 pub use body_out::{BodyFault, ResponseBody};
 pub use client_ip::TrustedProxies;
 pub use fault::Face;
+pub use head::Head;
 pub use pages::Pages;
 pub use public_url::PublicUrl;
 pub use route::{Route, Verb};
 pub use surface::{
-    Caller, GuardDecision, HttpConfig, LimitBucket, Limits, Requirement, Surface, SurfaceBuilder, SurfaceFaults, Visit,
+    Caller, GuardDecision, HostRequest, HttpConfig, LimitBucket, Limits, Requirement, Surface, SurfaceBuilder,
+    SurfaceFaults, Visit,
 };

@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 
+use crate::head::Head;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
 use sigra_core::ports::{Bucket, RateDecision};
@@ -37,41 +37,42 @@ impl Surface {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let (parts, body) = request.into_parts();
-        if let Some(answer) = self.misdirected(&parts) {
+        let head = Head::from(&parts);
+        if let Some(answer) = self.misdirected(head) {
             return answer;
         }
-        let visit = self.visit(&parts, peer);
-        let answered = AssertUnwindSafe(self.answer(&parts, body, &visit)).catch_unwind().await;
-        let mut response = answered.unwrap_or_else(|_| self.present_panic(&parts, &visit));
+        let visit = self.visit(head, peer);
+        let answered = AssertUnwindSafe(self.answer(head, body, &visit)).catch_unwind().await;
+        let mut response = answered.unwrap_or_else(|_| self.present_panic(head, &visit));
         visit.finish(response.headers_mut()).await;
-        without_body_for_head(&parts.method, response)
+        without_body_for_head(head.method, response)
     }
 
     /// A port of the host's panicked. The process lives, and the client learns no more than of any other failure.
-    fn present_panic(&self, parts: &Parts, visit: &Visit) -> Response<ResponseBody> {
+    fn present_panic(&self, head: Head<'_>, visit: &Visit) -> Response<ResponseBody> {
         tracing::error!(request_id = visit.request_id(), "a request panicked");
-        self.present_fault(FaultCode::Internal.into(), self.face_of(parts), parts, visit)
+        self.present_fault(FaultCode::Internal.into(), self.face_of(head), head, visit)
     }
 
-    async fn answer<B>(&self, parts: &Parts, body: B, visit: &Visit) -> Response<ResponseBody>
+    async fn answer<B>(&self, head: Head<'_>, body: B, visit: &Visit) -> Response<ResponseBody>
     where
         B: Body + Send,
         B::Data: Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let below = parts.uri.path().strip_prefix(self.prefix());
-        let (route, params) = match below.map_or(Match::NotFound, |path| self.inner.router.find(&parts.method, path)) {
+        let below = head.uri.path().strip_prefix(self.prefix());
+        let (route, params) = match below.map_or(Match::NotFound, |path| self.inner.router.find(head.method, path)) {
             Match::Found { index, params } => (self.inner.routes[index], params),
             Match::WrongMethod(allowed) => {
-                return self.present_fault(Fault::MethodNotAllowed(allowed), self.face_of(parts), parts, visit);
+                return self.present_fault(Fault::MethodNotAllowed(allowed), self.face_of(head), head, visit);
             }
             Match::NotFound => {
-                return self.present_fault(FaultCode::NotFound.into(), self.face_of(parts), parts, visit);
+                return self.present_fault(FaultCode::NotFound.into(), self.face_of(head), head, visit);
             }
         };
-        let mut response = match self.run(route, params, parts, body, visit).await {
-            Ok(reply) => self.present(reply, parts, visit),
-            Err(fault) => self.present_fault(fault, route.face, parts, visit),
+        let mut response = match self.run(route, params, head, body, visit).await {
+            Ok(reply) => self.present(reply, head, visit),
+            Err(fault) => self.present_fault(fault, route.face, head, visit),
         };
         if route.path.contains("{token}") {
             headers::withhold_referrer(response.headers_mut());
@@ -83,7 +84,7 @@ impl Surface {
         &self,
         route: &'static Route,
         params: Params,
-        parts: &Parts,
+        head: Head<'_>,
         body: B,
         visit: &Visit,
     ) -> Result<Reply, Fault>
@@ -92,11 +93,11 @@ impl Surface {
         B::Data: Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        self.same_origin(&parts.method, parts, visit)?;
+        self.same_origin(head, visit)?;
         self.within_limit(route.limit, visit).await?;
-        let fields = read_fields(route, parts, body).await?;
-        let current = self.judge(route.requirement, parts, visit).await?;
-        let call = Call { surface: self, visit, parts, params, fields, current };
+        let fields = read_fields(route, head, body).await?;
+        let current = self.judge(route.requirement, head, visit).await?;
+        let call = Call { surface: self, visit, head, params, fields, current };
         (route.endpoint.0)(call).await
     }
 
@@ -115,25 +116,25 @@ impl Surface {
     }
 
     /// How a path that has no route is answered.
-    fn face_of(&self, parts: &Parts) -> Face {
-        let below = parts.uri.path().strip_prefix(self.prefix()).unwrap_or_default();
+    fn face_of(&self, head: Head<'_>) -> Face {
+        let below = head.uri.path().strip_prefix(self.prefix()).unwrap_or_default();
         if below == "/api" || below.starts_with("/api/") { Face::Json } else { Face::Html }
     }
 }
 
-async fn read_fields<B>(route: &Route, parts: &Parts, body: B) -> Result<Fields, Fault>
+async fn read_fields<B>(route: &Route, head: Head<'_>, body: B) -> Result<Fields, Fault>
 where
     B: Body + Send,
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    if crate::origin::is_safe(&parts.method) {
+    if crate::origin::is_safe(head.method) {
         return Ok(Fields::default());
     }
     let accepted = match route.face {
         Face::Html => body::Accepted::Form,
         Face::Json => body::Accepted::Json,
     };
-    let bytes: Bytes = body::read(&parts.headers, body).await.map_err(FaultCode::from)?;
-    Ok(body::parse(&parts.headers, &bytes, accepted).map_err(FaultCode::from)?)
+    let bytes: Bytes = body::read(head.headers, body).await.map_err(FaultCode::from)?;
+    Ok(body::parse(head.headers, &bytes, accepted).map_err(FaultCode::from)?)
 }

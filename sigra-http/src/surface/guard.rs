@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use http::request::Parts;
-use http::{Method, Response};
+use crate::head::Head;
+use http::Response;
 use sigra_core::assurance::Aal;
 use sigra_core::flows::CurrentSession;
 
@@ -85,22 +85,14 @@ pub enum GuardDecision {
 }
 
 impl Surface {
-    /// Decides whether a request to one of the host's own routes passes.
-    ///
-    /// In this order:
-    ///
-    /// 1. An unsafe method must keep the [origin rule](crate::origin): 403 `cross_origin`.
-    /// 2. A caller without a session is sent to sign in (a page) or gets 401 `unauthenticated` (anything else).
-    /// 3. A session below the level gets the way to raise it, or 403 `reauth_required`.
-    /// 4. A session that is not fresh is sent to re-authenticate, or gets 403 `reauth_required`.
-    pub async fn guard(&self, requirement: Requirement, parts: &Parts, visit: &Visit) -> GuardDecision {
-        let face = requirement.face.unwrap_or_else(|| Face::of_host_route(parts));
-        match self.judge(requirement, parts, visit).await {
+    pub(super) async fn guard(&self, requirement: Requirement, head: Head<'_>, visit: &Visit) -> GuardDecision {
+        let face = requirement.face.unwrap_or_else(|| Face::of_host_route(head));
+        match self.judge(requirement, head, visit).await {
             Ok(current) => GuardDecision::Pass(current),
             Err(fault) => {
-                let mut response = self.present_fault(fault, face, parts, visit);
+                let mut response = self.present_fault(fault, face, head, visit);
                 visit.finish(response.headers_mut()).await;
-                GuardDecision::Answer(Box::new(without_body_for_head(&parts.method, response)))
+                GuardDecision::Answer(Box::new(without_body_for_head(head.method, response)))
             }
         }
     }
@@ -108,10 +100,10 @@ impl Surface {
     pub(crate) async fn judge(
         &self,
         requirement: Requirement,
-        parts: &Parts,
+        head: Head<'_>,
         visit: &Visit,
     ) -> Result<Option<Arc<CurrentSession>>, Fault> {
-        self.same_origin(&parts.method, parts, visit)?;
+        self.same_origin(head, visit)?;
         match requirement.caller {
             Caller::Anyone => return Ok(None),
             Caller::Whoever => return Ok(visit.current().await?),
@@ -129,8 +121,8 @@ impl Surface {
     }
 
     /// The origin rule, with a line in the log for what it refuses.
-    pub(crate) fn same_origin(&self, method: &Method, parts: &Parts, visit: &Visit) -> Result<(), Fault> {
-        match origin::decide(method, &parts.headers, &self.inner.public_url) {
+    pub(crate) fn same_origin(&self, head: Head<'_>, visit: &Visit) -> Result<(), Fault> {
+        match origin::decide(head.method, head.headers, &self.inner.public_url) {
             Ok(_) => Ok(()),
             Err(reason) => {
                 tracing::warn!(request_id = visit.request_id(), %reason, "refused a request from another origin");

@@ -3,6 +3,7 @@
 mod config;
 mod dispatch;
 mod guard;
+mod host_request;
 mod present;
 mod visit;
 
@@ -12,13 +13,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::request::Parts;
+use crate::head::Head;
 use sigra_core::ports::RateLimiter;
 use sigra_core::session::Session;
 use sigra_core::{MemoryRateLimiter, Sigra};
 
 pub use config::{HttpConfig, LimitBucket, Limits};
 pub use guard::{Caller, GuardDecision, Requirement};
+pub use host_request::HostRequest;
 pub use visit::Visit;
 
 use crate::client_ip::TrustedProxies;
@@ -30,8 +32,8 @@ use crate::route::Route;
 
 /// The HTTP surface of a [`Sigra`]. Cheap to clone.
 ///
-/// An adapter hands it requests ([`Surface::handle`]), and asks it who is behind a request of the host's own
-/// ([`Surface::visit`]) and whether it may pass ([`Surface::guard`]).
+/// An adapter hands it the requests below its prefix ([`Surface::handle`]), and lets it receive all of them
+/// ([`Surface::receive`]) to learn who is behind a request of the host's own, and whether it may pass.
 #[derive(Clone)]
 pub struct Surface {
     pub(crate) inner: Arc<Inner>,
@@ -99,9 +101,8 @@ impl Surface {
     }
 
     /// Opens a request: its client and, when somebody asks, its session.
-    #[must_use]
-    pub fn visit(&self, parts: &Parts, peer: Option<IpAddr>) -> Visit {
-        Visit::new(self.inner.clone(), parts, peer)
+    pub(crate) fn visit(&self, head: Head<'_>, peer: Option<IpAddr>) -> Visit {
+        Visit::new(self.inner.clone(), head, peer)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Putting answers into words and headers.
 
+use crate::head::Head;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE};
-use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode};
 use http_body::Body as _;
 
@@ -19,7 +19,7 @@ use crate::wording;
 
 impl Surface {
     /// A reply as a response.
-    pub(super) fn present(&self, reply: Reply, parts: &Parts, visit: &Visit) -> Response<ResponseBody> {
+    pub(super) fn present(&self, reply: Reply, head: Head<'_>, visit: &Visit) -> Response<ResponseBody> {
         let Reply { status, body, cookies, clear_cache } = reply;
         let kind = if matches!(body, ReplyBody::Asset { .. }) { Kind::Asset } else { Kind::Plain };
         let mut response = match body {
@@ -27,7 +27,7 @@ impl Surface {
             ReplyBody::Json(value) => typed(value.to_string(), "application/json"),
             ReplyBody::Asset { bytes, content_type } => typed(bytes.to_owned(), content_type),
             ReplyBody::SeeOther(path) => see_other(&path),
-            ReplyBody::Page(view) => match self.page(&view, parts) {
+            ReplyBody::Page(view) => match self.page(&view, head) {
                 Ok(page) => page,
                 Err(error) => {
                     let id = visit.request_id();
@@ -55,7 +55,7 @@ impl Surface {
         &self,
         fault: Fault,
         face: Face,
-        parts: &Parts,
+        head: Head<'_>,
         visit: &Visit,
     ) -> Response<ResponseBody> {
         if let Fault::Internal(error) | Fault::StorageBusy(error) = &fault {
@@ -65,9 +65,9 @@ impl Surface {
         let mut response = match face {
             Face::Json => self.fault_document(&fault, visit),
             Face::Html => match fault {
-                Fault::Unauthenticated => see_other(&self.detour("/login", parts)),
-                Fault::NotFresh => see_other(&self.detour("/sudo", parts)),
-                _ => self.fault_page(&fault, parts, visit),
+                Fault::Unauthenticated => see_other(&self.detour("/login", head)),
+                Fault::NotFresh => see_other(&self.detour("/sudo", head)),
+                _ => self.fault_page(&fault, head, visit),
             },
         };
         if let Fault::MethodNotAllowed(methods) = &fault {
@@ -89,7 +89,7 @@ impl Surface {
         .into_response()
     }
 
-    fn fault_page(&self, fault: &Fault, parts: &Parts, visit: &Visit) -> Response<ResponseBody> {
+    fn fault_page(&self, fault: &Fault, head: Head<'_>, visit: &Visit) -> Response<ResponseBody> {
         let code = fault.code();
         let (sentence, next) = wording::of_fault(code);
         let view = ErrorView {
@@ -99,7 +99,7 @@ impl Surface {
             next: next.map(|(below, text)| Link { href: self.path(below), text: text.to_owned() }),
             request_id: (code == FaultCode::Internal).then(|| visit.request_id().to_owned()),
         };
-        let mut response = self.page(&View::from(view), parts).unwrap_or_else(|_| self.fault_document(fault, visit));
+        let mut response = self.page(&View::from(view), head).unwrap_or_else(|_| self.fault_document(fault, visit));
         *response.status_mut() = fault.status();
         if let Some(after) = fault.retry_after() {
             response.headers_mut().insert(RETRY_AFTER, whole_seconds(after));
@@ -107,8 +107,8 @@ impl Surface {
         response
     }
 
-    fn page(&self, view: &View, parts: &Parts) -> Result<Response<ResponseBody>, crate::pages::RenderError> {
-        let notice = Notice::read(&self.inner.cookies.notice, &parts.headers);
+    fn page(&self, view: &View, head: Head<'_>) -> Result<Response<ResponseBody>, crate::pages::RenderError> {
+        let notice = Notice::read(&self.inner.cookies.notice, head.headers);
         let html = self.inner.pages.render(view, notice.map(Notice::sentence))?;
         let mut response = typed(html, "text/html; charset=utf-8");
         if notice.is_some() {
@@ -118,10 +118,10 @@ impl Surface {
     }
 
     /// The way to a page that mends a fault, and back: to the page that was asked for, or to the one a form was on.
-    fn detour(&self, below: &str, parts: &Parts) -> String {
-        let back = match parts.method {
-            Method::GET | Method::HEAD => parts.uri.path_and_query().map(|asked| asked.as_str()),
-            _ => self.page_of_form(parts.uri.path()),
+    fn detour(&self, below: &str, head: Head<'_>) -> String {
+        let back = match *head.method {
+            Method::GET | Method::HEAD => head.uri.path_and_query().map(|asked| asked.as_str()),
+            _ => self.page_of_form(head.uri.path()),
         };
         let path = self.path(below);
         match back.and_then(ReturnTo::parse) {
@@ -156,13 +156,12 @@ impl Surface {
     ///
     /// A page elsewhere can make its own name resolve to a loopback address (DNS rebinding); it cannot change the `Host`
     /// header its requests carry.
-    #[must_use]
-    pub fn misdirected(&self, parts: &Parts) -> Option<Response<ResponseBody>> {
+    pub(super) fn misdirected(&self, head: Head<'_>) -> Option<Response<ResponseBody>> {
         if !self.inner.loopback_only {
             return None;
         }
-        let named = parts.uri.authority().map(|authority| authority.as_str()).or_else(|| {
-            let mut hosts = parts.headers.get_all(http::header::HOST).iter();
+        let named = head.uri.authority().map(|authority| authority.as_str()).or_else(|| {
+            let mut hosts = head.headers.get_all(http::header::HOST).iter();
             let only = hosts.next()?.to_str().ok()?;
             hosts.next().is_none().then_some(only)
         });
@@ -171,7 +170,7 @@ impl Surface {
         }
         let mut response = typed(String::from("misdirected request\n"), "text/plain; charset=utf-8");
         *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
-        Some(without_body_for_head(&parts.method, self.secured(response, Kind::Plain)))
+        Some(without_body_for_head(head.method, self.secured(response, Kind::Plain)))
     }
 }
 

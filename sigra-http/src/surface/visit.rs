@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::head::Head;
 use futures_util::lock::Mutex;
 use http::header::SET_COOKIE;
-use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 use sigra_core::client::ClientInfo;
 use sigra_core::door::Entry;
@@ -18,8 +18,7 @@ use super::Inner;
 /// One request: the facts of its client, its cookies, and its session, which is looked up at most once and only when
 /// somebody asks.
 ///
-/// Cheap to clone; clones share what was looked up. An adapter makes one for each request, hands it to extractors and
-/// guards, and calls [`Visit::finish`] on the response.
+/// Cheap to clone; clones share what was looked up.
 #[derive(Clone)]
 pub struct Visit {
     inner: Arc<Inner>,
@@ -42,18 +41,18 @@ enum Looked {
 }
 
 impl Visit {
-    pub(super) fn new(inner: Arc<Inner>, parts: &Parts, peer: Option<IpAddr>) -> Self {
-        let ip = peer.map(|peer| inner.proxies.client_ip(peer, &parts.headers));
+    pub(super) fn new(inner: Arc<Inner>, head: Head<'_>, peer: Option<IpAddr>) -> Self {
+        let ip = peer.map(|peer| inner.proxies.client_ip(peer, head.headers));
         let user_agent =
-            parts.headers.get(http::header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+            head.headers.get(http::header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
         let request_id = uuid::Uuid::new_v4().to_string();
         let client = ClientInfo::new(ip, user_agent.as_deref(), Some(&request_id));
         let cookies = &inner.cookies;
         let request = Request {
             client,
-            session: cookies.session.read(&parts.headers).map(str::to_owned),
-            pending: cookies.pending.read_token(&parts.headers),
-            device: cookies.device.read_token(&parts.headers),
+            session: cookies.session.read(head.headers).map(str::to_owned),
+            pending: cookies.pending.read_token(head.headers),
+            device: cookies.device.read_token(head.headers),
             current: Mutex::default(),
         };
         Self { inner, request: Arc::new(request) }
@@ -100,9 +99,8 @@ impl Visit {
         self.request.pending.as_ref()
     }
 
-    /// Adds to a response what the lookup owes the browser: the token a remembered session was moved to. A cookie the
-    /// response sets by itself wins.
-    pub async fn finish(&self, headers: &mut HeaderMap) {
+    /// See [`HostRequest::finish`](super::HostRequest::finish).
+    pub(super) async fn finish(&self, headers: &mut HeaderMap) {
         let looked = self.request.current.lock().await;
         let Looked::Up(Some(current)) = &*looked else {
             return;
