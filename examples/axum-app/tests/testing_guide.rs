@@ -8,11 +8,11 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use axum::routing::{get, post};
-use sigra_axum::{CurrentUser, mount, require_fresh};
+use sigra_axum::{CurrentUser, mount, require, require_fresh};
 use sigra_core::audit::names;
 use sigra_core::flows::{LoginOutcome, PasswordAttempt, ResetOutcome};
 use sigra_core::mail::MailKind;
-use sigra_http::Surface;
+use sigra_http::{Requirement, Surface};
 use sigra_store_seaorm::{SeaOrmStore, migrations};
 use sigra_testing::audited::{assert_audited, assert_none_audited, count_audited};
 use sigra_testing::scenario::{PASSWORD, PUBLIC_URL, TestHost, WRONG_PASSWORD};
@@ -22,7 +22,8 @@ use tower::ServiceExt as _;
 fn app(surface: Surface) -> Router {
     let routes = Router::new()
         .route("/garden", get(|user: CurrentUser| async move { format!("the garden of {}", user.email) }))
-        .route("/garden/burn", post(|| async { "burnt" }).layer(require_fresh()));
+        .route("/garden/burn", post(|| async { "burnt" }).layer(require_fresh()))
+        .route("/garden/wish", post(|| async { "noted" }).layer(require(Requirement::ANYONE)));
     mount(routes, surface)
 }
 
@@ -63,6 +64,13 @@ async fn only_a_fresh_member_burns_the_garden_and_only_from_here() {
 
     let stale = host.stale(&ann).await.cookie_header(&PUBLIC_URL.parse().unwrap());
     assert_eq!(burn(Some(&*stale), "same-origin").await, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn strangers_make_wishes_from_our_pages_alone() {
+    let app = app(TestHost::new().surface());
+    assert_eq!(status(&app, "POST", "/garden/wish", None, "same-origin").await, StatusCode::OK);
+    assert_eq!(status(&app, "POST", "/garden/wish", None, "cross-site").await, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]
