@@ -36,10 +36,16 @@ pub struct Migration {
 /// On SQLite and PostgreSQL all of it happens in one transaction. On MySQL each statement commits by itself, so a
 /// migration that breaks down half-way goes on where it stopped the next time.
 ///
+/// Where nothing is missing, it only reads, so it needs no right to create tables then.
+///
 /// # Errors
 ///
 /// When the database cannot be reached, the lock does not become free, or a statement fails.
 pub async fn migrate(pool: &DatabaseConnection) -> Result<usize, StoreError> {
+    let known = status(pool).await;
+    if known.is_ok_and(|known| known.iter().all(|migration| migration.applied_at.is_some())) {
+        return Ok(0);
+    }
     let store = SeaOrmStore::new(pool.clone());
     store.write("migrate", |tx| async move { apply(&tx).await }).await
 }
@@ -110,6 +116,18 @@ async fn apply_locked(tx: &DatabaseTransaction, backend: DbBackend) -> Result<us
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "sqlite")]
+    #[tokio::test]
+    async fn a_host_that_may_not_change_tables_starts_where_they_are_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("app.db").display());
+        let owner = crate::open(&url).await.unwrap();
+        assert_ne!(migrate(&owner).await.unwrap(), 0);
+        let reader = crate::open(&format!("{url}?mode=ro")).await.unwrap();
+        assert!(reader.execute_unprepared("CREATE TABLE another (id INTEGER)").await.is_err());
+        assert_eq!(migrate(&reader).await.unwrap(), 0);
+    }
 
     #[test]
     fn every_dialect_spells_every_type() {

@@ -25,7 +25,7 @@ macro_rules! scenarios {
             ],
             running: [
                 the_first_line_says_the_public_url, the_secret_is_kept_and_sessions_survive_a_restart,
-                signals_let_requests_finish, a_stalled_request_does_not_hold_the_end_up,
+                a_log_that_nobody_watches_has_no_colours, signals_let_requests_finish, a_stalled_request_does_not_hold_the_end_up,
                 foreign_host_names_are_misdirected, sent_mails_are_shown_in_loopback_mode_only,
                 the_test_clock_ends_idle_sessions, host_pages_are_not_cached,
             ],

@@ -12,3 +12,27 @@ mod settings;
 pub use host::{Host, OpenError, PATIENCE, shut_down};
 pub use logging::start as start_logging;
 pub use settings::{Settings, SettingsError, environment, listen_address};
+
+/// The code in the guides compiles. That of `database.md` is tried by the store, that of `testing-your-app.md` by a test of
+/// the axum example, which runs it.
+#[cfg(doctest)]
+mod guides {
+    #[doc = include_str!("../../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../../docs/guides/deployment.md")]
+    struct Deployment;
+    #[doc = include_str!("../../../docs/guides/getting-started.md")]
+    struct GettingStarted;
+    #[doc = include_str!("../../../docs/guides/login.md")]
+    struct Login;
+    #[doc = include_str!("../../../docs/guides/mail-templates.md")]
+    struct MailTemplates;
+    #[doc = include_str!("../../../docs/guides/overriding-pages-and-mails.md")]
+    struct OverridingPagesAndMails;
+    #[doc = include_str!("../../../docs/guides/password-reset.md")]
+    struct PasswordReset;
+    #[doc = include_str!("../../../docs/guides/registration.md")]
+    struct Registration;
+    #[doc = include_str!("../../../docs/guides/sessions.md")]
+    struct Sessions;
+}

@@ -21,6 +21,8 @@
 //! ```
 
 mod builder;
+#[cfg(feature = "http")]
+mod surface;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -38,6 +40,8 @@ use sigra_core::user::User;
 use sigra_core::{Sigra, Stores};
 
 pub use builder::TestHostBuilder;
+#[cfg(feature = "http")]
+pub use surface::PUBLIC_URL;
 
 use crate::{CaptureMailer, ManualClock, MemoryStore, PlainHasher, TestVault};
 

@@ -39,6 +39,15 @@ pub fn the_secret_is_kept_and_sessions_survive_a_restart(binary: &str) {
     host.signed_in(EMAIL, PASSWORD);
 }
 
+/// A log that goes into a file or a journal is plain text, and says why an origin was refused.
+pub fn a_log_that_nobody_watches_has_no_colours(binary: &str) {
+    let host = Launch::new(binary).start();
+    host.client().with_header("sec-fetch-site", "cross-site").api("/logout", &json!({})).problem(403, "cross_origin");
+    let log = eventually("the refusal is logged", || Some(host.stderr()).filter(|log| log.contains("another origin")));
+    assert!(log.contains("sec-fetch-site is neither same-origin nor none"), "{log}");
+    assert!(!log.contains('\x1b'), "{log:?}");
+}
+
 /// SIGTERM and Ctrl-C finish what is in flight, take nothing new, and end with 0.
 pub fn signals_let_requests_finish(binary: &str) {
     for signal in ["TERM", "INT"] {
