@@ -104,9 +104,10 @@ pub fn th_16_a_sign_in_takes_as_long_whoever_it_is_for(binary: &str) {
         let run = |trials: Trials, pairs: &[_]| -> Vec<ToldApart<Attempt>> {
             trials.run(pairs, |attempt| time(&client, &database, as_json, attempt))
         };
-        run(Trials { samples: 20, trials: 1, ..trials }, &MUST_BE_ALIKE);
-        let control = run(Trials { samples: 50, ..trials }, &[(WrongPassword, Control)]);
-        assert_eq!(control.len(), 1, "what skips the work is quicker, and this must be seen");
+        run(Trials { samples: 5, trials: 1, ..trials }, &MUST_BE_ALIKE);
+        let once = Trials { samples: 100, trials: 1, ..trials };
+        let seen = (0..5).any(|_| !run(once, &[(WrongPassword, Control)]).is_empty());
+        assert!(seen, "what skips the work is quicker, and a measurement that never sees it says nothing");
         assert_eq!(run(trials, &MUST_BE_ALIKE), [], "as JSON: {as_json}");
     }
 }
