@@ -1,4 +1,4 @@
-//! What somebody who steals the database finds in it.
+//! What somebody who steals the database finds in it, and what somebody who writes to it can do.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -227,4 +227,61 @@ async fn guesses_at_made_up_addresses_leave_in_the_end() {
     house.clock.advance(Duration::from_secs(2));
     while house.sigra.workers().housekeep().await.unwrap() > 0 {}
     assert_eq!(count(&house.fixture.pool, "sigra_attempts").await, 1, "the account's own stays");
+}
+
+/// Texts and bytes of the database as somebody might leave them: nothing panics, and nothing opens what was closed.
+#[tokio::test]
+async fn a_tampered_column_crashes_nothing_and_opens_nothing() {
+    let house = lived_in().await;
+    let pool = &house.fixture.pool;
+    let columns = "SELECT m.name, p.name, p.type FROM sqlite_master m JOIN pragma_table_info(m.name) p
+        WHERE m.type = 'table' AND m.name LIKE 'sigra%' AND m.name <> 'sigra_migrations'";
+    let rows = pool.query_all_raw(Statement::from_string(pool.get_database_backend(), columns)).await.unwrap();
+    let nested = format!("'{}'", "[".repeat(100_000));
+    let mut tampered = 0;
+    for row in rows {
+        let [table, column, kind]: [String; 3] = [0, 1, 2].map(|at| row.try_get_by_index(at).unwrap());
+        let garbage: &[&str] = match &*kind {
+            "BIGINT" | "INTEGER" | "BOOLEAN" => &["9223372036854775807", "-9223372036854775808"],
+            kind if kind.contains("BLOB") => &["x'00ff' || rowid", "x''"],
+            _ => &["'{\"a\":' || rowid", &nested],
+        };
+        for value in garbage {
+            pool.execute_unprepared(&format!("CREATE TABLE kept AS SELECT rowid AS r, {column} AS c FROM {table}"))
+                .await
+                .unwrap();
+            // A column that must be unique, or refers to another, takes only some of them.
+            if pool.execute_unprepared(&format!("UPDATE {table} SET {column} = {value}")).await.is_ok() {
+                tampered += 1;
+                use_everything(&house).await;
+                let back = format!("(SELECT c FROM kept WHERE r = {table}.rowid)");
+                pool.execute_unprepared(&format!("DELETE FROM {table} WHERE rowid NOT IN (SELECT r FROM kept)"))
+                    .await
+                    .unwrap();
+                pool.execute_unprepared(&format!("UPDATE {table} SET {column} = {back}")).await.unwrap();
+            }
+            pool.execute_unprepared("DROP TABLE kept").await.unwrap();
+        }
+    }
+    assert!(tampered > 100, "{tampered}");
+}
+
+/// Every way in, with what was told. Errors are fine here; a wrong password that opens is not.
+async fn use_everything(house: &House) {
+    let (sigra, client, entry) = (&house.sigra, ClientInfo::default(), Entry::default());
+    let attempt = PasswordAttempt { email: ANN, password: "not the password", entry: &entry };
+    assert!(!matches!(sigra.login().password(attempt).await, Ok(LoginOutcome::Admitted(_))));
+    let last = |kind: &str| house.told.iter().rev().find(|(what, _)| *what == kind).map_or("", |(_, secret)| secret);
+    if let Ok(Some(current)) = sigra.sessions().resolve(last("session"), &client).await {
+        let _ = sigra.sessions().list(current.user()).await;
+        let sudo = sigra.sudo().password(&current, "not the password", &client).await;
+        assert!(!matches!(sudo, Ok(SudoOutcome::Granted { .. })));
+    }
+    let _ = sigra.magic_link().peek(last("magic_link")).await;
+    let _ = sigra.reset().peek(last("reset_password")).await;
+    let _ = sigra.confirmation().peek(last("confirm")).await;
+    let _ = sigra.confirmation().by_code("bob@example.org", "000000", &client).await;
+    let _ = sigra.workers().run_once().await;
+    let _ = sigra.workers().housekeep().await;
+    let _ = sigra.stores().audit.page(None, None, 50).await;
 }
