@@ -322,7 +322,7 @@ mod tests {
 
         #[test]
         fn th_10_what_a_client_writes_in_front_of_forwarded_gains_nothing(
-            forged in prop_oneof!["[ -~]{0,60}", "(for=6.6.6.6[;,=\" xfor\\\\]{0,8}){1,3}"],
+            forged in prop_oneof!["[ -~]{0,60}", "(for=6\\.6\\.6\\.6[;,=\" xfor\\\\]{0,8}){1,3}"],
         ) {
             let proxies = proxies().with_header(ForwardingHeader::Forwarded);
             for appended in ["for=198.51.100.9", "for=\"198.51.100.9\";proto=https", "by=x;for=\"198.51.100.9:1\", for=10.0.0.2"] {
