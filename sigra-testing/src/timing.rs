@@ -168,7 +168,9 @@ mod tests {
         let found = trials.run(&[(0, 1)], |kind| {
             let trial = calls / (2 * trials.samples);
             calls += 1;
-            Duration::from_micros(1_000 + if (trial % 2 == 0) == (kind == 1) { 100 } else { 0 } + calls as u64 % 7)
+            Duration::from_micros(
+                1_000 + if trial.is_multiple_of(2) == (kind == 1) { 100 } else { 0 } + calls as u64 % 7,
+            )
         });
         assert_eq!(found, []);
     }
