@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
 
 /// Microseconds since the Unix epoch, UTC.
 ///
@@ -43,11 +43,14 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// Parses RFC 3339.
+    /// Parses RFC 3339. What lies in no year from 0 to 9999 of UTC, and so could not be printed again, is `None`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let parsed = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-        i64::try_from(parsed.unix_timestamp_nanos() / 1_000).ok().map(Self)
+        let parsed = OffsetDateTime::parse(text, &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC)?;
+        if !(0..=9_999).contains(&parsed.year()) {
+            return None;
+        }
+        i64::try_from(parsed.unix_timestamp_nanos().div_euclid(1_000)).ok().map(Self)
     }
 }
 
@@ -132,6 +135,17 @@ mod tests {
         assert_eq!(moment.to_string(), "2025-11-23T12:13:20.123456Z");
         assert_eq!(Timestamp::parse(&moment.to_string()), Some(moment));
         assert_eq!(Timestamp::parse("yesterday"), None);
+    }
+
+    #[test]
+    fn what_parses_prints_in_a_form_that_parses() {
+        for text in ["0000-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999Z", "1969-12-31T23:59:59.999999999+00:00"] {
+            let moment = Timestamp::parse(text).unwrap();
+            assert_eq!(Timestamp::parse(&moment.to_string()), Some(moment), "{text}");
+        }
+        for beyond in ["0000-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01"] {
+            assert_eq!(Timestamp::parse(beyond), None, "{beyond}");
+        }
     }
 
     #[test]

@@ -288,3 +288,20 @@ async fn what_is_no_address_is_counted_and_tells_nobody() {
     let now = host.sigra.clock().now();
     assert!(host.sigra.stores().requests.lease(10, now, now).await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn guesses_at_nobody_are_forgotten_after_a_month_and_those_at_an_account_never() {
+    let host = TestHost::new();
+    host.confirmed(ANN).await;
+    for address in [ANN, NOBODY] {
+        exhausted(&host, address).await;
+        wrong(&host, address).await;
+        assert_eq!(last_reason(&host), "exhausted", "{address}");
+    }
+    host.advance(30 * 24 * 3_600);
+    wrong(&host, NOBODY).await;
+    assert_eq!(last_reason(&host), "unknown_address");
+    host.advance(365 * 24 * 3_600);
+    wrong(&host, ANN).await;
+    assert_eq!(last_reason(&host), "exhausted", "time alone gives no further guesses");
+}

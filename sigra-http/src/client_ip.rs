@@ -148,8 +148,13 @@ fn forwarded_line(line: &str) -> Option<Vec<Option<IpAddr>>> {
     let mut rest = line;
     loop {
         let (name, after) = rest.split_once('=')?;
+        let name = name.trim_matches([' ', '\t']);
+        // Or what a proxy appended could become part of a name somebody else began.
+        if name.is_empty() || !name.bytes().all(is_token_byte) {
+            return None;
+        }
         let (value, after) = forwarded_value(after)?;
-        if name.trim().eq_ignore_ascii_case("for") && hop.replace(node(&value)).is_some() {
+        if name.eq_ignore_ascii_case("for") && hop.replace(node(&value)).is_some() {
             return None;
         }
         let after = after.trim_start_matches([' ', '\t']);
@@ -165,6 +170,15 @@ fn forwarded_line(line: &str) -> Option<Vec<Option<IpAddr>>> {
         }
         rest = chars.as_str();
     }
+}
+
+/// Whether a token may hold it (RFC 9110 §5.6.2).
+const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+        )
 }
 
 /// A token or a quoted string, and what follows it.
@@ -267,6 +281,9 @@ mod tests {
             (&["for=6.6.6.6;for=198.51.100.9"], "10.0.0.1"),
             (&["for=6.6.6.6;x=\", for=\"198.51.100.9\""], "10.0.0.1"),
             (&["for=\", for=198.51.100.9"], "10.0.0.1"),
+            (&["for=6.6.6.6;x, for=198.51.100.9"], "10.0.0.1"),
+            (&["for=6.6.6.6;, for=198.51.100.9"], "10.0.0.1"),
+            (&["for=6.6.6.6;=x, for=198.51.100.9"], "10.0.0.1"),
             (&[""], "10.0.0.1"),
         ] {
             assert_eq!(proxies.client_ip(ip("10.0.0.1"), &lines(FORWARDED, values)), ip(client), "{values:?}");
@@ -301,6 +318,20 @@ mod tests {
         fn th_10_what_a_client_writes_in_front_changes_nothing(forged in "[ -~]{0,60}") {
             let headers = lines(X_FORWARDED_FOR, &[&format!("{forged}, 198.51.100.9, 10.0.0.2")]);
             prop_assert_eq!(proxies().client_ip(ip("10.0.0.1"), &headers), ip("198.51.100.9"));
+        }
+
+        #[test]
+        fn th_10_what_a_client_writes_in_front_of_forwarded_gains_nothing(
+            forged in prop_oneof!["[ -~]{0,60}", "(for=6\\.6\\.6\\.6[;,=\" xfor\\\\]{0,8}){1,3}"],
+        ) {
+            let proxies = proxies().with_header(ForwardingHeader::Forwarded);
+            for appended in ["for=198.51.100.9", "for=\"198.51.100.9\";proto=https", "by=x;for=\"198.51.100.9:1\", for=10.0.0.2"] {
+                let one_line = lines(FORWARDED, &[&format!("{forged}, {appended}")]);
+                let client = proxies.client_ip(ip("10.0.0.1"), &one_line);
+                prop_assert!(client == ip("198.51.100.9") || client == ip("10.0.0.1"), "{client}");
+                let two_lines = lines(FORWARDED, &[&forged, appended]);
+                prop_assert_eq!(proxies.client_ip(ip("10.0.0.1"), &two_lines), ip("198.51.100.9"));
+            }
         }
     }
 }

@@ -218,5 +218,24 @@ mod tests {
                 lines.iter().filter_map(|line| Some((COOKIE, HeaderValue::from_bytes(line).ok()?))).collect();
             let _ = name("http://localhost").read_token(&map);
         }
+
+        /// Split at every `;` and at the first `=`; white space is dropped around a pair, and nowhere else.
+        #[test]
+        fn se_03_what_is_read_is_what_a_model_reads(
+            lines in prop::collection::vec("((x|S|s|__host-s|__Host-s|__Host-S)[ ]?=?[a-b= \"]{0,3}[; ]{0,2}){0,4}", 0..3),
+        ) {
+            let name = CookieName::new("s", &"https://app.example".parse().unwrap()).unwrap();
+            let all = lines.join(";");
+            let pairs = all.split(';').filter_map(|pair| pair.split_once('='));
+            let ours: Vec<&str> =
+                pairs.filter(|(name, _)| name.trim_start() == "__Host-s").map(|(_, value)| value.trim_end()).collect();
+            let expected = match ours[..] {
+                [only] if !only.contains(' ') => Some(only),
+                _ => None,
+            };
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            let headers = headers(&lines);
+            prop_assert_eq!(name.read(&headers), expected);
+        }
     }
 }

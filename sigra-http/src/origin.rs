@@ -251,5 +251,26 @@ mod tests {
             headers.insert(http::header::CONTENT_TYPE, value(&media_type));
             prop_assert!(decide(&Method::POST, &headers, &HERE.parse().unwrap()).is_err());
         }
+
+        /// The rule of this module in other words.
+        #[test]
+        fn cs_02_the_rule_is_what_its_words_say(
+            sites in prop::collection::vec(prop_oneof!["same-origin", "none", "same-site", "cross-site", "[a-z-]{0,4}"], 0..3),
+            origins in prop::collection::vec(prop_oneof![Just(HERE.to_owned()), "null", "https://[a-z.]{1,12}"], 0..3),
+            cookie in any::<bool>(),
+            media_type in prop_oneof!["application/json", "text/plain", "application/json;charset=[a-z]{0,3}"],
+        ) {
+            let mut headers = vec![("content-type", media_type.as_str())];
+            headers.extend(sites.iter().map(|site| ("sec-fetch-site", site.as_str())));
+            headers.extend(origins.iter().map(|origin| ("origin", origin.as_str())));
+            headers.extend(cookie.then_some(("cookie", "a=b")));
+            let expected = match (&sites[..], &origins[..]) {
+                ([site], _) => site == "same-origin" || site == "none",
+                ([], [origin]) => origin == HERE,
+                ([], []) => !cookie && media_type.starts_with("application/json"),
+                _ => false,
+            };
+            prop_assert_eq!(post(&headers).is_ok(), expected);
+        }
     }
 }

@@ -186,5 +186,20 @@ mod tests {
         fn nothing_panics(path in "\\PC*") {
             let _ = router().find(&Method::GET, &path);
         }
+
+        #[test]
+        fn th_13_a_parameter_comes_back_as_it_was_escaped(value in "[^/\0]{1,20}") {
+            let escaped = percent_encoding::utf8_percent_encode(&value, percent_encoding::NON_ALPHANUMERIC);
+            let Match::Found { index, params } = router().find(&Method::GET, &format!("/confirm/{escaped}")) else {
+                return Err(TestCaseError::fail("not found"));
+            };
+            prop_assert_eq!((index, params.get("token")), (2, Some(value.as_str())));
+        }
+
+        #[test]
+        fn th_13_no_other_spelling_of_a_path_is_found(path in "(/|//|/%2f|/\\.|%2F)(login|Login|log%69n|login%00|login;x)[/?.%]{0,2}") {
+            let found = matches!(router().find(&Method::GET, &path), Match::Found { .. });
+            prop_assert_eq!(found, path == "/login", "{}", path);
+        }
     }
 }

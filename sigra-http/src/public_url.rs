@@ -240,5 +240,29 @@ mod tests {
                 prop_assert_eq!(url.origin().parse::<PublicUrl>(), Ok(url.clone()));
             }
         }
+
+        #[test]
+        fn what_is_taken_for_this_machine_is_this_machine_for_the_url_standard(
+            host in "(localhost|LocalHost|127\\.[0-9]{1,3}\\.0\\.[0-9]{1,2}|\\[[0:]{2,6}1\\]|[a-z.0-9:@\\[\\]]{0,12})(:[0-9]{0,6})?[.x@ ]?",
+        ) {
+            if host_header_is_loopback(&host) {
+                let url: PublicUrl = format!("http://{host}").parse().unwrap();
+                prop_assert!(url.is_loopback(), "{}", host);
+            }
+        }
+
+        #[test]
+        fn se_25_nothing_but_https_or_this_machine_is_secure(text in "(https?|HTTP|ftp)://[a-z0-9.:\\[\\]@/-]{1,20}") {
+            if let Ok(url) = text.parse::<PublicUrl>() {
+                let parsed = Url::parse(&url.link("/x")).unwrap();
+                let here = match parsed.host().unwrap() {
+                    Host::Domain(name) => name == "localhost",
+                    Host::Ipv4(v4) => v4.octets()[0] == 127,
+                    Host::Ipv6(v6) => v6 == Ipv6Addr::LOCALHOST,
+                };
+                prop_assert_eq!(url.is_secure_or_loopback(), parsed.scheme() == "https" || here);
+                prop_assert_eq!((parsed.username(), parsed.password(), parsed.path()), ("", None, "/x"));
+            }
+        }
     }
 }

@@ -6,6 +6,7 @@
 //!   [`MinLengthPolicy`]: the other ports, fast and watchable.
 //! - [`scenario`]: a complete host over all of these, or over another storage, with the situations tests start from.
 //! - [`audited`]: assertions about the audit trail.
+//! - [`timing`]: whether two kinds of work can be told apart by how long they take.
 //! - `suites` (feature `suites`): the conformance suites. A store is done when they pass.
 //! - `golden` (feature `http`): scenarios over HTTP. An adapter to a framework is done when they pass.
 //!
@@ -22,6 +23,7 @@ mod policy;
 pub mod scenario;
 #[cfg(feature = "suites")]
 pub mod suites;
+pub mod timing;
 mod vault;
 
 pub use clock::ManualClock;

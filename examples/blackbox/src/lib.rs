@@ -37,6 +37,7 @@ macro_rules! scenarios {
                 rivals_for_one_address, a_copied_device_cookie_gives_no_access, a_flood_stays_in_its_network,
                 lockout_stays_when_limits_are_off, forwarding_headers_of_strangers_are_ignored,
             ],
+            timing: [th_16_a_sign_in_takes_as_long_whoever_it_is_for],
             overload: [logins_beyond_the_queue_are_refused_politely],
         }
     };

@@ -239,6 +239,8 @@ fn argon2(text: Option<String>, loopback: bool) -> Result<Argon2Params, Settings
 mod tests {
     use std::collections::HashMap;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     const SECRET: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -295,5 +297,53 @@ mod tests {
             assert!(!error.contains("short"), "a secret is not repeated: {error}");
         }
         assert!(!read("0.0.0.0:3000", &[https, secret, mail]).unwrap().loopback);
+    }
+
+    fn maybe(values: &'static str) -> impl Strategy<Value = Option<String>> {
+        prop::option::of(values)
+    }
+
+    proptest! {
+        /// Whatever the variables say, a host that others can reach comes up over https, with secrets, mail, limits and a
+        /// hash that are meant for others.
+        #[test]
+        fn se_25_cr_05_no_settings_make_a_reachable_host_unsafe(
+            bound in "(127\\.0\\.0\\.1|0\\.0\\.0\\.0|\\[::1\\]|192\\.0\\.2\\.1):3000",
+            url in maybe("https?://(localhost|127\\.0\\.0\\.1|app\\.example|localhost\\.evil)(:3000)?/?"),
+            secret in maybe("[0-9a-f]{62,66}|short"),
+            mail in maybe("console|dir:/tmp/x|smtps://mail\\.example|pigeon"),
+            rate_limit in maybe("on|off|maybe"),
+            argon2 in maybe("m=19456,t=2,p=1|m=64,t=1,p=1|m=47104,t=1,p=1|lots"),
+            clock in maybe("/tmp/clock"),
+        ) {
+            let pairs = [
+                ("SIGRA_PUBLIC_URL", &url),
+                ("SIGRA_SECRET", &secret),
+                ("SIGRA_MAIL", &mail),
+                ("SIGRA_RATE_LIMIT", &rate_limit),
+                ("SIGRA_ARGON2", &argon2),
+                ("SIGRA_TEST_CLOCK", &clock),
+            ];
+            let pairs: Vec<_> = pairs.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
+            match read(&bound, &pairs) {
+                Err(error) => {
+                    let error = error.to_string();
+                    let typed = secret.as_deref().filter(|secret| secret.len() > 5);
+                    prop_assert!(typed.is_none_or(|secret| !error.contains(secret)), "{}", error);
+                }
+                Ok(settings) => {
+                    let stays_here = (bound.starts_with("127.") || bound.starts_with("[::1]"))
+                        && url.as_deref().is_none_or(|url| {
+                            ["localhost", "127.0.0.1"].contains(&&*settings.public_url.host()) && !url.contains("evil")
+                        });
+                    prop_assert_eq!(settings.loopback, stays_here);
+                    if !stays_here {
+                        prop_assert!(settings.public_url.is_https() && secret.is_some());
+                        prop_assert!(!settings.mail.is_for_development() && settings.rate_limit);
+                        prop_assert!(!settings.argon2.is_weaker_than_default() && settings.test_clock.is_none());
+                    }
+                }
+            }
+        }
     }
 }

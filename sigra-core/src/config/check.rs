@@ -133,6 +133,11 @@ impl Config {
             lockout.codes.window_secs.is_none_or(|secs| secs >= 3_600),
             "`lockout.codes.window_secs` must be at least 3600",
         );
+        let longest = lockout.strangers.max_lock_secs.max(lockout.known_devices.max_lock_secs);
+        must(
+            lockout.unknown_secs.get() >= longest.max(86_400),
+            "`lockout.unknown_secs` must be at least 86400 and the longest `max_lock_secs`",
+        );
         must(sessions.sudo_tries <= 100, "`sessions.sudo_tries` must be at most 100 (NIST SP 800-63B-4 §3.2.2)");
         must(
             lockout.strangers.cap.saturating_add(lockout.known_devices.cap) <= 100,
@@ -169,6 +174,7 @@ mod tests {
         config.lockout.known_devices.window_secs = Some(60);
         config.lockout.codes.window_secs = Some(0);
         config.sessions.sudo_tries = 101;
+        config.lockout.unknown_secs = Seconds::new(86_399);
         let faults = config.validate().unwrap_err();
         for key in [
             "sessions.idle_secs",
@@ -177,6 +183,7 @@ mod tests {
             "lockout.known_devices.window_secs",
             "lockout.codes.window_secs",
             "sessions.sudo_tries",
+            "lockout.unknown_secs",
         ] {
             assert!(faults.faults().iter().any(|fault| fault.contains(key)), "{key} in {faults}");
         }

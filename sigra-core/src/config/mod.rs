@@ -205,6 +205,9 @@ pub struct LockoutConfig {
     pub known_devices: AttemptPolicy,
     /// Six-digit codes for one address, over all codes mailed to it.
     pub codes: AttemptPolicy,
+    /// How long attempts at an address without an account are remembered, from the first of them. Nobody guesses anything
+    /// there, and made-up addresses must not fill the storage for ever.
+    pub unknown_secs: Seconds,
 }
 
 impl Default for LockoutConfig {
@@ -214,6 +217,7 @@ impl Default for LockoutConfig {
             strangers: password,
             known_devices: AttemptPolicy { cap: 20, ..password },
             codes: AttemptPolicy { free: 10, cap: 10, lock_secs: 60, max_lock_secs: 3_600, window_secs: Some(86_400) },
+            unknown_secs: Seconds::days(30),
         }
     }
 }

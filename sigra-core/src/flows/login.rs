@@ -69,7 +69,7 @@ impl Login<'_> {
         };
         let known_device = self.is_known_device(account.as_ref(), entry).await?;
         let origin = if known_device { WorkOrigin::KnownDevice } else { WorkOrigin::Network(entry.client.block()) };
-        let lane = self.lane(email.as_ref(), known_device);
+        let lane = self.lane(email.as_ref(), account.is_some(), known_device);
 
         let reserved = match self.0.stores.attempts.reserve(&lane.key, &lane.policy, now).await? {
             Reservation::Granted(reserved) => reserved,
@@ -195,7 +195,7 @@ impl Login<'_> {
         Ok(device.is_some_and(|device| Some(device.user) == owner))
     }
 
-    fn lane(&self, email: Option<&EmailAddress>, known_device: bool) -> Lane {
+    fn lane(&self, email: Option<&EmailAddress>, has_account: bool, known_device: bool) -> Lane {
         let whom = match email {
             Some(email) => self.0.address_mac(email),
             // All of them share one counter: what nobody can own needs none of its own, and takes no room.
@@ -205,7 +205,10 @@ impl Login<'_> {
         if known_device {
             Lane { key: AttemptKey { counter: KNOWN_DEVICE, whom }, policy: lockout.known_devices }
         } else {
-            Lane { key: AttemptKey { counter: STRANGER, whom }, policy: lockout.strangers }
+            // Anybody can make addresses up, so what is counted for them goes in the end. An account's count never does.
+            let window_secs = (!has_account).then(|| lockout.unknown_secs.get());
+            let policy = AttemptPolicy { window_secs, ..lockout.strangers };
+            Lane { key: AttemptKey { counter: STRANGER, whom }, policy }
         }
     }
 }

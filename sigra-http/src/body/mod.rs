@@ -144,5 +144,54 @@ mod tests {
             let _ = parse(&headers(Some("application/json")), &body, Accepted::Json);
             let _ = parse(&headers(Some("application/x-www-form-urlencoded")), &body, Accepted::Form);
         }
+
+        #[test]
+        fn a_form_is_read_as_browsers_write_it(pairs in prop::collection::btree_map(".{0,8}", ".{0,20}", 0..4)) {
+            let written = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
+            let form = headers(Some("application/x-www-form-urlencoded"));
+            let fields = parse(&form, written.as_bytes(), Accepted::Form).unwrap();
+            for (name, value) in &pairs {
+                prop_assert_eq!(fields.text(name), Ok(Some(value.as_str())));
+            }
+        }
+
+        #[test]
+        fn what_is_taken_for_a_form_others_read_the_same(text in "([ab=&+;]|%[0-9a-fA-F]{0,2}|[cé]){0,16}") {
+            let form = headers(Some("application/x-www-form-urlencoded"));
+            if let Ok(fields) = parse(&form, text.as_bytes(), Accepted::Form) {
+                let mut seen = std::collections::BTreeSet::new();
+                for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+                    prop_assert_eq!(fields.text(&name), Ok(Some(&*value)));
+                    prop_assert!(seen.insert(name), "a name came twice");
+                }
+            }
+        }
+
+        #[test]
+        fn json_is_taken_exactly_when_it_is_an_object_without_repetition(
+            members in prop::collection::vec(("[ab]", "null|true|1|\"x\"|\\[\\]|\\{\\}|\\{\"c\":1,\"c\":2\\}|\\{\"c\":1\\}|01|x"), 0..4),
+        ) {
+            let text = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect::<Vec<_>>().join(",");
+            let names: std::collections::BTreeSet<_> = members.iter().map(|(name, _)| name).collect();
+            let fine = names.len() == members.len()
+                && members.iter().all(|(_, value)| value.matches("\"c\"").count() < 2 && value != "01" && value != "x");
+            let fields = parse(&headers(Some("application/json")), format!("{{{text}}}").as_bytes(), Accepted::Json);
+            prop_assert_eq!(fields.is_ok(), fine, "{}", text);
+            if let Ok(fields) = fields {
+                for (name, value) in &members {
+                    prop_assert_eq!(fields.value(name).map(ToString::to_string), Some(value.clone()));
+                }
+            }
+        }
+
+        #[test]
+        fn cs_03_a_media_type_is_what_stands_before_the_parameters(
+            kind in "(application/json|APPLICATION/json|application/jsonx|text/plain|application|)[ \t]{0,2}",
+            parameters in "(;[ a-z=/\"]{0,12})?",
+        ) {
+            let value = format!("{kind}{parameters}");
+            let taken = parse(&headers(Some(&value)), b"{}", Accepted::Json).is_ok();
+            prop_assert_eq!(taken, kind.trim().eq_ignore_ascii_case("application/json"), "{}", value);
+        }
     }
 }

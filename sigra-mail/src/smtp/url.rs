@@ -131,6 +131,8 @@ fn is_name(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -172,5 +174,28 @@ mod tests {
         }
         let url: SmtpUrl = "smtps://canary:canary@mail.example".parse().unwrap();
         assert_eq!(format!("{url:?}"), "SmtpUrl(smtps://mail.example)");
+    }
+
+    proptest! {
+        #[test]
+        fn pw_30_whatever_comes_behind_them_credentials_are_not_shown(rest in "[a-z@:/?#.%=&\\[\\] ]{0,30}") {
+            let said = match format!("smtp://CANARY:CANARY@{rest}").parse::<SmtpUrl>() {
+                Ok(url) => format!("{url:?}"),
+                Err(error) => format!("{error} {error:?}"),
+            };
+            prop_assert!(!said.contains("CANARY"), "{}", said);
+        }
+
+        /// Encryption is asked for in so many words, or there is none.
+        #[test]
+        fn what_counts_as_encrypted_says_so(
+            scheme in "smtps?|SMTPS",
+            query in "(\\?(tls|TLS|tls )=(required|Required|opportunistic|required |requiredx)?(&tls=required)?)?",
+        ) {
+            if let Ok(url) = format!("{scheme}://mail.example{query}").parse::<SmtpUrl>() {
+                let says_so = scheme.eq_ignore_ascii_case("smtps") || query.trim_end() == "?tls=required";
+                prop_assert_eq!(url.is_encrypted(), says_so, "{}{}", scheme, query);
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test rests on may stop it")]
 
 mod conformance;
+mod dump;
 mod durability;
 mod flows;
 mod migrations;

@@ -34,6 +34,12 @@ impl Database {
         texts
     }
 
+    /// Changes rows behind the host's back.
+    pub fn change(&self, sql: &str) {
+        let statement = Statement::from_string(DatabaseBackend::Sqlite, sql);
+        self.runtime.block_on(self.connection.execute_raw(statement)).unwrap();
+    }
+
     fn rows(&self, sql: &str) -> Vec<QueryResult> {
         let statement = Statement::from_string(DatabaseBackend::Sqlite, sql);
         self.runtime.block_on(self.connection.query_all_raw(statement)).unwrap()
