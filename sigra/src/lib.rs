@@ -42,3 +42,7 @@ pub use sigra_testing as testing;
 #[cfg(all(doctest, feature = "axum", feature = "crypto", feature = "mail", feature = "sqlite"))]
 #[doc = include_str!("../../docs/guides/getting-started.md")]
 struct GettingStarted;
+
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

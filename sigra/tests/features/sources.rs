@@ -74,10 +74,10 @@ fn features_are_asked_for_where_they_add_something() {
         .map(|(file, asks, about)| ((*file).to_owned(), (*asks).to_owned(), (*about).to_owned()))
         .collect();
     listed.sort();
-    assert_eq!(
-        found, listed,
-        "left: the sources, right: the list. Does the new place change what is there without it?"
-    );
+    let only = |these: &[_], those: &[_]| these.iter().filter(|one| !those.contains(one)).cloned().collect::<Vec<_>>();
+    let (new, gone) = (only(&found, &listed), only(&listed, &found));
+    assert!(new.is_empty(), "does this change what is there without the feature? {new:#?}");
+    assert!(gone.is_empty() && found.len() == listed.len(), "not in the sources any more: {gone:#?}");
 }
 
 #[test]
@@ -102,7 +102,9 @@ fn asked_elsewhere(source: &str) -> impl Iterator<Item = (String, String)> {
         if !line.contains("feature = \"") {
             continue;
         }
-        let about = lines[at + 1..].iter().find(|next| !next.starts_with("#[")).copied().unwrap_or_default();
+        // What begins with `#!` is about the file it stands in.
+        let next = lines[at + 1..].iter().find(|next| !next.starts_with("#[")).filter(|_| !line.starts_with("#!"));
+        let about = next.copied().unwrap_or_default();
         let public =
             about.strip_prefix("pub").map_or(about, |rest| rest.split_once(' ').map_or(rest, |(_, item)| item));
         let adds = line.starts_with("#[cfg(")
