@@ -3,46 +3,46 @@
 use std::path::{Path, PathBuf};
 
 /// A crate that is published.
-pub struct Crate {
-    pub name: String,
-    pub folder: PathBuf,
-    pub manifest: String,
-    pub features: Vec<Feature>,
+pub(crate) struct Crate {
+    pub(crate) name: String,
+    pub(crate) folder: PathBuf,
+    pub(crate) manifest: String,
+    pub(crate) features: Vec<Feature>,
 }
 
 /// A feature, `default` included.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Feature {
-    pub name: String,
+pub(crate) struct Feature {
+    pub(crate) name: String,
     /// The `##` lines above it.
-    pub about: String,
+    pub(crate) about: String,
     /// What it turns on: `dep:x`, `x/y`, or another feature.
-    pub enables: Vec<String>,
+    pub(crate) enables: Vec<String>,
 }
 
 impl Crate {
     /// Whether nothing has to be turned off to have nothing.
-    pub fn is_facade(&self) -> bool {
+    pub(crate) fn is_facade(&self) -> bool {
         self.name == "sigra"
     }
 
     /// The features but `default`.
-    pub fn choices(&self) -> impl Iterator<Item = &Feature> {
+    pub(crate) fn choices(&self) -> impl Iterator<Item = &Feature> {
         self.features.iter().filter(|feature| feature.name != "default")
     }
 
     /// What is on unless somebody says otherwise.
-    pub fn default(&self) -> &[String] {
+    pub(crate) fn default(&self) -> &[String] {
         self.features.iter().find(|feature| feature.name == "default").map_or(&[], |default| &default.enables)
     }
 }
 
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// Every published crate, the facade first.
-pub fn crates() -> Vec<Crate> {
+pub(crate) fn crates() -> Vec<Crate> {
     let mut crates: Vec<_> = std::fs::read_dir(root())
         .unwrap()
         .map(|entry| entry.unwrap().path())

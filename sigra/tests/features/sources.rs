@@ -74,8 +74,8 @@ fn features_are_asked_for_where_they_add_something() {
         .map(|(file, asks, about)| ((*file).to_owned(), (*asks).to_owned(), (*about).to_owned()))
         .collect();
     listed.sort();
-    let only = |these: &[_], those: &[_]| these.iter().filter(|one| !those.contains(one)).cloned().collect::<Vec<_>>();
-    let (new, gone) = (only(&found, &listed), only(&listed, &found));
+    let new: Vec<_> = found.iter().filter(|one| !listed.contains(one)).collect();
+    let gone: Vec<_> = listed.iter().filter(|one| !found.contains(one)).collect();
     assert!(new.is_empty(), "does this change what is there without the feature? {new:#?}");
     assert!(gone.is_empty() && found.len() == listed.len(), "not in the sources any more: {gone:#?}");
 }
