@@ -7,14 +7,14 @@ use std::path::PathBuf;
 
 use sigra_core::audit::EVENTS;
 
-const REGENERATE: &str = "SIGRA_WRITE_DOCS";
+const REGENERATE: &str = "UPDATE_DOCS";
 
 #[test]
 fn au_12_the_published_table_of_events_is_up_to_date() {
     let mut wanted = String::from(
         "# Audit events\n\n\
         What `sigra-core` writes to the audit trail. Generated from the catalogue in the source by\n\
-        `SIGRA_WRITE_DOCS=1 cargo test -p sigra-core --test audit_docs`; do not edit.\n\n\
+        `UPDATE_DOCS=1 cargo test -p sigra-core --test audit_docs`; do not edit.\n\n\
         | name | written when |\n|---|---|\n",
     );
     for event in EVENTS {

@@ -13,16 +13,12 @@ pub use host::{Host, OpenError, PATIENCE, shut_down};
 pub use logging::start as start_logging;
 pub use settings::{Settings, SettingsError, environment, listen_address};
 
-/// The code in the guides compiles. That of `database.md` is tried by the store, that of `testing-your-app.md` by a test of
-/// the axum example, which runs it.
+/// The code in the guides compiles. That of `database.md` is tried by the store, that of `getting-started.md` and the README by
+/// the facade, that of `testing-your-app.md` by a test of the axum example, which runs it.
 #[cfg(doctest)]
 mod guides {
-    #[doc = include_str!("../../../README.md")]
-    struct Readme;
     #[doc = include_str!("../../../docs/guides/deployment.md")]
     struct Deployment;
-    #[doc = include_str!("../../../docs/guides/getting-started.md")]
-    struct GettingStarted;
     #[doc = include_str!("../../../docs/guides/login.md")]
     struct Login;
     #[doc = include_str!("../../../docs/guides/mail-templates.md")]

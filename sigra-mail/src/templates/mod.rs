@@ -93,6 +93,14 @@ impl TemplatesBuilder {
         self
     }
 
+    /// Keeps the kinds named and drops the others, for hosts that send some mails alone. What was dropped needs no links,
+    /// and composing it is an error.
+    #[must_use]
+    pub fn only(mut self, kinds: &[MailKind]) -> Self {
+        self.kinds.retain(|templates| kinds.contains(&templates.kind));
+        self
+    }
+
     /// Lets the files of a folder take the place of embedded templates of the same name.
     ///
     /// Every `.txt` and `.html` file in it must have the name of a template. A file whose name starts with `_` is the

@@ -55,6 +55,18 @@ fn one_file_replaces_one_template_and_leaves_the_others() {
 }
 
 #[test]
+fn a_host_that_sends_some_mails_alone_needs_their_links_alone() {
+    let links = Links::new().link("magic_link", "https://app.example/auth/magic_link/{token}");
+    let faults = Templates::builder("Acme", links.clone()).build().expect_err("the other links are missing");
+    assert!(faults.iter().any(|fault| fault.contains("need the link `confirm`")), "{faults}");
+
+    let templates = Templates::builder("Acme", links).only(&[MailKind::MAGIC_LINK]).build().unwrap();
+    assert!(compose(&templates, &MailKind::MAGIC_LINK).text.contains(&link("magic_link")));
+    let facts = Facts::default();
+    assert!(templates.compose(MailId::new(at()), &MailKind::CONFIRM_EMAIL, &ann(), &facts).is_err());
+}
+
+#[test]
 fn shared_parts_can_be_overridden_and_own_ones_added() {
     let dir = folder(&[
         ("footer.txt", "{% include '_imprint.txt' %}"),
