@@ -61,7 +61,7 @@ pub(super) async fn form_escapes(make: &Make<'_>) {
     for bad in ["%", "a%", "%2", "%zz", "%+1", "%u0041", "%ff", "%c0%af", "%ed%a0%80", "%f4%90%80%80"] {
         browser.send(form(format!("email={bad}"))).await.is_page(400, &[]);
         browser.send(form(format!("{bad}=x"))).await.is_page(400, &[]);
-        browser.send(form(format!("{bad}"))).await.is_page(400, &[]);
+        browser.send(form(bad)).await.is_page(400, &[]);
     }
     for odd in ["email=%00", "email=%2f", "email=%26password=x", "email=a;password=b", "=", "&", "%3d", "email[]=a"] {
         browser.send(form(odd)).await.is_page(422, &[]);
