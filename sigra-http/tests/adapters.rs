@@ -23,11 +23,7 @@ const ADAPTERS: &[Adapter] = &[
         // The empty text is the prefix that mounts everything.
         texts: &["", "a sigra extractor or guard ran outside `sigra_axum::mount`"],
     },
-    Adapter {
-        folder: "../sigra-poem/src",
-        required: false,
-        texts: &["", "a sigra extractor or guard ran outside `sigra_poem::mount`"],
-    },
+    Adapter { folder: "../sigra-poem/src", required: false, texts: &["", "the body went to another route"] },
     Adapter {
         folder: "../examples/custom-adapter/src/lib.rs",
         required: true,
