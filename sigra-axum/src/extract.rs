@@ -8,9 +8,9 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::request::Parts;
-use sigra_core::flows;
-use sigra_core::principal;
-use sigra_core::user::User;
+use sigra_http::sigra_core::flows;
+use sigra_http::sigra_core::principal;
+use sigra_http::sigra_core::user::User;
 use sigra_http::{GuardDecision, Head, HostRequest, Requirement};
 
 /// The session behind the request. Whoever has none is sent to sign in, or gets 401.

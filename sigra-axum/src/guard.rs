@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
-use sigra_core::assurance::Aal;
+use sigra_http::sigra_core::assurance::Aal;
 use sigra_http::{GuardDecision, Head, HostRequest, Requirement};
 use tower_layer::Layer;
 use tower_service::Service;

@@ -46,6 +46,9 @@ mod surface;
 pub mod views;
 mod wording;
 
+/// The crate the types of principals, sessions and assurance come from, so that an adapter depends on this crate alone.
+pub use sigra_core;
+
 pub use body_out::{BodyFault, ResponseBody};
 pub use client_ip::TrustedProxies;
 pub use fault::Face;

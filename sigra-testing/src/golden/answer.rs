@@ -76,11 +76,17 @@ impl Answer {
     /// Asserts a page.
     #[track_caller]
     pub fn is_page(&self, status: u16, names: &[&str]) -> &Self {
-        let names: Vec<_> = names.iter().copied().chain(["content-type"]).collect();
-        self.is(status, &names).has("content-type", "text/html; charset=utf-8");
+        self.is_page_or_its_head(status, names);
         let text = self.text();
         assert!(text.starts_with("<!DOCTYPE html>") && text.trim_end().ends_with("</html>"), "{}", self.what);
         self
+    }
+
+    /// Asserts a page, or the answer to `HEAD` for one.
+    #[track_caller]
+    pub fn is_page_or_its_head(&self, status: u16, names: &[&str]) -> &Self {
+        let names: Vec<_> = names.iter().copied().chain(["content-type"]).collect();
+        self.is(status, &names).has("content-type", "text/html; charset=utf-8")
     }
 
     /// Asserts a 303 to `location`, with these header names more.

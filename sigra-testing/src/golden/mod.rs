@@ -79,8 +79,20 @@ impl Scenario {
 ///
 /// After the last one, when some failed. Their names are in the message, what went wrong was printed before.
 pub async fn all(make: &Make<'_>) {
+    all_but(&[], make).await;
+}
+
+/// Runs every scenario but some, each of which is named with the reason why it cannot be run.
+///
+/// # Panics
+///
+/// As [`all`], and when there is no scenario of such a name.
+pub async fn all_but(skipped: &[(&str, &str)], make: &Make<'_>) {
+    for (name, _) in skipped {
+        assert!(SCENARIOS.iter().any(|scenario| scenario.name == *name), "there is no scenario `{name}`");
+    }
     let mut failed = Vec::new();
-    for scenario in SCENARIOS {
+    for scenario in SCENARIOS.iter().filter(|scenario| skipped.iter().all(|(name, _)| *name != scenario.name)) {
         if AssertUnwindSafe(scenario.run(make)).catch_unwind().await.is_err() {
             failed.push(scenario.name);
         }

@@ -1,6 +1,7 @@
 //! The scenarios, by what they are about.
 
 mod alike;
+mod bodies;
 mod confirmation;
 mod failing;
 mod headers;
@@ -10,6 +11,7 @@ mod links;
 mod malformed;
 mod not_me;
 mod origin;
+mod oversized;
 mod pages;
 mod paths;
 mod pending;
@@ -20,6 +22,7 @@ mod sessions;
 mod sign_in;
 mod sign_out;
 mod sudo;
+mod targets;
 
 use sigra_core::mail::MailKind;
 
@@ -63,7 +66,16 @@ scenarios! {
     }
     origin { cs_01_every_unsafe_route, cs_02_every_header, cs_03_native_clients, the_hosts_own_routes, }
     return_to { cs_08_nothing_leads_elsewhere, it_is_carried_along, cs_09_referer_counts_for_nothing, }
-    paths { th_13_variants, methods, cs_05_overrides, se_19_bad_escapes, heads, prefixes, }
+    paths { th_13_variants, methods, other_methods, cs_05_overrides, heads, prefixes, }
+    targets {
+        se_19_escapes_in_paths, escapes_in_queries, th_13_dots_and_slashes, absolute_form, asterisk_and_authority_form,
+        long_targets,
+    }
+    bodies {
+        pw_05_exactly_64_kib, pw_05_one_byte_more, form_escapes, json_oddities, media_types, content_codings,
+        bodies_where_none_belongs,
+    }
+    oversized { long_headers, se_03_many_cookies, se_03_every_cookie_counts_once, }
     malformed {
         pw_05_too_large, content_types, empty_bodies, forms, json, tk_06_tokens, nul, odd_headers,
         se_03_cookies,

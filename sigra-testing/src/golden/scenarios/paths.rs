@@ -82,15 +82,33 @@ pub(super) async fn cs_05_overrides(make: &Make<'_>) {
     assert_eq!(sessions_of(&host, ANN).await, 1);
 }
 
-pub(super) async fn se_19_bad_escapes(make: &Make<'_>) {
+/// What a path does not take, and what no path takes.
+pub(super) async fn other_methods(make: &Make<'_>) {
     let host = GoldenHost::new(make);
     let mut browser = host.signed_in(ANN).await;
-    for id in ["%", "%f", "%ff", "%zz", "a%2fb", "%00", "%c0%af"] {
-        browser.get(&format!("/auth/confirm/{id}")).await.status(404);
-        browser.send(Ask::new("DELETE", &format!("/auth/api/v1/sessions/{id}"))).await.status(404);
-        browser.post(&format!("/auth/settings/sessions/{id}/revoke"), &[]).await.status(404);
+    for path in ["/auth/logout", "/auth/confirm/resend", "/auth/settings/sessions/x/revoke"] {
+        for method in ["GET", "HEAD", "OPTIONS", "DELETE"] {
+            let answer = browser.send(Ask::new(method, path)).await;
+            answer.is_page_or_its_head(405, &["allow"]).has("allow", "POST");
+        }
     }
-    browser.get("/auth/login?return_to=%zz&%&=%ff").await.is_page(200, &[]);
+    for path in ["/auth/check-mail", "/auth/settings/sessions", "/auth/assets/sigra.js"] {
+        browser.post(path, &[]).await.is_page(405, &["allow"]).has("allow", "GET, HEAD");
+    }
+    for path in ["/auth/api/v1/login", "/auth/api/v1/not-me/redeem"] {
+        let get = browser.read(path).await;
+        get.is_problem(405, "method_not_allowed", &["allow"]).has("allow", "POST");
+        browser.send(Ask::new("HEAD", path)).await.heads(&get);
+    }
+    browser.json("/auth/api/v1/session", json!({})).await.is_problem(405, "method_not_allowed", &["allow"]);
+    // An unknown path has no methods; and no proof of the origin is asked for what is not there.
+    for method in ["HEAD", "OPTIONS", "POST", "PUT", "DELETE", "TRACE", "PROPFIND", "get"] {
+        let page = browser.send(Ask::new(method, "/auth/nothing").unproven()).await;
+        page.is_page_or_its_head(404, &[]);
+        let document = browser.send(Ask::new(method, "/auth/api/v1/nothing").unproven()).await;
+        document.is(404, &["content-type"]).has("content-type", "application/problem+json");
+    }
+    browser.read("/auth/api/v1/session").await.is_json(200, &[]);
 }
 
 pub(super) async fn heads(make: &Make<'_>) {
@@ -106,7 +124,11 @@ pub(super) async fn heads(make: &Make<'_>) {
         "/auth/api/v1/session",
         "/auth/api/v1/sessions",
         "/auth/assets/sigra.css",
+        "/auth/assets/sigra.js",
         "/auth/nothing",
+        "/auth/api/v1/nothing",
+        "/auth/logout",
+        "/auth/api/v1/login",
         "/auth/confirm/x",
         "/me",
         "/host/maybe",
@@ -119,6 +141,9 @@ pub(super) async fn heads(make: &Make<'_>) {
             browser.send(head).await.heads(&get);
         }
     }
+    // Without `Accept` a program asks, and is told so.
+    let get = nobody.read("/me").await;
+    nobody.send(Ask::new("HEAD", "/me")).await.heads(&get);
     nobody.post(&link(&host, &MailKind::MAGIC_LINK, ANN), &[]).await.leads_to("/", &["set-cookie"]);
 }
 
