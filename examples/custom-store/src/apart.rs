@@ -238,7 +238,7 @@ impl Housekeeping for SessionsApart {
         let pending = held.pending.values().filter(|(pending, _)| pending.expires_at < now);
         let pending: Vec<_> = pending.map(|(pending, _)| pending.id).take(limit).collect();
         sessions.iter().for_each(|id| held.end(*id));
-        pending.iter().for_each(|id| drop(held.pending.remove(id)));
+        held.pending.retain(|id, _| !pending.contains(id));
         Ok(gone + (sessions.len() + pending.len()) as u64)
     }
 }
@@ -258,8 +258,9 @@ impl Held {
 
     fn end(&mut self, id: SessionId) {
         if let Some(kept) = self.sessions.remove(&id) {
-            self.tokens.remove(&kept.digest);
-            kept.retired.keys().for_each(|digest| drop(self.tokens.remove(digest)));
+            for digest in kept.retired.keys().chain([&kept.digest]) {
+                self.tokens.remove(digest);
+            }
         }
     }
 }
