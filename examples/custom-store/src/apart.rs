@@ -90,8 +90,12 @@ impl SessionStore for SessionsApart {
             return Err(conflict());
         }
         self.log.append(evidence).await?;
-        replaces.pending.map(|pending| held.pending.remove(&pending));
-        replaces.session.map(|session| held.end(session));
+        if let Some(pending) = replaces.pending {
+            held.pending.remove(&pending);
+        }
+        if let Some(session) = replaces.session {
+            held.end(session);
+        }
         held.tokens.insert(digest, session.id);
         held.sessions.insert(session.id, Kept { session: session.clone(), digest, retired: HashMap::new() });
         Ok(Minted::Done)
@@ -207,7 +211,9 @@ impl SessionStore for SessionsApart {
             return Err(conflict());
         }
         self.log.append(evidence).await?;
-        replaces.map(|replaced| held.pending.remove(&replaced));
+        if let Some(replaced) = replaces {
+            held.pending.remove(&replaced);
+        }
         held.pending.insert(pending.id, (pending.clone(), digest));
         Ok(Minted::Done)
     }
