@@ -4,7 +4,9 @@
 //! [`Purpose`], so a token made for one purpose can never match a row of another. The only way from text to digest is
 //! [`RawToken::parse`] followed by [`RawToken::digest`].
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -37,6 +39,30 @@ impl Purpose {
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         Self(name)
+    }
+
+    /// A purpose that storage returned. Names come from code alone, so what is kept for names of other capabilities stays
+    /// small.
+    #[must_use]
+    pub fn from_stored(name: &str) -> Self {
+        const CORE: [Purpose; 7] = [
+            Purpose::SESSION,
+            Purpose::PENDING,
+            Purpose::DEVICE,
+            Purpose::CONFIRM_REGISTRATION,
+            Purpose::MAGIC_LINK,
+            Purpose::RESET_PASSWORD,
+            Purpose::NOT_ME,
+        ];
+        static OTHERS: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
+
+        if let Some(purpose) = CORE.into_iter().find(|purpose| purpose.name() == name) {
+            return purpose;
+        }
+        let mut others = OTHERS.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = others.get(name).copied().unwrap_or_else(|| name.to_owned().leak());
+        others.insert(kept);
+        Self(kept)
     }
 
     /// The name, as stored beside a digest.
@@ -215,6 +241,14 @@ mod tests {
         let mut loose = text.to_string();
         loose.replace_range(42..43, "_");
         assert!(RawToken::parse(&loose).is_none(), "trailing bits must be zero");
+    }
+
+    #[test]
+    fn a_purpose_reads_back_whoever_named_it() {
+        assert_eq!(Purpose::from_stored("magic_link"), Purpose::MAGIC_LINK);
+        let other = Purpose::from_stored("change_email");
+        assert_eq!(other, Purpose::new("change_email"));
+        assert!(std::ptr::eq(other.name(), Purpose::from_stored("change_email").name()), "kept once");
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use sigra_core::MemoryRateLimiter;
 use sigra_core::ports::RateLimiter;
-use sigra_testing::{MemoryStore, PlainComposer, PlainHasher, TestVault, suites};
+use sigra_core::time::{Clock, SystemClock};
+use sigra_core::{CommonBrowsers, MemoryRateLimiter};
+use sigra_testing::{ManualClock, MemoryStore, PlainComposer, PlainHasher, TestVault, suites};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_memory_store_keeps_every_contract() {
@@ -22,6 +23,19 @@ async fn a_used_store_keeps_every_contract_again() {
 async fn the_rate_limiter_of_the_core_keeps_its_contract() {
     let limiter: Arc<dyn RateLimiter> = Arc::new(MemoryRateLimiter::default());
     suites::rate_limiter::all(&limiter).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn clocks_keep_their_contract() {
+    let clocks: [Arc<dyn Clock>; 2] = [Arc::new(SystemClock::new()), Arc::new(ManualClock::default())];
+    for clock in &clocks {
+        suites::surroundings::a_clock_never_goes_back(clock).await;
+    }
+}
+
+#[test]
+fn the_describer_of_the_core_keeps_its_contract() {
+    suites::surroundings::a_description_repeats_no_header(&CommonBrowsers);
 }
 
 #[tokio::test]

@@ -21,8 +21,11 @@ use crate::user::User;
 ///   stores.
 /// - [`SessionStore::insert`] is conditional and never overwrites: a digest or id that exists is a
 ///   [`Conflict`](crate::error::StoreErrorKind::Conflict).
-/// - Each change is one atomic step that commits its evidence. A store that does not share the audit database hands the
-///   evidence to an [`EvidenceLog`](super::EvidenceLog) first, and changes something only if that succeeded.
+/// - Each change is one atomic step that commits its evidence. A store that does not share the audit database holds what
+///   it has checked (a lock, a claim on the row), hands the evidence to an [`EvidenceLog`](super::EvidenceLog), and
+///   changes something only if that succeeded; whoever loses a race leaves no evidence. It asks an
+///   [`AccountStore`](super::AccountStore) for users. An account may then change between the check and the change, which
+///   does no harm: the caller compares epochs whenever it finds a session.
 /// - What was revoked is gone for the next read, from whatever host.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
@@ -56,8 +59,9 @@ pub trait SessionStore: Send + Sync {
         evidence: Evidence,
     ) -> Result<bool, StoreError>;
 
-    /// Stores a session that authenticated again, under a new token; the old token is gone for good. Happens only while
-    /// the current token is still `old`, and the user's epochs are still the session's.
+    /// Stores a session that authenticated again, under a new token; the old token, and those that rotations retired
+    /// before, are gone for good. Happens only while the current token is still `old`, and the user's epochs are still
+    /// the session's.
     async fn elevate(
         &self,
         session: &Session,

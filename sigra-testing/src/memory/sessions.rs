@@ -111,6 +111,7 @@ impl SessionStore for MemoryStore {
             state.token_must_be_new(new)?;
             if let Some(row) = state.sessions.get_mut(&session.id) {
                 row.digest = new;
+                row.retired.clear();
                 row.session = session.clone();
             }
             state.record(evidence)?;

@@ -71,6 +71,7 @@ pub async fn pages_neither_skip_nor_repeat(backend: &Backend) {
                 break;
             }
             seen.extend(page.iter().map(|event| event.id));
+            assert!(seen.len() <= ids.len(), "an event came twice, in pages of {limit}");
         }
         assert_eq!(seen, ids, "in pages of {limit}");
     }

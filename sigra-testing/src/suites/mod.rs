@@ -17,6 +17,40 @@
 //! hold and purge what expired before the year 2002, so the database must be one for tests, and checks must not run at
 //! the same time on one database.
 //!
+//! # Some ports only
+//!
+//! A [`Backend`] need not be one storage. Put your port among the in-memory ports and run its own suite:
+//!
+//! ```
+//! # #[tokio::main] async fn main() {
+//! # use std::sync::Arc;
+//! use sigra_core::Stores;
+//! use sigra_testing::{MemoryStore, suites};
+//!
+//! # let mine = Arc::new(MemoryStore::new());
+//! let stores = Stores { attempts: mine, ..MemoryStore::new().stores() };
+//! suites::attempts::all(&stores.into()).await;
+//! # }
+//! ```
+//!
+//! That goes for ports that share nothing with others: `attempts` and `health` alone, and `sessions`, when the store is
+//! given the `accounts` and the `log` of the other backend and brings a `housekeeping` that purges its own rows too. All
+//! others commit together with accounts, or with evidence, or read what a neighbour wrote: `accounts`, `devices`,
+//! `tokens`, `registrations`, `requests`, `outbox`, `log` and `audit` live in one storage. The suite of a port also uses
+//! the ports beside it (to make an account, to count evidence), so a check that fails may be a neighbour's fault: run
+//! [`all`] when you have them all.
+//!
+//! # Ports that are no storage
+//!
+//! [`rate_limiter`], [`hasher`], [`vault`], [`composer`] and [`surroundings`] (`Clock`, `DeviceDescriber`) take the port
+//! itself. There is none for
+//!
+//! - `Health`: [`all`] asks it once; only its storage can be made to go away;
+//! - `PasswordPolicy`: which passwords it refuses is its own affair;
+//! - `GeoIp`: not knowing is a right answer to everything;
+//! - `Mailer`: what it must do happens at the other end of a wire;
+//! - `Hooks` and `Gate`: they are called, and owe nothing but to return.
+//!
 //! Checks are added as contracts get sharper. That can fail an implementation that passed before, and is not a breaking
 //! change.
 
@@ -51,6 +85,7 @@ pub mod requests;
 pub mod session_changes;
 pub mod sessions;
 mod support;
+pub mod surroundings;
 pub mod tokens;
 pub mod vault;
 

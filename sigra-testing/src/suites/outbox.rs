@@ -214,13 +214,14 @@ async fn owe(backend: &Backend, mail: &OutgoingMail) {
 
 /// Leases everything that is due at `at` and returns those of `ids`, in the order they came.
 async fn lease(backend: &Backend, ids: &[MailId], at: Timestamp) -> Vec<LeasedMail> {
-    let mut mine = Vec::new();
+    let (mut mine, mut seen) = (Vec::new(), HashSet::new());
     loop {
         let batch = backend.stores.outbox.lease(50, at, at + MINUTE).await.unwrap();
         assert!(batch.len() <= 50, "more than the limit was leased");
         if batch.is_empty() {
             return mine;
         }
+        assert!(batch.iter().all(|leased| seen.insert(leased.mail.id)), "a mail was leased while its lease held");
         mine.extend(batch.into_iter().filter(|leased| ids.contains(&leased.mail.id)));
     }
 }

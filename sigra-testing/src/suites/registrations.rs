@@ -164,6 +164,11 @@ pub async fn codes_belong_to_their_address(backend: &Backend) {
     for other in ["a_b", "a%b", "%", "a"] {
         assert!(take(backend, &address(other), 1, now()).await.is_empty(), "{other}");
     }
+    // What the stored address begins or ends with, and what begins or ends with it.
+    for part in ["axb{}@conformance.exam", "xb{}@conformance.example", "aaxb{}@conformance.example"] {
+        let other = parse(&part.replace("{}", &stamp));
+        assert!(take(backend, &other, 1, now()).await.is_empty(), "{part}");
+    }
     assert_eq!(take(backend, &address("AXB"), 1, now()).await.len(), 1);
 }
 

@@ -22,6 +22,7 @@ suite! {
     one_of_many_rotations_wins,
     rotation_without_evidence_does_not_happen,
     elevation_replaces_session_and_token,
+    elevation_ends_retired_tokens_too,
     elevation_needs_token_and_epochs,
     one_of_many_elevations_wins,
     elevation_without_evidence_does_not_happen,
@@ -131,6 +132,20 @@ pub async fn elevation_replaces_session_and_token(backend: &Backend) {
     assert_eq!(session(backend, bystander.digest()).await, *bystander.session());
     assert_eq!(traces(backend, user.id).await, before + 1);
     assert!(!sessions.elevate(&elevated, minted.digest(), digest(), Evidence::none()).await.unwrap());
+}
+
+/// A token that a rotation retired does not open what was proven after it, not even within its grace.
+pub async fn elevation_ends_retired_tokens_too(backend: &Backend) {
+    let user = account(backend).await;
+    let minted = stored_session(backend, &user).await;
+    let (current, new, sessions) = (digest(), digest(), &backend.stores.sessions);
+    let id = minted.session().id;
+    assert!(sessions.rotate(id, minted.digest(), current, now(), Evidence::none()).await.unwrap());
+    assert!(sessions.elevate(&elevated(minted.session()), current, new, Evidence::none()).await.unwrap());
+    for old in [minted.digest(), current] {
+        assert!(find(backend, old).await.is_none());
+    }
+    assert!(find(backend, new).await.is_some());
 }
 
 /// Elevation needs the current token, and epochs the account still has.

@@ -67,6 +67,11 @@ pub async fn se_08_what_exists_is_never_overwritten(backend: &Backend) {
     assert_eq!((found.session.id, found.user.id), (id, user.id));
     assert!(sessions.list(other.id, 10).await.unwrap().is_empty());
 
+    // A token that a rotation retired is taken still.
+    assert!(sessions.rotate(id, theirs.digest(), digest(), now(), Evidence::none()).await.unwrap());
+    assert_conflict(insert(backend, &theirs).await);
+    assert!(find(backend, theirs.digest()).await.is_some_and(|found| found.session.id == id));
+
     // An elevated session has its id still, and its first token no more.
     let session = stored_session(backend, &user).await;
     let new = digest();

@@ -1,5 +1,6 @@
 //! What the checks have in common.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, LazyLock};
@@ -198,13 +199,14 @@ pub(super) fn request(kind: RequestKind, email: &EmailAddress) -> AddressRequest
 
 /// Leases everything the queue has at `at`, and returns those of `ids` in the order they came, with duplicates.
 pub(super) async fn lease_requests(backend: &Backend, ids: &[RequestId], at: Timestamp) -> Vec<LeasedRequest> {
-    let mut mine = Vec::new();
+    let (mut mine, mut seen) = (Vec::new(), HashSet::new());
     loop {
         let batch = backend.stores.requests.lease(50, at, at + MINUTE).await.unwrap();
         assert!(batch.len() <= 50, "more than the limit was leased");
         if batch.is_empty() {
             return mine;
         }
+        assert!(batch.iter().all(|leased| seen.insert(leased.request.id)), "a request was leased while its lease held");
         mine.extend(batch.into_iter().filter(|leased| ids.contains(&leased.request.id)));
     }
 }

@@ -1,0 +1,276 @@
+//! Sessions in a storage of their own.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sigra_core::Stores;
+use sigra_core::assurance::Assurance;
+use sigra_core::error::{StoreError, StoreErrorKind};
+use sigra_core::evidence::{Evidence, EvidenceFor};
+use sigra_core::id::{PendingId, SessionId, UserId};
+use sigra_core::ports::{AccountStore, EvidenceLog, FoundSession, Housekeeping, Minted, SessionStore};
+use sigra_core::secret::Digest;
+use sigra_core::session::{NewSession, PendingSignIn, Session};
+use sigra_core::time::Timestamp;
+use sigra_core::user::{Epochs, User};
+use tokio::sync::Mutex;
+
+/// Sessions in the memory of one process, beside accounts and an audit trail that live elsewhere.
+///
+/// For a host whose users may sign in again after a restart. It shows the order a store without a transaction over both
+/// keeps: hold what is checked, record the evidence, and change something only when that succeeded. A process that
+/// dies in between leaves evidence of a change that was not made, never a change without evidence.
+pub struct SessionsApart {
+    accounts: Arc<dyn AccountStore>,
+    log: Arc<dyn EvidenceLog>,
+    rest: Arc<dyn Housekeeping>,
+    held: Mutex<Held>,
+}
+
+#[derive(Default)]
+struct Held {
+    sessions: BTreeMap<SessionId, Kept>,
+    pending: BTreeMap<PendingId, (PendingSignIn, Digest)>,
+    /// Current and retired ones.
+    tokens: HashMap<Digest, SessionId>,
+}
+
+struct Kept {
+    session: Session,
+    digest: Digest,
+    retired: HashMap<Digest, Timestamp>,
+}
+
+impl SessionsApart {
+    /// These stores with the sessions kept apart.
+    #[must_use]
+    pub fn beside(stores: Stores) -> Stores {
+        let Stores { accounts, log, housekeeping: rest, .. } = stores.clone();
+        let apart = Arc::new(Self { accounts, log, rest, held: Mutex::default() });
+        Stores { sessions: apart.clone(), housekeeping: apart, ..stores }
+    }
+
+    async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        Ok(self.accounts.find(id).await?.map(|account| account.user))
+    }
+
+    /// Whether what was proven under `epochs` still counts. A moment later it may not: whoever finds the session compares
+    /// again, so a session minted in that moment opens nothing.
+    async fn stands(&self, user: UserId, epochs: Epochs) -> Result<bool, StoreError> {
+        Ok(self.user(user).await?.is_some_and(|user| user.disabled_at.is_none() && user.epochs == epochs))
+    }
+}
+
+#[async_trait]
+impl SessionStore for SessionsApart {
+    async fn find(&self, digest: Digest) -> Result<Option<FoundSession>, StoreError> {
+        let (session, retired_at) = {
+            let held = self.held.lock().await;
+            let Some(kept) = held.tokens.get(&digest).and_then(|id| held.sessions.get(id)) else {
+                return Ok(None);
+            };
+            (kept.session.clone(), kept.retired.get(&digest).copied())
+        };
+        let user = self.user(session.user).await?;
+        Ok(user.map(|user| FoundSession { session, user, retired_at }))
+    }
+
+    async fn insert(&self, new: &NewSession, evidence: Evidence) -> Result<Minted, StoreError> {
+        let (session, digest, replaces) = (new.session(), new.digest(), new.replaces());
+        let mut held = self.held.lock().await;
+        if !self.stands(session.user, session.epochs).await? {
+            return Ok(Minted::Stale);
+        }
+        if replaces.pending.is_some_and(|pending| !held.pending.contains_key(&pending)) {
+            return Ok(Minted::PendingGone);
+        }
+        held.must_be_new(digest)?;
+        if held.sessions.contains_key(&session.id) {
+            return Err(conflict());
+        }
+        self.log.append(evidence).await?;
+        if let Some(pending) = replaces.pending {
+            held.pending.remove(&pending);
+        }
+        if let Some(session) = replaces.session {
+            held.end(session);
+        }
+        held.tokens.insert(digest, session.id);
+        held.sessions.insert(session.id, Kept { session: session.clone(), digest, retired: HashMap::new() });
+        Ok(Minted::Done)
+    }
+
+    async fn touch(
+        &self,
+        id: SessionId,
+        at: Timestamp,
+        idle_expires_at: Timestamp,
+        assurance: Option<&Assurance>,
+    ) -> Result<(), StoreError> {
+        let mut held = self.held.lock().await;
+        if let Some(Kept { session, .. }) = held.sessions.get_mut(&id).filter(|kept| kept.session.last_seen_at <= at) {
+            session.last_seen_at = at;
+            session.idle_expires_at = idle_expires_at;
+            session.assurance = assurance.unwrap_or(&session.assurance).clone();
+        }
+        Ok(())
+    }
+
+    async fn rotate(
+        &self,
+        id: SessionId,
+        old: Digest,
+        new: Digest,
+        at: Timestamp,
+        evidence: Evidence,
+    ) -> Result<bool, StoreError> {
+        let mut held = self.held.lock().await;
+        if held.current(id) != Some(old) {
+            return Ok(false);
+        }
+        held.must_be_new(new)?;
+        self.log.append(evidence).await?;
+        held.tokens.insert(new, id);
+        if let Some(kept) = held.sessions.get_mut(&id) {
+            kept.digest = new;
+            kept.retired.insert(old, at);
+            kept.session.rotated_at = at;
+        }
+        Ok(true)
+    }
+
+    async fn elevate(
+        &self,
+        session: &Session,
+        old: Digest,
+        new: Digest,
+        evidence: Evidence,
+    ) -> Result<bool, StoreError> {
+        let mut held = self.held.lock().await;
+        if held.current(session.id) != Some(old) || !self.stands(session.user, session.epochs).await? {
+            return Ok(false);
+        }
+        held.must_be_new(new)?;
+        self.log.append(evidence).await?;
+        held.end(session.id);
+        held.tokens.insert(new, session.id);
+        held.sessions.insert(session.id, Kept { session: session.clone(), digest: new, retired: HashMap::new() });
+        Ok(true)
+    }
+
+    async fn list(&self, user: UserId, limit: u32) -> Result<Vec<Session>, StoreError> {
+        let held = self.held.lock().await;
+        let mut sessions: Vec<_> = held.of(user).map(|kept| kept.session.clone()).collect();
+        sessions.sort_by_key(|session| std::cmp::Reverse((session.created_at, session.id)));
+        sessions.truncate(limit as usize);
+        Ok(sessions)
+    }
+
+    async fn revoke(&self, user: UserId, id: SessionId, evidence: EvidenceFor<'_, bool>) -> Result<bool, StoreError> {
+        let mut held = self.held.lock().await;
+        let existed = held.of(user).any(|kept| kept.session.id == id);
+        self.log.append(evidence(&existed)).await?;
+        if existed {
+            held.end(id);
+        }
+        Ok(existed)
+    }
+
+    async fn revoke_all(
+        &self,
+        user: UserId,
+        except: Option<SessionId>,
+        evidence: EvidenceFor<'_, u64>,
+    ) -> Result<u64, StoreError> {
+        let mut held = self.held.lock().await;
+        let doomed: Vec<_> = held.of(user).map(|kept| kept.session.id).filter(|id| Some(*id) != except).collect();
+        let ended = doomed.len() as u64;
+        self.log.append(evidence(&ended)).await?;
+        doomed.into_iter().for_each(|id| held.end(id));
+        held.pending.retain(|_, (pending, _)| pending.user != user);
+        Ok(ended)
+    }
+
+    async fn insert_pending(
+        &self,
+        pending: &PendingSignIn,
+        digest: Digest,
+        replaces: Option<PendingId>,
+        evidence: Evidence,
+    ) -> Result<Minted, StoreError> {
+        let mut held = self.held.lock().await;
+        if !self.stands(pending.user, pending.epochs).await? {
+            return Ok(Minted::Stale);
+        }
+        if replaces.is_some_and(|replaced| !held.pending.contains_key(&replaced)) {
+            return Ok(Minted::PendingGone);
+        }
+        let known = |(id, (_, other)): (&PendingId, &(PendingSignIn, Digest))| *id == pending.id || *other == digest;
+        if held.pending.iter().any(known) {
+            return Err(conflict());
+        }
+        self.log.append(evidence).await?;
+        if let Some(replaced) = replaces {
+            held.pending.remove(&replaced);
+        }
+        held.pending.insert(pending.id, (pending.clone(), digest));
+        Ok(Minted::Done)
+    }
+
+    async fn find_pending(&self, digest: Digest) -> Result<Option<(PendingSignIn, User)>, StoreError> {
+        let found = {
+            let held = self.held.lock().await;
+            held.pending.values().find(|(_, other)| *other == digest).map(|(pending, _)| pending.clone())
+        };
+        let Some(pending) = found else { return Ok(None) };
+        Ok(self.user(pending.user).await?.map(|user| (pending, user)))
+    }
+
+    async fn delete_pending(&self, id: PendingId) -> Result<(), StoreError> {
+        self.held.lock().await.pending.remove(&id);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Housekeeping for SessionsApart {
+    async fn purge_expired(&self, now: Timestamp, mail_before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let gone = self.rest.purge_expired(now, mail_before, limit).await?;
+        let mut held = self.held.lock().await;
+        let over = |kept: &&Kept| kept.session.idle_expires_at < now || kept.session.expires_at < now;
+        let limit = limit as usize;
+        let sessions: Vec<_> = held.sessions.values().filter(over).map(|kept| kept.session.id).take(limit).collect();
+        let pending = held.pending.values().filter(|(pending, _)| pending.expires_at < now);
+        let pending: Vec<_> = pending.map(|(pending, _)| pending.id).take(limit).collect();
+        sessions.iter().for_each(|id| held.end(*id));
+        held.pending.retain(|id, _| !pending.contains(id));
+        Ok(gone + (sessions.len() + pending.len()) as u64)
+    }
+}
+
+impl Held {
+    fn current(&self, id: SessionId) -> Option<Digest> {
+        self.sessions.get(&id).map(|kept| kept.digest)
+    }
+
+    fn of(&self, user: UserId) -> impl Iterator<Item = &Kept> {
+        self.sessions.values().filter(move |kept| kept.session.user == user)
+    }
+
+    fn must_be_new(&self, digest: Digest) -> Result<(), StoreError> {
+        if self.tokens.contains_key(&digest) { Err(conflict()) } else { Ok(()) }
+    }
+
+    fn end(&mut self, id: SessionId) {
+        if let Some(kept) = self.sessions.remove(&id) {
+            for digest in kept.retired.keys().chain([&kept.digest]) {
+                self.tokens.remove(digest);
+            }
+        }
+    }
+}
+
+fn conflict() -> StoreError {
+    StoreError::new(StoreErrorKind::Conflict, "SessionStore")
+}

@@ -1,0 +1,181 @@
+//! Accounts.
+
+use async_trait::async_trait;
+use sigra_core::email::EmailAddress;
+use sigra_core::error::StoreError;
+use sigra_core::evidence::{Evidence, EvidenceFor};
+use sigra_core::id::UserId;
+use sigra_core::password::PasswordHash;
+use sigra_core::ports::{AccountRecord, AccountStore, NewAccount, SignIn, SignInDevice, SignInRecorded};
+use sigra_core::registration::{AddressRequest, TokenOwner};
+use sigra_core::secret::Digest;
+use sigra_core::time::Timestamp;
+use sigra_core::user::{Epochs, User};
+
+use super::evidence::record;
+use super::tokens::{forget_credentials, live_token};
+use crate::error::Fault;
+use crate::rows::{Account, KnownDevice, QueuedRequest, Token, id};
+use crate::store::{KvStore, Step};
+use crate::table::Writing;
+
+#[async_trait]
+impl AccountStore for KvStore {
+    async fn find(&self, id: UserId) -> Result<Option<AccountRecord>, StoreError> {
+        self.read("AccountStore::find", move |tables| Ok(tables.get::<Account>(id!(id))?.map(Into::into))).await
+    }
+
+    async fn find_by_email(&self, email: &EmailAddress) -> Result<Option<AccountRecord>, StoreError> {
+        let identity = email.identity().as_bytes().to_vec();
+        self.read("AccountStore::find_by_email", move |tables| {
+            Ok(tables.find::<Account>(Account::BY_ADDRESS, &identity)?.map(Into::into))
+        })
+        .await
+    }
+
+    async fn create(&self, account: &NewAccount, evidence: Evidence) -> Result<bool, StoreError> {
+        let account = account.clone();
+        let step = move |tables: &mut Writing<'_>| match add_account(tables, &account)? {
+            Some(_) => Ok(Step::Done(true)),
+            None => Ok(Step::Nothing(false)),
+        };
+        self.write("AccountStore::create", step, |_| evidence).await
+    }
+
+    async fn rewrite_hash(
+        &self,
+        user: UserId,
+        epoch: i64,
+        old: &PasswordHash,
+        new: &PasswordHash,
+        evidence: Evidence,
+    ) -> Result<bool, StoreError> {
+        let (old, new) = (old.clone(), new.clone());
+        let step = move |tables: &mut Writing<'_>| {
+            let unchanged = |account: &Account| {
+                account.user.epochs.security == epoch && account.password.as_deref() == Some(old.expose())
+            };
+            let Some(mut account) = tables.get::<Account>(id!(user))?.filter(unchanged) else {
+                return Ok(Step::Nothing(false));
+            };
+            account.set_password(Some(&new));
+            tables.put(&account)?;
+            Ok(Step::Done(true))
+        };
+        self.write("AccountStore::rewrite_hash", step, |_| evidence).await
+    }
+
+    async fn record_sign_in(
+        &self,
+        sign_in: &SignIn,
+        evidence: EvidenceFor<'_, SignInRecorded>,
+    ) -> Result<Option<SignInRecorded>, StoreError> {
+        let sign_in = sign_in.clone();
+        let step = move |tables: &mut Writing<'_>| {
+            let Some(mut account) = standing_account(tables, sign_in.user, sign_in.epochs)? else {
+                return Ok(Step::Nothing(None));
+            };
+            let previous_sign_in_at = account.user.last_sign_in_at;
+            account.user.last_sign_in_at = previous_sign_in_at.max(Some(sign_in.at));
+            tables.put(&account)?;
+            remember_device(tables, sign_in)?;
+            Ok(Step::Done(Some(SignInRecorded { user: account.user, previous_sign_in_at })))
+        };
+        let evidence = |recorded: &Option<_>| recorded.as_ref().map(evidence).unwrap_or_default();
+        self.write("AccountStore::record_sign_in", step, evidence).await
+    }
+
+    async fn reset_password(
+        &self,
+        digest: Digest,
+        password: &PasswordHash,
+        now: Timestamp,
+        evidence: EvidenceFor<'_, User>,
+    ) -> Result<Option<User>, StoreError> {
+        let password = password.clone();
+        let step = move |tables: &mut Writing<'_>| {
+            let owner = live_token(tables, digest, now)?.map(|live| live.token.owner);
+            let Some(TokenOwner::User { id, epochs: Some(_) }) = owner else {
+                return Ok(Step::Nothing(None));
+            };
+            let user = raise_epoch(tables, id, |account| {
+                account.set_password(Some(&password));
+                account.user.confirmed_at.get_or_insert(now);
+            })?;
+            Ok(Step::Done(Some(user)))
+        };
+        let evidence = |user: &Option<User>| user.as_ref().map(evidence).unwrap_or_default();
+        self.write("AccountStore::reset_password", step, evidence).await
+    }
+
+    async fn rescue(
+        &self,
+        digest: Digest,
+        now: Timestamp,
+        request: &(dyn for<'u> Fn(&'u User) -> AddressRequest + Send + Sync),
+        evidence: EvidenceFor<'_, User>,
+    ) -> Result<Option<User>, StoreError> {
+        let step = move |tables: &mut Writing<'_>| {
+            let owner = live_token(tables, digest, now)?.map(|live| live.token.owner);
+            let Some(TokenOwner::User { id, epochs: None }) = owner else {
+                return Ok(Step::Nothing(None));
+            };
+            tables.remove::<Token>(digest.as_bytes())?;
+            let user = raise_epoch(tables, id, |account| account.set_password(None))?;
+            Ok(Step::Done(Some(user)))
+        };
+        let finish = |user: &Option<User>| {
+            let made = user.as_ref().map(|user| (request(user), evidence(user)));
+            move |tables: &mut Writing<'_>| match made {
+                Some((request, evidence)) => {
+                    tables.insert(&QueuedRequest { request, lease: None })?;
+                    record(tables, evidence)
+                }
+                None => Ok(()),
+            }
+        };
+        self.transact("AccountStore::rescue", step, finish).await
+    }
+}
+
+/// The account, if what was proven under `epochs` still counts.
+pub(super) fn standing_account(tables: &Writing<'_>, id: UserId, epochs: Epochs) -> Result<Option<Account>, Fault> {
+    let account = tables.get::<Account>(id!(id))?;
+    Ok(account.filter(|Account { user, .. }| user.disabled_at.is_none() && user.epochs == epochs))
+}
+
+/// Stores an account; `None` when the address is taken.
+pub(super) fn add_account(tables: &mut Writing<'_>, account: &NewAccount) -> Result<Option<User>, Fault> {
+    if tables.find::<Account>(Account::BY_ADDRESS, account.email.identity().as_bytes())?.is_some() {
+        return Ok(None);
+    }
+    let password = account.password.as_ref().map(|hash| hash.expose().to_owned());
+    let account = Account { user: account.to_user(), password };
+    tables.insert(&account)?;
+    Ok(Some(account.user))
+}
+
+/// Changes an account, raises its security epoch and forgets what the old one had handed out.
+fn raise_epoch(tables: &mut Writing<'_>, id: UserId, edit: impl FnOnce(&mut Account)) -> Result<User, Fault> {
+    let mut account = tables.get::<Account>(id!(id))?.ok_or(Fault::Corrupt("tokens"))?;
+    edit(&mut account);
+    account.user.epochs.security += 1;
+    tables.put(&account)?;
+    forget_credentials(tables, id)?;
+    Ok(account.user)
+}
+
+fn remember_device(tables: &mut Writing<'_>, sign_in: SignIn) -> Result<(), Fault> {
+    match sign_in.device {
+        SignInDevice::New { digest, device } => tables.insert(&KnownDevice { digest, device }),
+        SignInDevice::Known { id, expires_at } => {
+            let known = tables.find::<KnownDevice>(KnownDevice::BY_ID, id!(id))?;
+            let Some(mut known) = known.filter(|known| known.device.user == sign_in.user) else {
+                return Ok(());
+            };
+            known.device.last_seen_at = known.device.last_seen_at.max(sign_in.at);
+            known.device.expires_at = expires_at;
+            tables.put(&known)
+        }
+    }
+}

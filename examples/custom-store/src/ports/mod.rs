@@ -1,0 +1,13 @@
+//! The ports, each in terms of rows.
+
+mod accounts;
+mod attempts;
+mod evidence;
+mod housekeeping;
+mod outbox;
+mod registrations;
+mod requests;
+mod sessions;
+mod tokens;
+
+pub(crate) use evidence::record;

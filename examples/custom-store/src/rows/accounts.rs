@@ -1,0 +1,169 @@
+//! Accounts, and what is mailed or handed out to them.
+
+use serde::{Deserialize, Serialize};
+use sigra_core::email::EmailAddress;
+use sigra_core::password::PasswordHash;
+use sigra_core::ports::AccountRecord;
+use sigra_core::registration::{ConfirmationCode, MailedToken, PendingRegistration, TokenOwner};
+use sigra_core::secret::Digest;
+use sigra_core::session::Device;
+use sigra_core::time::Timestamp;
+use sigra_core::user::User;
+
+use super::foreign::{ConfirmationCodeDef, DeviceDef, MailedTokenDef, PendingRegistrationDef, UserDef, digest};
+use super::{id, time};
+use crate::table::Row;
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Account {
+    #[serde(with = "UserDef")]
+    pub(crate) user: User,
+    pub(crate) password: Option<String>,
+}
+
+impl Account {
+    /// Unique: an address is one account.
+    pub(crate) const BY_ADDRESS: &str = "accounts.address";
+
+    pub(crate) fn set_password(&mut self, hash: Option<&PasswordHash>) {
+        self.password = hash.map(|hash| hash.expose().to_owned());
+        self.user.has_password = hash.is_some();
+    }
+}
+
+impl From<Account> for AccountRecord {
+    fn from(Account { user, password }: Account) -> Self {
+        Self { user, password: password.map(PasswordHash::new) }
+    }
+}
+
+impl Row for Account {
+    const TABLE: &str = "accounts";
+
+    fn key(&self) -> Vec<u8> {
+        id!(self.user.id).to_vec()
+    }
+
+    fn entries(&self) -> Vec<(&'static str, Vec<u8>)> {
+        vec![(Self::BY_ADDRESS, self.user.email.identity().as_bytes().to_vec())]
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct KnownDevice {
+    #[serde(with = "digest")]
+    pub(crate) digest: Digest,
+    #[serde(with = "DeviceDef")]
+    pub(crate) device: Device,
+}
+
+impl KnownDevice {
+    /// Unique.
+    pub(crate) const BY_ID: &str = "devices.id";
+    pub(crate) const BY_USER: &str = "devices.user";
+    pub(crate) const BY_EXPIRY: &str = "devices.expiry";
+}
+
+impl Row for KnownDevice {
+    const TABLE: &str = "devices";
+
+    fn key(&self) -> Vec<u8> {
+        self.digest.as_bytes().to_vec()
+    }
+
+    fn entries(&self) -> Vec<(&'static str, Vec<u8>)> {
+        let (Device { id, user, expires_at, .. }, key) = (&self.device, self.digest.as_bytes());
+        vec![
+            (Self::BY_ID, id!(id).to_vec()),
+            (Self::BY_USER, [id!(user), key].concat()),
+            (Self::BY_EXPIRY, [&time(*expires_at)[..], key].concat()),
+        ]
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Token(#[serde(with = "MailedTokenDef")] pub(crate) MailedToken);
+
+impl Token {
+    pub(crate) const BY_OWNER: &str = "tokens.owner";
+    pub(crate) const BY_EXPIRY: &str = "tokens.expiry";
+
+    /// What the tokens of an owner are found under.
+    pub(crate) fn owner_key(owner: &TokenOwner) -> Vec<u8> {
+        match owner {
+            TokenOwner::Registration(id) => [&b"r"[..], id!(id)].concat(),
+            TokenOwner::User { id, .. } => [&b"u"[..], id!(id)].concat(),
+        }
+    }
+}
+
+impl Row for Token {
+    const TABLE: &str = "tokens";
+
+    fn key(&self) -> Vec<u8> {
+        self.0.digest.as_bytes().to_vec()
+    }
+
+    fn entries(&self) -> Vec<(&'static str, Vec<u8>)> {
+        let key = self.0.digest.as_bytes();
+        vec![
+            (Self::BY_OWNER, [&Self::owner_key(&self.0.owner)[..], key].concat()),
+            (Self::BY_EXPIRY, [&time(self.0.expires_at)[..], key].concat()),
+        ]
+    }
+}
+
+/// A registration, with the code that was mailed for it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Registration {
+    #[serde(with = "PendingRegistrationDef")]
+    pub(crate) pending: PendingRegistration,
+    /// Whether a code or a token was ever stored for it.
+    pub(crate) armed: bool,
+    pub(crate) code: Option<Code>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Code {
+    #[serde(with = "ConfirmationCodeDef")]
+    pub(crate) code: ConfirmationCode,
+    /// How many tries were taken from it.
+    pub(crate) tries: u32,
+}
+
+impl Registration {
+    /// Oldest first.
+    pub(crate) const BY_ADDRESS: &str = "registrations.address";
+    pub(crate) const BY_EXPIRY: &str = "registrations.expiry";
+    pub(crate) const BY_CODE_EXPIRY: &str = "registrations.code_expiry";
+
+    pub(crate) fn is_open(&self, now: Timestamp) -> bool {
+        now < self.pending.expires_at
+    }
+
+    /// What the registrations for an address are found under.
+    pub(crate) fn address_key(email: &EmailAddress) -> Vec<u8> {
+        // Without the NUL, which no address holds, `ann@example.com` would find those of `ann@example.community`.
+        [email.identity().as_bytes(), b"\0"].concat()
+    }
+}
+
+impl Row for Registration {
+    const TABLE: &str = "registrations";
+
+    fn key(&self) -> Vec<u8> {
+        id!(self.pending.id).to_vec()
+    }
+
+    fn entries(&self) -> Vec<(&'static str, Vec<u8>)> {
+        let PendingRegistration { id, email, created_at, expires_at, .. } = &self.pending;
+        let address = [&Self::address_key(email)[..], &time(*created_at), id!(id)].concat();
+        let mut entries =
+            vec![(Self::BY_ADDRESS, address), (Self::BY_EXPIRY, [&time(*expires_at)[..], id!(id)].concat())];
+        if let Some(Code { code, .. }) = &self.code {
+            entries.push((Self::BY_CODE_EXPIRY, [&time(code.expires_at)[..], id!(id)].concat()));
+        }
+        entries
+    }
+}

@@ -1,0 +1,91 @@
+//! What waits for a worker: requests by address, and mail.
+
+use serde::{Deserialize, Serialize};
+use sigra_core::id::LeaseId;
+use sigra_core::mail::OutgoingMail;
+use sigra_core::registration::AddressRequest;
+use sigra_core::time::Timestamp;
+
+use super::foreign::{AddressRequestDef, OutgoingMailDef};
+use super::{id, time};
+use crate::table::Row;
+
+/// A worker's claim on a row.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Lease {
+    pub(crate) id: LeaseId,
+    until: Timestamp,
+}
+
+impl Lease {
+    pub(crate) fn new(now: Timestamp, until: Timestamp) -> Self {
+        Self { id: LeaseId::new(now), until }
+    }
+
+    pub(crate) fn holds(&self, now: Timestamp) -> bool {
+        now < self.until
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct QueuedRequest {
+    #[serde(with = "AddressRequestDef")]
+    pub(crate) request: AddressRequest,
+    pub(crate) lease: Option<Lease>,
+}
+
+impl QueuedRequest {
+    /// Oldest first.
+    pub(crate) const QUEUE: &str = "requests.queue";
+    pub(crate) const BY_EXPIRY: &str = "requests.expiry";
+}
+
+impl Row for QueuedRequest {
+    const TABLE: &str = "requests";
+
+    fn key(&self) -> Vec<u8> {
+        id!(self.request.id).to_vec()
+    }
+
+    fn entries(&self) -> Vec<(&'static str, Vec<u8>)> {
+        let AddressRequest { id, created_at, expires_at, .. } = &self.request;
+        vec![
+            (Self::QUEUE, [&time(*created_at)[..], id!(id)].concat()),
+            (Self::BY_EXPIRY, [&time(*expires_at)[..], id!(id)].concat()),
+        ]
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct QueuedMail {
+    #[serde(with = "OutgoingMailDef")]
+    pub(crate) mail: OutgoingMail,
+    /// How often it was leased.
+    pub(crate) attempts: u32,
+    pub(crate) due_at: Timestamp,
+    pub(crate) lease: Option<Lease>,
+    /// When it was sent or given up.
+    pub(crate) settled_at: Option<Timestamp>,
+}
+
+impl QueuedMail {
+    /// What is still owed, oldest first.
+    pub(crate) const QUEUE: &str = "mail.queue";
+    pub(crate) const BY_SETTLEMENT: &str = "mail.settlement";
+}
+
+impl Row for QueuedMail {
+    const TABLE: &str = "mail";
+
+    fn key(&self) -> Vec<u8> {
+        id!(self.mail.id).to_vec()
+    }
+
+    fn entries(&self) -> Vec<(&'static str, Vec<u8>)> {
+        let (index, at) = match self.settled_at {
+            Some(at) => (Self::BY_SETTLEMENT, at),
+            None => (Self::QUEUE, self.mail.created_at),
+        };
+        vec![(index, [&time(at)[..], id!(self.mail.id)].concat())]
+    }
+}
