@@ -61,9 +61,9 @@ pub(crate) type Tx = Arc<DatabaseTransaction>;
 /// How long a writer waits for its turn. As long as `connect` lets SQLite wait for other processes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long a step may take in all, should a server neither answer nor go away. Longer than it takes to wait in vain for
-/// a connection and then for a lock.
-const DEADLINE: Duration = Duration::from_secs(12);
+/// How long a step may take in all, should a server neither answer nor go away. Longer than waiting in vain for a
+/// connection or for a lock takes.
+const DEADLINE: Duration = Duration::from_secs(8);
 
 impl SeaOrmStore {
     /// A store over a pool the host has opened.
