@@ -1,11 +1,10 @@
 //! A database that a test has for itself.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbErr};
+use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend, DbErr, Statement};
 use tempfile::TempDir;
 use tokio::runtime::Builder;
 
@@ -21,7 +20,7 @@ pub struct OwnDatabase {
 
 #[derive(Debug)]
 enum Place {
-    Folder(TempDir),
+    Folder { _folder: TempDir },
     Server { url: String, name: String },
 }
 
@@ -46,7 +45,7 @@ impl OwnDatabase {
         if engine == Engine::Sqlite {
             let folder = tempfile::tempdir().unwrap();
             let url = format!("sqlite:{}", folder.path().join("test.db").display());
-            return Self { engine, url, place: Place::Folder(folder) };
+            return Self { engine, url, place: Place::Folder { _folder: folder } };
         }
         let server = engine.server().unwrap_or_else(|| panic!("there is no {engine}"));
         let name = unused_name();
@@ -68,13 +67,32 @@ impl OwnDatabase {
         &self.url
     }
 
-    /// Its file, if it is one.
-    #[must_use]
-    pub fn file(&self) -> Option<PathBuf> {
-        match &self.place {
-            Place::Folder(folder) => Some(folder.path().join("test.db")),
-            Place::Server { .. } => None,
-        }
+    /// Waits until nobody is connected to it: a server goes on for a moment with what a killed process had sent.
+    ///
+    /// # Panics
+    ///
+    /// When somebody stays for ten seconds.
+    pub fn wait_until_unused(&self) {
+        let Place::Server { url, name } = &self.place else { return };
+        let (backend, sql) = match self.engine {
+            Engine::Postgres => {
+                (DbBackend::Postgres, format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}'"))
+            }
+            _ => (DbBackend::MySql, format!("SELECT count(*) FROM information_schema.processlist WHERE db = '{name}'")),
+        };
+        let waiting = apart(async move {
+            let admin = connect(url).await?;
+            let began = Instant::now();
+            loop {
+                let row = admin.query_one_raw(Statement::from_string(backend, sql.as_str())).await?.unwrap();
+                if row.try_get_by_index::<i64>(0)? == 0 {
+                    return admin.close().await;
+                }
+                assert!(began.elapsed() < Duration::from_secs(10), "somebody stays connected to {name}");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+        waiting.unwrap();
     }
 
     /// The host and port of its server, if it has one, and the same URL with others in their place.
@@ -112,7 +130,7 @@ fn drop_on_mysql(server: &str, name: &str) -> Result<(), DbErr> {
     apart(async move {
         let admin = connect(&server).await?;
         let sql = format!("SELECT CONCAT('KILL ', id) FROM information_schema.processlist WHERE db = '{name}'");
-        let statement = sea_orm::Statement::from_string(sea_orm::DbBackend::MySql, sql);
+        let statement = Statement::from_string(DbBackend::MySql, sql);
         for row in admin.query_all_raw(statement).await? {
             // It may have gone by itself.
             let _ = admin.execute_unprepared(&row.try_get_by_index::<String>(0)?).await;

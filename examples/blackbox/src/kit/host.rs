@@ -200,10 +200,13 @@ impl Host {
         client
     }
 
-    /// Ends it at once, as a power failure would.
+    /// Ends it at once, as a power failure would. What it had sent to a database server is done or undone then.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+        if let Some(database) = &self.launch.database {
+            database.wait_until_unused();
+        }
     }
 
     /// Sends it a signal, such as `TERM`.
