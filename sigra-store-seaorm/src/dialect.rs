@@ -37,12 +37,13 @@ pub(crate) fn ddl(backend: DbBackend, portable: &str) -> String {
 
 /// How a transaction that is going to write begins.
 ///
-/// SQLite takes the writer's lock at once. MySQL must not read from a snapshot older than the row it is about to change,
-/// which is what the others do by default.
+/// SQLite takes the writer's lock at once. A server must not read from a snapshot older than the row it is about to
+/// change, whatever it does by default: rows are guarded by locks and unique indexes, and whoever waited for a lock
+/// must see what was committed meanwhile.
 pub(crate) fn writing(backend: DbBackend) -> TransactionOptions {
-    let (sqlite, mysql) = (matches!(backend, DbBackend::Sqlite), matches!(backend, DbBackend::MySql));
+    let sqlite = matches!(backend, DbBackend::Sqlite);
     TransactionOptions {
-        isolation_level: mysql.then_some(IsolationLevel::ReadCommitted),
+        isolation_level: (!sqlite).then_some(IsolationLevel::ReadCommitted),
         sqlite_transaction_mode: sqlite.then_some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
     }
@@ -58,14 +59,21 @@ pub(crate) fn loses_a_cancelled_begin(backend: DbBackend) -> bool {
 pub(crate) fn migration_lock(backend: DbBackend) -> Option<&'static str> {
     match backend {
         DbBackend::Postgres => Some("SELECT pg_advisory_xact_lock(7163882745012041)"),
-        DbBackend::MySql => Some("SELECT GET_LOCK('sigra_migrations', 60)"),
+        // A lock of the server, so its name has to tell the databases apart. It has 64 characters at most.
+        DbBackend::MySql => Some("SELECT GET_LOCK(CONCAT('sigra_migrations ', MD5(DATABASE())), 60)"),
         _ => None,
     }
 }
 
 /// The statement that gives the lock back where the end of the transaction does not.
 pub(crate) fn migration_unlock(backend: DbBackend) -> Option<&'static str> {
-    matches!(backend, DbBackend::MySql).then_some("SELECT RELEASE_LOCK('sigra_migrations')")
+    let release = "SELECT RELEASE_LOCK(CONCAT('sigra_migrations ', MD5(DATABASE())))";
+    matches!(backend, DbBackend::MySql).then_some(release)
+}
+
+/// What lets a migrating host wait for another as long as on MySQL, and longer than anybody else waits for a lock.
+pub(crate) fn migration_patience(backend: DbBackend) -> Option<&'static str> {
+    matches!(backend, DbBackend::Postgres).then_some("SET LOCAL lock_timeout = '60s'")
 }
 
 /// Whether the database let one transaction through and not this one: run again, the same transaction may succeed.
@@ -88,6 +96,11 @@ pub(crate) fn is_contention(error: &DbErr) -> bool {
 pub(crate) fn is_made_already(error: &DbErr) -> bool {
     // 1050: table exists. 1061: duplicate key name.
     matches!(driver::mysql_number(error), Some(1050 | 1061))
+}
+
+/// Whether no connection came about for want of an answer.
+pub(crate) fn is_unanswered(error: &DbErr) -> bool {
+    driver::lost(error)
 }
 
 /// Whether the database could not be reached, or went away under a statement.

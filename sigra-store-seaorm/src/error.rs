@@ -12,6 +12,8 @@ pub(crate) enum Fault {
     Db(DbErr),
     /// No turn to write came up in time.
     Busy,
+    /// The database took longer than anybody can wait for.
+    Overdue,
     /// A row that must be new exists.
     Conflict,
     /// The column holds what this code cannot read.
@@ -32,6 +34,9 @@ impl Fault {
         match self {
             Self::Db(error) => StoreError::new(kind(&error), operation).because(error),
             Self::Busy => StoreError::new(StoreErrorKind::Busy, operation).because("too many writers are waiting"),
+            Self::Overdue => {
+                StoreError::new(StoreErrorKind::Unavailable, operation).because("the database does not answer")
+            }
             Self::Conflict => StoreError::new(StoreErrorKind::Conflict, operation),
             Self::Corrupt(column) => StoreError::new(StoreErrorKind::Corrupt, operation).because(column),
             Self::Hook(error) => StoreError::new(StoreErrorKind::Hook, operation).because(error),

@@ -47,7 +47,7 @@ pub async fn migrate(pool: &DatabaseConnection) -> Result<usize, StoreError> {
         return Ok(0);
     }
     let store = SeaOrmStore::new(pool.clone());
-    store.write("migrate", |tx| async move { apply(&tx).await }).await
+    store.write_at_length("migrate", |tx| async move { apply(&tx).await }).await
 }
 
 /// Every migration this version knows, and what has been applied. Changes nothing.
@@ -83,8 +83,15 @@ pub fn sql(backend: DbBackend) -> Vec<String> {
 
 async fn apply(tx: &Arc<DatabaseTransaction>) -> Result<usize, Fault> {
     let backend = tx.get_database_backend();
+    if let Some(patience) = dialect::migration_patience(backend) {
+        tx.execute_unprepared(patience).await?;
+    }
     if let Some(lock) = dialect::migration_lock(backend) {
-        tx.query_one_raw(sea_orm::Statement::from_string(backend, lock)).await?;
+        let answer = tx.query_one_raw(sea_orm::Statement::from_string(backend, lock)).await?;
+        // MySQL answers 1, or 0 when somebody else held it all the time; PostgreSQL fails then.
+        if matches!(backend, DbBackend::MySql) && answer.is_none_or(|row| row.try_get_by_index(0) != Ok(Some(1_i64))) {
+            return Err(Fault::Busy);
+        }
     }
     let outcome = apply_locked(tx, backend).await;
     if let Some(unlock) = dialect::migration_unlock(backend) {

@@ -1,22 +1,24 @@
 //! When a transaction that lost a race runs again.
 
 use std::hash::{BuildHasher as _, RandomState};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::{DbBackend, DbErr, SqlErr};
 
 use crate::dialect;
+use crate::store::PATIENCE;
 
 /// How often one step may still run again.
 pub(crate) struct Retries {
     contention: u32,
     lost_inserts: u32,
     pause: Duration,
+    began: Instant,
 }
 
 impl Retries {
-    pub(crate) const fn new() -> Self {
-        Self { contention: 4, lost_inserts: 1, pause: Duration::from_millis(5) }
+    pub(crate) fn new() -> Self {
+        Self { contention: 4, lost_inserts: 1, pause: Duration::from_millis(5), began: Instant::now() }
     }
 
     /// How long to wait before the next try; `None` when there is none.
@@ -25,7 +27,8 @@ impl Retries {
             self.lost_inserts = self.lost_inserts.checked_sub(1)?;
             return Some(Duration::ZERO);
         }
-        if !dialect::is_contention(error) {
+        // Whoever waited for a lock as long as that was no loser of a race.
+        if !dialect::is_contention(error) || self.began.elapsed() >= PATIENCE {
             return None;
         }
         self.contention = self.contention.checked_sub(1)?;

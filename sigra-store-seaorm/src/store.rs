@@ -61,6 +61,10 @@ pub(crate) type Tx = Arc<DatabaseTransaction>;
 /// How long a writer waits for its turn. As long as `connect` lets SQLite wait for other processes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a step may take in all, should a server neither answer nor go away. Longer than waiting in vain for a
+/// connection or for a lock takes.
+const DEADLINE: Duration = Duration::from_secs(8);
+
 impl SeaOrmStore {
     /// A store over a pool the host has opened.
     ///
@@ -127,7 +131,7 @@ impl SeaOrmStore {
         F: FnOnce(DatabaseExecutor<'s>) -> Fut,
         Fut: Future<Output = Result<T, Fault>>,
     {
-        read(self.reader()).await.map_err(|fault| fault.within(operation))
+        in_time(read(self.reader())).await.map_err(|fault| fault.within(operation))
     }
 
     /// Runs a single changing statement, which is atomic without a transaction around it.
@@ -142,7 +146,7 @@ impl SeaOrmStore {
                 let _turn = self.turn().await?;
                 step(self.reader()).await
             };
-            match attempt.await {
+            match in_time(attempt).await {
                 Ok(value) => return Ok(value),
                 Err(fault) => self.pause_or_fail(fault, &mut retries, operation).await?,
             }
@@ -151,6 +155,21 @@ impl SeaOrmStore {
 
     /// Runs `step` in a transaction, or not at all.
     pub(crate) async fn write<T, F, Fut>(&self, operation: &'static str, step: F) -> Result<T, StoreError>
+    where
+        F: Fn(Tx) -> Fut,
+        Fut: Future<Output = Result<T, Fault>>,
+    {
+        let mut retries = Retries::new();
+        loop {
+            match in_time(self.attempt(&step)).await {
+                Ok(value) => return Ok(value),
+                Err(fault) => self.pause_or_fail(fault, &mut retries, operation).await?,
+            }
+        }
+    }
+
+    /// As [`SeaOrmStore::write`], for what may take as long as it takes.
+    pub(crate) async fn write_at_length<T, F, Fut>(&self, operation: &'static str, step: F) -> Result<T, StoreError>
     where
         F: Fn(Tx) -> Fut,
         Fut: Future<Output = Result<T, Fault>>,
@@ -227,6 +246,10 @@ impl SeaOrmStore {
     }
 }
 
+async fn in_time<T>(work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    tokio::time::timeout(DEADLINE, work).await.unwrap_or(Err(Fault::Overdue))
+}
+
 impl fmt::Debug for SeaOrmStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let on = match &self.on {
@@ -240,8 +263,8 @@ impl fmt::Debug for SeaOrmStore {
 /// Begins a transaction that is going to write.
 ///
 /// On SQLite it takes the writer's lock at once (`BEGIN IMMEDIATE`): a deferred transaction that reads first and writes
-/// later fails as soon as somebody else has written in between, and no waiting helps. On MySQL it reads what is
-/// committed, not a snapshot.
+/// later fails as soon as somebody else has written in between, and no waiting helps. On a server it is `READ COMMITTED`,
+/// whatever the server does by default.
 ///
 /// # Errors
 ///

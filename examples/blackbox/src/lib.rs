@@ -5,6 +5,9 @@
 //! ```ignore
 //! sigra_example_blackbox::scenarios!(env!("CARGO_BIN_EXE_my-host"));
 //! ```
+//!
+//! Hosts run on SQLite. What a database could spoil (the way of an account, kills, overload) is tried on PostgreSQL and on
+//! MySQL or MariaDB as well, where `SIGRA_TEST_POSTGRES_URL` and `SIGRA_TEST_MYSQL_URL` name a server.
 
 #![allow(clippy::unwrap_used, reason = "this crate is test code, though it is built as a library")]
 
@@ -16,12 +19,10 @@ pub mod scenarios;
 macro_rules! scenarios {
     ($binary:expr) => {
         $crate::declare! { $binary;
-            main_job: [
-                by_link_as_json, by_code_as_json, by_link_as_forms, by_code_as_forms, magic_link,
-            ],
             refusals: [
                 every_wrong_value_is_named, no_secret_is_repeated, a_reachable_host_must_be_told_its_secret,
                 a_taken_port_is_named, a_file_that_is_no_geoip_database_is_named,
+                a_database_server_out_of_reach_is_said_to_be,
             ],
             running: [
                 the_first_line_says_the_public_url, the_secret_is_kept_and_sessions_survive_a_restart,
@@ -29,16 +30,39 @@ macro_rules! scenarios {
                 foreign_host_names_are_misdirected, sent_mails_are_shown_in_loopback_mode_only,
                 the_test_clock_ends_idle_sessions, host_pages_are_not_cached,
             ],
-            crashes: [
-                kills_during_registrations, kills_during_confirmations, kills_during_resets,
-            ],
             attacks: [
                 th_01_parallel_guesses_are_all_counted, the_right_password_does_not_slip_past_a_lock,
                 rivals_for_one_address, a_copied_device_cookie_gives_no_access, a_flood_stays_in_its_network,
                 lockout_stays_when_limits_are_off, forwarding_headers_of_strangers_are_ignored,
             ],
             timing: [th_16_a_sign_in_takes_as_long_whoever_it_is_for],
-            overload: [logins_beyond_the_queue_are_refused_politely],
+        }
+        $crate::declare_on!(sqlite, Sqlite, $binary);
+        $crate::declare_on!(postgres, Postgres, $binary);
+        $crate::declare_on!(mysql, Mysql, $binary);
+
+        #[test]
+        fn what_is_left_out_is_said() {
+            $crate::kit::say_what_is_skipped("the host's process");
+        }
+    };
+}
+
+/// Declares a test for each scenario that every database has to stand, on one of them.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! declare_on {
+    ($name:ident, $engine:ident, $binary:expr) => {
+        mod $name {
+            $crate::declare! { $binary, $crate::kit::Engine::$engine;
+                main_job: [
+                    by_link_as_json, by_code_as_json, by_link_as_forms, by_code_as_forms, magic_link,
+                ],
+                crashes: [
+                    kills_during_registrations, kills_during_confirmations, kills_during_resets,
+                ],
+                overload: [logins_beyond_the_queue_are_refused_politely],
+            }
         }
     };
 }
@@ -65,6 +89,16 @@ macro_rules! declare {
             #[test]
             fn $scenario() {
                 $crate::scenarios::$module::$scenario($binary);
+            }
+        )* })*
+    };
+    ($binary:expr, $engine:expr; $($module:ident: [$($scenario:ident),* $(,)?]),* $(,)?) => {
+        $(mod $module { $(
+            #[test]
+            fn $scenario() {
+                if $engine.is_there() {
+                    $crate::scenarios::$module::$scenario($binary, $engine);
+                }
             }
         )* })*
     };

@@ -10,7 +10,7 @@ use sigra_core::time::Timestamp;
 use sigra_store_seaorm::{DurableRateLimiter, SeaOrmStore};
 use sigra_testing::suites::{self, Backend, Operator};
 
-use crate::support::{fixture, statement};
+use crate::support::{Fixture, statement};
 
 struct Hands(DatabaseConnection);
 
@@ -37,17 +37,13 @@ fn backend(store: &SeaOrmStore, pool: &DatabaseConnection) -> Backend {
     Backend { stores: store.stores(), operator: Some(Arc::new(Hands(pool.clone()))) }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn every_port_keeps_its_contract_and_again_over_the_same_rows() {
-    let f = fixture().await;
+pub(crate) async fn every_port_keeps_its_contract_and_again_over_the_same_rows(f: &Fixture) {
     for _ in 0..2 {
         suites::all(&backend(&f.store, &f.pool)).await;
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_durable_rate_limiter_keeps_its_contract() {
-    let f = fixture().await;
+pub(crate) async fn the_durable_rate_limiter_keeps_its_contract(f: &Fixture) {
     let limiter: Arc<dyn RateLimiter> = Arc::new(DurableRateLimiter::new(f.store.clone()));
     suites::rate_limiter::all(&limiter).await;
 }

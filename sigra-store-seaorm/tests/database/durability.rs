@@ -7,17 +7,18 @@ use sigra_core::evidence::Evidence;
 use sigra_core::ports::EvidenceLog as _;
 use sigra_store_seaorm::{SeaOrmStore, migrations, open};
 
-use crate::support::{Folder, NOW, count, mail};
+use crate::engines::Setup;
+use crate::support::{NOW, count, empty, mail};
 
 const URL: &str = "SIGRA_TEST_DURABILITY_URL";
 
 #[tokio::test]
 async fn au_02_a_killed_process_loses_nothing_it_acknowledged() {
-    let folder = Folder::new();
-    migrations::migrate(&open(&folder.url()).await.unwrap()).await.unwrap();
+    let database = empty(Setup::Sqlite);
+    migrations::migrate(&open(database.url()).await.unwrap()).await.unwrap();
     let mut writer = Command::new(std::env::current_exe().unwrap())
         .args(["durability::writes_until_it_is_killed", "--exact", "--ignored", "--nocapture"])
-        .env(URL, folder.url())
+        .env(URL, database.url())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -26,7 +27,7 @@ async fn au_02_a_killed_process_loses_nothing_it_acknowledged() {
     writer.kill().unwrap();
     writer.wait().unwrap();
     assert_eq!(acknowledged, 25);
-    let pool = open(&folder.url()).await.unwrap();
+    let pool = open(database.url()).await.unwrap();
     assert!(count(&pool, "sigra_outbox").await >= 25);
 }
 

@@ -16,12 +16,10 @@ use sigra_core::session::PendingSignIn;
 use sigra_store_seaorm::{DurableRateLimiter, SeaOrmStore, open};
 
 use crate::support::{
-    Folder, NOW, count, fixture, later, mail, registration, request, sign_in, sqlite, statement, token_of, user,
+    Fixture, NOW, count, empty, later, mail, registration, request, sign_in, sqlite, statement, token_of, user,
 };
 
-#[tokio::test]
-async fn se_30_each_kind_is_purged_in_bounded_batches() {
-    let f = fixture().await;
+pub(crate) async fn se_30_each_kind_is_purged_in_bounded_batches(f: &Fixture) {
     let ann = user(&f.store, "ann@example.org").await;
     let granted = sign_in(&f.store, &ann).await;
     for _ in 0..5 {
@@ -51,7 +49,7 @@ async fn se_30_each_kind_is_purged_in_bounded_batches() {
 #[tokio::test]
 async fn every_purge_finds_its_rows_by_an_index() {
     let f = sqlite().await;
-    let mut pool = open(&f.url).await.unwrap();
+    let mut pool = open(f.database.url()).await.unwrap();
     let log: std::sync::Arc<std::sync::Mutex<Vec<sea_orm::Statement>>> = std::sync::Arc::default();
     let writer = log.clone();
     pool.set_metric_callback(move |info| writer.lock().unwrap().push(info.statement.clone()));
@@ -71,9 +69,7 @@ async fn every_purge_finds_its_rows_by_an_index() {
     }
 }
 
-#[tokio::test]
-async fn settled_mail_has_no_facts_and_goes_when_it_is_old() {
-    let f = fixture().await;
+pub(crate) async fn settled_mail_has_no_facts_and_goes_when_it_is_old(f: &Fixture) {
     let mails = [mail("ann@example.org", NOW), mail("ann@example.org", later(1)), mail("ann@example.org", later(2))];
     f.store.append(Evidence::none().and_mail(mails)).await.unwrap();
     let leased = OutboxStore::lease(&f.store, 10, later(2), later(60)).await.unwrap();
@@ -94,9 +90,7 @@ async fn settled_mail_has_no_facts_and_goes_when_it_is_old() {
     assert!(!f.store.sent(kept.mail.id, kept.lease, later(61)).await.unwrap(), "the first lease has lapsed");
 }
 
-#[tokio::test]
-async fn a_token_is_stored_only_while_its_epochs_stand() {
-    let f = fixture().await;
+pub(crate) async fn a_token_is_stored_only_while_its_epochs_stand(f: &Fixture) {
     let ann = user(&f.store, "ann@example.org").await;
     let older = token_of(&ann, Purpose::RESET_PASSWORD);
     f.store.append(Evidence::none().and_token(older.clone())).await.unwrap();
@@ -114,9 +108,7 @@ async fn a_token_is_stored_only_while_its_epochs_stand() {
     assert!(f.store.peek(older.digest, NOW).await.unwrap().is_some(), "and ends no token that is good");
 }
 
-#[tokio::test]
-async fn attempts_come_back_as_far_as_no_later_one_was_made() {
-    let f = fixture().await;
+pub(crate) async fn attempts_come_back_as_far_as_no_later_one_was_made(f: &Fixture) {
     let policy = AttemptPolicy { free: 1, cap: 4, lock_secs: 60, max_lock_secs: 600, window_secs: None };
     let key = AttemptKey { counter: "password.stranger", whom: Mac::from_bytes([2; 32]) };
     let reserve = async |now| match f.store.reserve(&key, &policy, now).await.unwrap() {
@@ -137,9 +129,7 @@ async fn attempts_come_back_as_far_as_no_later_one_was_made() {
     assert_eq!(reserve(later(3)).await.unwrap().count, 1);
 }
 
-#[tokio::test]
-async fn lc_01_deleting_an_account_erases_what_is_its_own_and_keeps_the_trail() {
-    let f = fixture().await;
+pub(crate) async fn lc_01_deleting_an_account_erases_what_is_its_own_and_keeps_the_trail(f: &Fixture) {
     let (ann, bob) = (user(&f.store, "ann@example.org").await, user(&f.store, "bob@example.org").await);
     for user in [&ann, &bob] {
         let granted = sign_in(&f.store, user).await;
@@ -170,9 +160,7 @@ async fn lc_01_deleting_an_account_erases_what_is_its_own_and_keeps_the_trail() 
     assert_eq!(count(&f.pool, "sigra_audit_events").await, trail);
 }
 
-#[tokio::test]
-async fn errors_have_kinds() {
-    let f = fixture().await;
+pub(crate) async fn errors_have_kinds(f: &Fixture) {
     f.store.ping().await.unwrap();
     let pending = registration("ann@example.org");
     let answer = request("ann@example.org", RequestKind::Register(pending.id));
@@ -185,13 +173,13 @@ async fn errors_have_kinds() {
     let error = AccountStore::find_by_email(&f.store, &crate::support::email("ann@example.org")).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Corrupt);
 
-    let empty = Folder::new();
-    let unmigrated = SeaOrmStore::connect(&empty.url()).await.unwrap();
+    let empty = empty(f.setup);
+    let unmigrated = SeaOrmStore::new(f.setup.open(empty.url()).await);
     let error = AccountStore::find(&unmigrated, UserId::new(NOW)).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unexpected);
     assert!(SeaOrmStore::connect("sqlite:/nowhere/at/all.db").await.is_err());
 
-    f.pool.close().await.unwrap();
+    f.pool.clone().close().await.unwrap();
     assert_eq!(f.store.ping().await.unwrap_err().kind(), StoreErrorKind::Unavailable);
 }
 

@@ -13,15 +13,15 @@ use sigra_core::ports::{
 };
 use sigra_core::registration::RequestKind;
 use sigra_core::secret::{Purpose, RawToken};
-use sigra_store_seaorm::{DurableRateLimiter, SeaOrmStore, open};
+use sigra_store_seaorm::{DurableRateLimiter, SeaOrmStore};
 use tokio::sync::Barrier;
 
-use crate::support::{NOW, account, count, fixture, later, mail, registration, request, sign_in, token_of, user};
+use crate::support::{Fixture, NOW, account, count, later, mail, registration, request, sign_in, token_of, user};
 
-const CONTENDERS: usize = 16;
+pub(crate) const CONTENDERS: usize = 16;
 
 /// Lets everybody loose at once, on two stores in turn.
-async fn race<T, F, Fut>(stores: &[SeaOrmStore; 2], contend: F) -> Vec<T>
+pub(crate) async fn race<T, F, Fut>(stores: &[SeaOrmStore; 2], contend: F) -> Vec<T>
 where
     T: Send + 'static,
     F: Fn(SeaOrmStore, usize) -> Fut,
@@ -43,18 +43,16 @@ where
     outcomes
 }
 
-async fn two_hosts(f: &crate::support::Fixture) -> [SeaOrmStore; 2] {
-    [f.store.clone(), SeaOrmStore::new(open(&f.url).await.unwrap())]
+async fn two_hosts(f: &Fixture) -> [SeaOrmStore; 2] {
+    [f.store.clone(), SeaOrmStore::new(f.another_pool().await)]
 }
 
 fn winners(outcomes: &[bool]) -> usize {
     outcomes.iter().filter(|won| **won).count()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn tk_03_one_redemption_of_a_token_succeeds() {
-    let f = fixture().await;
-    let hosts = two_hosts(&f).await;
+pub(crate) async fn tk_03_one_redemption_of_a_token_succeeds(f: &Fixture) {
+    let hosts = two_hosts(f).await;
     let ann = user(&f.store, "ann@example.org").await;
     for purpose in [Purpose::MAGIC_LINK, Purpose::RESET_PASSWORD] {
         let ann = AccountStore::find(&f.store, ann.id).await.unwrap().unwrap().user;
@@ -71,10 +69,8 @@ async fn tk_03_one_redemption_of_a_token_succeeds() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn th_07_th_08_every_granted_attempt_has_a_number_of_its_own() {
-    let f = fixture().await;
-    let hosts = two_hosts(&f).await;
+pub(crate) async fn th_07_th_08_every_granted_attempt_has_a_number_of_its_own(f: &Fixture) {
+    let hosts = two_hosts(f).await;
     let policy = AttemptPolicy { free: 5, cap: 80, lock_secs: 60, max_lock_secs: 3_600, window_secs: None };
     let key = AttemptKey { counter: "password.stranger", whom: Mac::from_bytes([7; 32]) };
     let outcomes = race(&hosts, move |store, _| {
@@ -93,10 +89,8 @@ async fn th_07_th_08_every_granted_attempt_has_a_number_of_its_own() {
     assert_eq!(granted, [1, 2, 3, 4, 5, 6], "the sixth locks");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn lc_06_one_account_is_created_for_an_address() {
-    let f = fixture().await;
-    let hosts = two_hosts(&f).await;
+pub(crate) async fn lc_06_one_account_is_created_for_an_address(f: &Fixture) {
+    let hosts = two_hosts(f).await;
     let outcomes = race(&hosts, |store, number| async move {
         let address = if number % 2 == 0 { "ann@example.org" } else { "ANN@example.ORG" };
         store.create(&account(address), Evidence::none()).await.unwrap()
@@ -106,10 +100,8 @@ async fn lc_06_one_account_is_created_for_an_address() {
     assert_eq!(count(&f.pool, "sigra_users").await, 1);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn one_of_rival_registrations_is_promoted() {
-    let f = fixture().await;
-    let hosts = two_hosts(&f).await;
+pub(crate) async fn one_of_rival_registrations_is_promoted(f: &Fixture) {
+    let hosts = two_hosts(f).await;
     let mut rivals = Vec::new();
     for _ in 0..CONTENDERS {
         let rival = registration("ann@example.org");
@@ -132,10 +124,8 @@ async fn one_of_rival_registrations_is_promoted() {
     assert_eq!(count(&f.pool, "sigra_outbox").await, 1, "evidence of the winner alone");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn workers_lease_different_mails() {
-    let f = fixture().await;
-    let hosts = two_hosts(&f).await;
+pub(crate) async fn workers_lease_different_mails(f: &Fixture) {
+    let hosts = two_hosts(f).await;
     let mails = (0..50).map(|n| mail("ann@example.org", later(n)));
     f.store.append(Evidence::none().and_mail(mails)).await.unwrap();
     let outcomes = race(&hosts, |store, _| async move { store.lease(4, later(100), later(200)).await.unwrap() }).await;
@@ -145,10 +135,8 @@ async fn workers_lease_different_mails() {
     assert!(outcomes.iter().all(|batch| batch.len() <= 4));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn one_rotation_wins() {
-    let f = fixture().await;
-    let hosts = two_hosts(&f).await;
+pub(crate) async fn one_rotation_wins(f: &Fixture) {
+    let hosts = two_hosts(f).await;
     let ann = user(&f.store, "ann@example.org").await;
     let granted = sign_in(&f.store, &ann).await;
     let (id, old) = (granted.session.id, granted.token.digest(Purpose::SESSION));
@@ -161,10 +149,8 @@ async fn one_rotation_wins() {
     assert_eq!(count(&f.pool, "sigra_session_retired_tokens").await, 1);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_durable_budget_is_never_overdrawn_and_starts_again_with_its_window() {
-    let f = fixture().await;
-    let hosts = two_hosts(&f).await;
+pub(crate) async fn a_durable_budget_is_never_overdrawn_and_starts_again_with_its_window(f: &Fixture) {
+    let hosts = two_hosts(f).await;
     let bucket = Bucket { name: "mail.recipient", key: "k".repeat(10_000), limit: Quota::new(5, 60) };
     let take = |store: SeaOrmStore, now| {
         let bucket = bucket.clone();

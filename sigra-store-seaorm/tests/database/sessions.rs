@@ -12,7 +12,7 @@ use crate::support::{Fixture, later, sign_in, sqlite, user};
 
 /// Everything that is asked of a database, with the pool to ask it through.
 async fn watched(f: &Fixture) -> (DatabaseConnection, Arc<Mutex<Vec<Statement>>>) {
-    let mut pool = open(&f.url).await.unwrap();
+    let mut pool = open(f.database.url()).await.unwrap();
     let log: Arc<Mutex<Vec<Statement>>> = Arc::default();
     let writer = log.clone();
     pool.set_metric_callback(move |info| writer.lock().unwrap().push(info.statement.clone()));

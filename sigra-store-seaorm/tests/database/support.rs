@@ -19,9 +19,11 @@ use sigra_core::registration::{AddressRequest, MailedToken, PendingRegistration,
 use sigra_core::secret::{Purpose, RawToken};
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
-use sigra_store_seaorm::{SeaOrmStore, migrations, open};
+use sigra_example_databases::OwnDatabase;
+use sigra_store_seaorm::{SeaOrmStore, migrations};
 use sigra_testing::{ManualClock, TestVault};
-use tempfile::TempDir;
+
+use crate::engines::Setup;
 
 /// When tests take place.
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -30,53 +32,37 @@ pub(crate) fn later(secs: u64) -> Timestamp {
     NOW + Duration::from_secs(secs)
 }
 
-/// A folder that goes when the test ends.
-pub(crate) struct Folder(TempDir);
-
-impl Folder {
-    pub(crate) fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    pub(crate) fn url(&self) -> String {
-        format!("sqlite:{}", self.0.path().join("test.db").display())
-    }
-}
-
 /// A migrated database.
 pub(crate) struct Fixture {
-    pub(crate) url: String,
+    pub(crate) setup: Setup,
     pub(crate) pool: DatabaseConnection,
     pub(crate) store: SeaOrmStore,
-    _folder: Option<Folder>,
+    pub(crate) database: OwnDatabase,
 }
 
-/// A new database on the server that `SIGRA_TEST_DATABASE_URL` names, to be thrown away with it; a SQLite file when it
-/// names none.
-pub(crate) async fn fixture() -> Fixture {
-    match std::env::var("SIGRA_TEST_DATABASE_URL") {
-        Ok(server) => {
-            let name = format!("sigra_{}", MailId::new(NOW).as_uuid().simple());
-            let admin = open(&server).await.unwrap();
-            admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
-            let (server, _) = server.rsplit_once('/').unwrap();
-            migrated(format!("{server}/{name}"), None).await
-        }
-        Err(_) => sqlite().await,
+impl Fixture {
+    pub(crate) async fn new(setup: Setup) -> Self {
+        let database = empty(setup);
+        let pool = setup.open(database.url()).await;
+        migrations::migrate(&pool).await.unwrap();
+        let store = SeaOrmStore::new(pool.clone());
+        Self { setup, pool, store, database }
+    }
+
+    /// What another host would open.
+    pub(crate) async fn another_pool(&self) -> DatabaseConnection {
+        self.setup.open(self.database.url()).await
     }
 }
 
-/// A new SQLite file, whatever the other tests run on.
-pub(crate) async fn sqlite() -> Fixture {
-    let folder = Folder::new();
-    migrated(folder.url(), Some(folder)).await
+/// A database without tables.
+pub(crate) fn empty(setup: Setup) -> OwnDatabase {
+    OwnDatabase::set_up(setup.engine(), setup.statements())
 }
 
-async fn migrated(url: String, folder: Option<Folder>) -> Fixture {
-    let pool = open(&url).await.unwrap();
-    migrations::migrate(&pool).await.unwrap();
-    let store = SeaOrmStore::new(pool.clone());
-    Fixture { url, pool, store, _folder: folder }
+/// A new SQLite file, for what only SQLite has.
+pub(crate) async fn sqlite() -> Fixture {
+    Fixture::new(Setup::Sqlite).await
 }
 
 pub(crate) async fn count(db: &impl ConnectionTrait, table: &str) -> i64 {

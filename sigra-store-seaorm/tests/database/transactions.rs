@@ -12,7 +12,7 @@ use sigra_core::registration::RequestKind;
 use sigra_core::user::User;
 use sigra_store_seaorm::{InTransaction, SeaOrmStore, begin_immediate};
 
-use crate::support::{Fixture, NOW, account, count, email, fixture, later, mail, registration, request};
+use crate::support::{Fixture, NOW, account, count, email, later, mail, registration, request};
 
 /// A host that keeps a row of its own for every user, and may refuse one.
 struct Greenhouse {
@@ -27,11 +27,9 @@ impl InTransaction for Greenhouse {
     }
 }
 
-async fn host(refuses: bool) -> (Fixture, SeaOrmStore) {
-    let f = fixture().await;
+async fn host(f: &Fixture, refuses: bool) -> SeaOrmStore {
     f.pool.execute_unprepared("CREATE TABLE plants (owner TEXT NOT NULL)").await.unwrap();
-    let store = f.store.clone().with_hook(Arc::new(Greenhouse { refuses }));
-    (f, store)
+    f.store.clone().with_hook(Arc::new(Greenhouse { refuses }))
 }
 
 async fn submitted(store: &SeaOrmStore) -> sigra_core::registration::PendingRegistration {
@@ -45,9 +43,8 @@ fn evidence() -> Evidence {
     Evidence::none().and_mail([mail("ann@example.org", NOW)])
 }
 
-#[tokio::test]
-async fn a_hook_commits_with_the_account() {
-    let (f, store) = host(false).await;
+pub(crate) async fn a_hook_commits_with_the_account(f: &Fixture) {
+    let store = host(f, false).await;
     let registration = submitted(&store).await;
     let promotion = store.promote(registration.id, &account("ann@example.org"), evidence()).await.unwrap();
     assert!(matches!(promotion, Promotion::Created(_)));
@@ -56,9 +53,8 @@ async fn a_hook_commits_with_the_account() {
     assert_eq!(count(&f.pool, "sigra_users").await, 2);
 }
 
-#[tokio::test]
-async fn au_02_a_hook_that_refuses_rolls_everything_back() {
-    let (f, store) = host(true).await;
+pub(crate) async fn au_02_a_hook_that_refuses_rolls_everything_back(f: &Fixture) {
+    let store = host(f, true).await;
     let registration = submitted(&store).await;
     let error = store.promote(registration.id, &account("ann@example.org"), evidence()).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Hook);
@@ -70,9 +66,8 @@ async fn au_02_a_hook_that_refuses_rolls_everything_back() {
     assert!(RegistrationStore::find(&store, registration.id, NOW).await.unwrap().is_some(), "it can be tried again");
 }
 
-#[tokio::test]
-async fn a_bound_store_commits_with_the_host() {
-    let (f, store) = host(false).await;
+pub(crate) async fn a_bound_store_commits_with_the_host(f: &Fixture) {
+    let store = host(f, false).await;
     let tx = Arc::new(begin_immediate(&f.pool).await.unwrap());
     tx.execute_unprepared("INSERT INTO plants (owner) VALUES ('nobody yet')").await.unwrap();
     let bound = store.bound_to(tx.clone());
@@ -84,9 +79,8 @@ async fn a_bound_store_commits_with_the_host() {
     }
 }
 
-#[tokio::test]
-async fn a_bound_store_rolls_back_with_the_host() {
-    let (f, store) = host(false).await;
+pub(crate) async fn a_bound_store_rolls_back_with_the_host(f: &Fixture) {
+    let store = host(f, false).await;
     let tx = Arc::new(begin_immediate(&f.pool).await.unwrap());
     tx.execute_unprepared("INSERT INTO plants (owner) VALUES ('nobody yet')").await.unwrap();
     let bound = store.bound_to(tx.clone());
@@ -100,9 +94,8 @@ async fn a_bound_store_rolls_back_with_the_host() {
     }
 }
 
-#[tokio::test]
-async fn a_step_that_fails_in_a_bound_store_undoes_itself_alone() {
-    let (f, store) = host(true).await;
+pub(crate) async fn a_step_that_fails_in_a_bound_store_undoes_itself_alone(f: &Fixture) {
+    let store = host(f, true).await;
     let tx = Arc::new(begin_immediate(&f.pool).await.unwrap());
     let bound = store.bound_to(tx.clone());
     let registration = submitted(&bound).await;
@@ -114,9 +107,7 @@ async fn a_step_that_fails_in_a_bound_store_undoes_itself_alone() {
     assert!(store.find_by_email(&email("ann@example.org")).await.unwrap().is_none());
 }
 
-#[tokio::test]
-async fn a_caller_that_goes_away_leaves_nothing_open() {
-    let f = fixture().await;
+pub(crate) async fn a_caller_that_goes_away_leaves_nothing_open(f: &Fixture) {
     for polls in 0..12 {
         let mut append = Box::pin(f.store.append(evidence()));
         // Whatever statement the step waits for when it is dropped, the next writer must find the way free.
@@ -132,9 +123,7 @@ async fn a_caller_that_goes_away_leaves_nothing_open() {
     }
 }
 
-#[tokio::test]
-async fn a_failed_append_leaves_no_half() {
-    let f = fixture().await;
+pub(crate) async fn a_failed_append_leaves_no_half(f: &Fixture) {
     let twice = mail("ann@example.org", NOW);
     let evidence = Evidence::none().and_mail([mail("ann@example.org", NOW), twice.clone(), twice]);
     let error = f.store.append(evidence).await.unwrap_err();

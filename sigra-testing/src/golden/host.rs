@@ -7,11 +7,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Request, Response};
 use sigra_core::door::Gate;
+use sigra_core::email::EmailAddress;
 use sigra_core::ports::RateLimiter;
+use sigra_core::user::User;
 use sigra_core::{MemoryRateLimiter, Unlimited};
 use sigra_http::{HttpConfig, Limits, Surface, TrustedProxies};
 
 use super::{Browser, Make, Subject};
+use crate::MemoryStore;
 use crate::scenario::TestHost;
 
 /// How a [`GoldenHost`] is set up.
@@ -55,7 +58,7 @@ impl Knobs {
 
 /// A [`TestHost`] behind an adapter.
 pub struct GoldenHost {
-    /// What is behind: flows, store, clock, mail.
+    /// What is behind: flows, clock, mail, and the store, when it is the one in memory.
     pub test: TestHost,
     subject: Box<dyn Subject>,
     public_url: &'static str,
@@ -75,13 +78,17 @@ impl GoldenHost {
     /// When the knobs make no sound surface.
     #[must_use]
     pub fn with(make: &Make<'_>, knobs: Knobs) -> Self {
-        let builder = TestHost::builder();
+        let builder = match make.stores() {
+            // Nobody looks into the memory then.
+            Some(stores) => TestHost::over(MemoryStore::new(), stores),
+            None => TestHost::builder(),
+        };
         let test = match knobs.gate.clone() {
             Some(gate) => builder.gate(gate),
             None => builder,
         }
         .build();
-        let subject = make(surface(&test, &knobs));
+        let subject = make.mount(surface(&test, &knobs));
         Self { test, subject, public_url: knobs.public_url }
     }
 
@@ -97,12 +104,23 @@ impl GoldenHost {
     ///
     /// When that is not possible.
     pub async fn signed_in(&self, email: &str) -> Browser<'_> {
-        if !self.test.store.users().iter().any(|user| user.email.as_str() == email) {
+        if self.account(email).await.is_none() {
             self.test.confirmed(email).await;
         }
         let mut browser = self.browser();
         browser.sign_in(email).await;
         browser
+    }
+
+    /// The account with an address, if there is one.
+    ///
+    /// # Panics
+    ///
+    /// When it is no address, or the storage cannot tell.
+    pub async fn account(&self, email: &str) -> Option<User> {
+        let email = EmailAddress::parse(email).expect("it must be an address");
+        let found = self.test.sigra.stores().accounts.find_by_email(&email).await;
+        found.expect("an account must be looked up").map(|found| found.user)
     }
 
     /// Sends a request as it is.

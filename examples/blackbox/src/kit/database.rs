@@ -1,11 +1,9 @@
 //! The host's database, read from beside it.
 
-use std::path::Path;
-
-use sea_orm::{ConnectionTrait as _, DatabaseBackend, QueryResult, Statement};
+use sea_orm::{ConnectionTrait as _, QueryResult, Statement};
 use tokio::runtime::{Builder, Runtime};
 
-/// A SQLite file.
+/// A connection beside the host's.
 #[derive(Debug)]
 pub struct Database {
     runtime: Runtime,
@@ -13,10 +11,9 @@ pub struct Database {
 }
 
 impl Database {
-    pub(super) fn open(file: &Path) -> Self {
+    pub(super) fn open(url: &str) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        let url = format!("sqlite://{}?mode=rw", file.display());
-        let connection = runtime.block_on(sigra_store_seaorm::open(&url)).unwrap();
+        let connection = runtime.block_on(sigra_store_seaorm::open(url)).unwrap();
         Self { runtime, connection }
     }
 
@@ -41,7 +38,7 @@ impl Database {
     }
 
     fn rows(&self, sql: &str) -> Vec<QueryResult> {
-        let statement = Statement::from_string(DatabaseBackend::Sqlite, sql);
+        let statement = Statement::from_string(self.connection.get_database_backend(), sql);
         self.runtime.block_on(self.connection.query_all_raw(statement)).unwrap()
     }
 }

@@ -8,6 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
+use sigra_example_databases::{Engine, OwnDatabase};
 use tempfile::TempDir;
 
 use super::{Client, Database, Mailbox, PASSWORD, TestClock, eventually};
@@ -18,6 +19,7 @@ pub struct Launch {
     binary: PathBuf,
     env: Vec<(String, String)>,
     has_test_clock: bool,
+    database: Option<OwnDatabase>,
 }
 
 /// A running host in a folder of its own. Dropped, it is killed and its folder removed.
@@ -49,13 +51,26 @@ impl Launch {
     /// A binary without settings.
     #[must_use]
     pub fn new(binary: &str) -> Self {
-        Self { binary: binary.into(), env: Vec::new(), has_test_clock: true }
+        Self { binary: binary.into(), env: Vec::new(), has_test_clock: true, database: None }
     }
 
     /// With variables of the environment. `SIGRA_LISTEN` is a free loopback port unless said otherwise.
     #[must_use]
     pub fn env(mut self, pairs: &[(&str, &str)]) -> Self {
         self.env.extend(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        self
+    }
+
+    /// On a database of its own, which goes with the host.
+    #[must_use]
+    pub fn on(mut self, engine: Engine) -> Self {
+        if engine == Engine::Sqlite {
+            // That is what it has by itself, in its folder.
+            return self;
+        }
+        let database = OwnDatabase::new(engine);
+        self.env.push((String::from("SIGRA_DATABASE_URL"), database.url().to_owned()));
+        self.database = Some(database);
         self
     }
 
@@ -164,7 +179,10 @@ impl Host {
     /// Its database.
     #[must_use]
     pub fn database(&self) -> Database {
-        Database::open(&self.data_dir().join("sigra.db"))
+        match &self.launch.database {
+            Some(database) => Database::open(database.url()),
+            None => Database::open(&format!("sqlite://{}?mode=rw", self.data_dir().join("sigra.db").display())),
+        }
     }
 
     /// Registers and confirms an account.
@@ -182,10 +200,13 @@ impl Host {
         client
     }
 
-    /// Ends it at once, as a power failure would.
+    /// Ends it at once, as a power failure would. What it had sent to a database server is done or undone then.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+        if let Some(database) = &self.launch.database {
+            database.wait_until_unused();
+        }
     }
 
     /// Sends it a signal, such as `TERM`.

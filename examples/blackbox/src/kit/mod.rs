@@ -14,6 +14,7 @@ pub use clock::TestClock;
 pub use database::Database;
 pub use host::{Ended, Host, Launch, refused};
 pub use mailbox::{Mail, Mailbox};
+pub use sigra_example_databases::{Engine, say_what_is_skipped};
 pub use webdriver::{Browser, Driver, Element};
 
 /// A password the policy takes.

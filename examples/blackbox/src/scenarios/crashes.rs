@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::kit::{CHEAP, Host, Launch, OTHER_PASSWORD, PASSWORD, UNLIMITED, eventually};
+use crate::kit::{CHEAP, Engine, Host, Launch, OTHER_PASSWORD, PASSWORD, UNLIMITED, eventually};
 
 const ROUNDS: usize = 4;
 const AT_ONCE: usize = 60;
 
 /// Every registration that was answered gets its mail, none gets one that was not submitted, and a mail that is sent
 /// again keeps its id.
-pub fn kills_during_registrations(binary: &str) {
-    let mut host = Launch::new(binary).env(&[CHEAP, UNLIMITED]).start();
+pub fn kills_during_registrations(binary: &str, engine: Engine) {
+    let mut host = Launch::new(binary).on(engine).env(&[CHEAP, UNLIMITED]).start();
     let mut submitted = BTreeSet::new();
     let mut answered = BTreeSet::new();
     for round in 0..ROUNDS {
@@ -54,8 +54,8 @@ pub fn kills_during_registrations(binary: &str) {
 }
 
 /// A confirmation that was answered is an account; one that was not is an account or can still be made.
-pub fn kills_during_confirmations(binary: &str) {
-    let mut host = Launch::new(binary).env(&[CHEAP, UNLIMITED]).start();
+pub fn kills_during_confirmations(binary: &str, engine: Engine) {
+    let mut host = Launch::new(binary).on(engine).env(&[CHEAP, UNLIMITED]).start();
     for round in 0..ROUNDS {
         let tokens: Vec<_> = registered(&host, round);
         let requests = tokens.iter().map(|(_, token)| ("/confirm", json!({ "token": token })));
@@ -83,8 +83,8 @@ pub fn kills_during_confirmations(binary: &str) {
 }
 
 /// A reset that was answered holds; one that was not is done whole or not at all.
-pub fn kills_during_resets(binary: &str) {
-    let mut host = Launch::new(binary).env(&[CHEAP, UNLIMITED]).start();
+pub fn kills_during_resets(binary: &str, engine: Engine) {
+    let mut host = Launch::new(binary).on(engine).env(&[CHEAP, UNLIMITED]).start();
     for round in 0..ROUNDS {
         let emails: Vec<_> = registered(&host, round)
             .into_iter()

@@ -2,20 +2,20 @@
 
 use serde_json::json;
 
-use crate::kit::{Client, Host, Launch, OTHER_PASSWORD, PASSWORD};
+use crate::kit::{Client, Engine, Host, Launch, OTHER_PASSWORD, PASSWORD};
 
 const EMAIL: &str = "ada@example.com";
 
 /// Everything through the JSON endpoints; the address is confirmed by the token of the link.
-pub fn by_link_as_json(binary: &str) {
-    let host = Launch::new(binary).start();
+pub fn by_link_as_json(binary: &str, engine: Engine) {
+    let host = Launch::new(binary).on(engine).start();
     host.account(EMAIL);
     life_as_json(&host);
 }
 
 /// Everything through the JSON endpoints; the address is confirmed by the code.
-pub fn by_code_as_json(binary: &str) {
-    let host = Launch::new(binary).start();
+pub fn by_code_as_json(binary: &str, engine: Engine) {
+    let host = Launch::new(binary).on(engine).start();
     let client = host.client();
     let answer = client.api("/register", &json!({ "email": EMAIL, "password": PASSWORD })).expect(202);
     assert_eq!(answer.json(), json!({ "status": "check_mail" }));
@@ -76,8 +76,8 @@ fn life_as_json(host: &Host) {
 }
 
 /// Everything through the pages' forms; the address is confirmed by the link.
-pub fn by_link_as_forms(binary: &str) {
-    let host = Launch::new(binary).start();
+pub fn by_link_as_forms(binary: &str, engine: Engine) {
+    let host = Launch::new(binary).on(engine).start();
     let client = host.client();
     register_as_form(&client);
     let link = host.mailbox.first(EMAIL, "confirm_email").link();
@@ -92,8 +92,8 @@ pub fn by_link_as_forms(binary: &str) {
 }
 
 /// Everything through the pages' forms; the address is confirmed by the code.
-pub fn by_code_as_forms(binary: &str) {
-    let host = Launch::new(binary).start();
+pub fn by_code_as_forms(binary: &str, engine: Engine) {
+    let host = Launch::new(binary).on(engine).start();
     let client = host.client();
     register_as_form(&client);
     let code = host.mailbox.first(EMAIL, "confirm_email").code();
@@ -153,8 +153,8 @@ fn has_only_the_new_password(host: &Host, with_old_session: &Client) {
 }
 
 /// A link by mail signs in, once, and only who posts it.
-pub fn magic_link(binary: &str) {
-    let host = Launch::new(binary).start();
+pub fn magic_link(binary: &str, engine: Engine) {
+    let host = Launch::new(binary).on(engine).start();
     host.account(EMAIL);
     let client = host.client();
     client.form("/auth/magic-link", &[("email", EMAIL)]).expect(303);

@@ -5,15 +5,15 @@ use std::thread;
 
 use serde_json::json;
 
-use crate::kit::{Launch, PASSWORD, UNLIMITED};
+use crate::kit::{Engine, Launch, PASSWORD, UNLIMITED};
 
 const EMAIL: &str = "ada@example.com";
 const AT_ONCE: usize = 400;
 
 /// Sign-ins far beyond the hashing queue get their answer or 503 with a time to come back, and the rest of the host goes
 /// on answering.
-pub fn logins_beyond_the_queue_are_refused_politely(binary: &str) {
-    let host = Launch::new(binary).env(&[UNLIMITED]).start();
+pub fn logins_beyond_the_queue_are_refused_politely(binary: &str, engine: Engine) {
+    let host = Launch::new(binary).on(engine).env(&[UNLIMITED]).start();
     host.account(EMAIL);
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -34,11 +34,13 @@ pub fn logins_beyond_the_queue_are_refused_politely(binary: &str) {
                 })
             })
             .collect();
-        let answers: Vec<_> = logins.into_iter().map(|login| login.join().unwrap()).collect();
+        let answers: Vec<_> = logins.into_iter().map(|login| login.join()).collect();
+        // Before anything can fail, or the other thread never ends.
         done.store(true, Ordering::Relaxed);
         assert!(health.join().unwrap() > 0, "the health check answered meanwhile");
         let (mut decided, mut refused) = (0, 0);
         for answer in answers {
+            let answer = answer.unwrap();
             match answer.status {
                 200 | 401 => decided += 1,
                 503 => {

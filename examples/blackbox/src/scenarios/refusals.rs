@@ -1,6 +1,7 @@
 //! Starts that must be refused: exit code 2 and one message that names the variable.
 
 use std::net::TcpListener;
+use std::time::{Duration, Instant};
 
 use crate::kit::{Ended, Launch, refused};
 
@@ -104,6 +105,23 @@ pub fn a_file_that_is_no_geoip_database_is_named(binary: &str) {
         std::fs::write(&file, content).unwrap();
         let ended = refused(&Launch::new(binary).env(&[("SIGRA_GEOIP_DB", file.to_str().unwrap())]));
         names(&ended, "SIGRA_GEOIP_DB", "broken");
+    }
+}
+
+/// Nobody listens there, or nobody answers: it is waited for, but not for long.
+pub fn a_database_server_out_of_reach_is_said_to_be(binary: &str) {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = silent.local_addr().unwrap().to_string();
+    for scheme in ["postgres", "mysql"] {
+        for address in ["127.0.0.1:1", &silent] {
+            let url = format!("{scheme}://user:opensesame@{address}/sigra");
+            let began = Instant::now();
+            let ended = refused(&Launch::new(binary).env(&[("SIGRA_DATABASE_URL", &url)]));
+            assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+            names(&ended, "SIGRA_DATABASE_URL", &url);
+            assert!(ended.stderr.contains("cannot be reached"), "{}", ended.stderr);
+            assert!(!ended.stderr.contains("opensesame"), "{}", ended.stderr);
+        }
     }
 }
 

@@ -11,13 +11,13 @@ pub(super) async fn tk_07_by_link(make: &Make<'_>) {
     let mut scanner = host.browser();
     for _ in 0..3 {
         scanner.get(&path).await.is_page(200, &[]).says(ANN).says(&format!("action=\"{path}\""));
-        assert!(host.test.store.users().is_empty());
+        assert!(host.account(ANN).await.is_none());
     }
     let mut browser = host.browser();
     let answer = browser.post(&path, &[]).await;
     answer.leads_to("/auth/login", &["set-cookie"]);
     answer.sets(&[host.set_cookie("notice", "confirmed", Some(60))]);
-    assert_eq!(host.test.store.users().len(), 1);
+    assert!(host.account(ANN).await.is_some());
     let page = browser.get("/auth/login").await;
     page.is_page(200, &["set-cookie"]).says("Your email address is confirmed.").sets(&[host.cleared("notice")]);
     browser.get("/auth/login").await.is_page(200, &[]).never_says("is confirmed.");

@@ -58,5 +58,5 @@ pub(super) async fn profiles(make: &Make<'_>) {
     host.test.run_workers().await;
     let token = host.test.mailed_token(&MailKind::CONFIRM_EMAIL, ANN);
     browser.json("/auth/api/v1/confirm", json!({ "token": token })).await.is_json(200, &[]);
-    assert_eq!(host.test.store.users()[0].profile, json!({ "name": "Ann" }));
+    assert_eq!(host.account(ANN).await.expect("it was confirmed").profile, json!({ "name": "Ann" }));
 }
