@@ -94,11 +94,11 @@ async fn on(engine: &Engine, plan: &Plan, say: &impl Fn(&str)) -> Result<Value, 
     let version = main.database.version().await?;
     say(&format!("\n{version}, {} accounts, {} sessions", plan.main.accounts, plan.main.sessions));
     let mut lines = Vec::new();
-    let measured = bench.measure(&mut main, plan, &mut |line: Line| {
+    let mut done = |line: Line| {
         say(line.text().trim_end());
         lines.push(line.json());
-    });
-    let measured = measured.await;
+    };
+    let measured = bench.measure(&mut main, plan, &mut done).await;
     bench.close(main, measured).await?;
     Ok(json!({ "engine": version, "lines": lines }))
 }
