@@ -62,16 +62,9 @@ impl HostProcess {
             .ok_or_else(|| BenchError::failed("no VmHWM in the status of the host's process"))
     }
 
-    /// Processor time the process has used, in seconds: in its own code, and in the kernel on its behalf.
+    /// Processor time the process has used.
     pub(crate) fn cpu(&self) -> Result<Cpu, BenchError> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // The name in parentheses may hold spaces; user and system time are the 14th and 15th field of all.
-        let rest = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
-        let mut fields = rest.split_whitespace().skip(11).map(|field| field.parse::<f64>());
-        match (fields.next(), fields.next()) {
-            (Some(Ok(user)), Some(Ok(system))) => Ok(Cpu { user: user / TICKS, system: system / TICKS }),
-            _ => Err(BenchError::failed("no times in the stat of the host's process")),
-        }
+        Cpu::of(&self.child.id().to_string())
     }
 
     /// The last lines the host logged, to say why something failed.
@@ -82,11 +75,35 @@ impl HostProcess {
     }
 }
 
-/// Processor time, in seconds.
-#[derive(Clone, Copy, Debug)]
+/// Processor time in seconds: in the program's own code, and in the kernel on its behalf.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cpu {
     pub(crate) user: f64,
     pub(crate) system: f64,
+}
+
+impl Cpu {
+    /// What this process has used.
+    pub(crate) fn own() -> Result<Self, BenchError> {
+        Self::of("self")
+    }
+
+    fn of(process: &str) -> Result<Self, BenchError> {
+        let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+        // The name in parentheses may hold spaces; user and system time are the 14th and 15th field of all.
+        let rest = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
+        let mut fields = rest.split_whitespace().skip(11).map(|field| field.parse::<f64>());
+        match (fields.next(), fields.next()) {
+            (Some(Ok(user)), Some(Ok(system))) => Ok(Self { user: user / TICKS, system: system / TICKS }),
+            _ => Err(BenchError::failed("no times in the stat of a process")),
+        }
+    }
+
+    /// Adds what was used between two readings.
+    pub(crate) fn add(&mut self, before: Self, after: Self) {
+        self.user += after.user - before.user;
+        self.system += after.system - before.system;
+    }
 }
 
 /// `USER_HZ`, which Linux has fixed at 100 for what it shows to programs.
