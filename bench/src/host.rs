@@ -3,7 +3,6 @@
 use std::io::Read as _;
 use std::net::SocketAddr;
 
-use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -45,9 +44,7 @@ pub(crate) fn serve() -> Result<(), BenchError> {
 
 /// The part of the example on axum that is measured.
 fn app(host: &Host) -> Router {
-    let routes = Router::new()
-        .route("/me", get(me).layer(require(Requirement::USER.answering(Face::Json))))
-        .route("/healthz", get(StatusCode::NO_CONTENT));
+    let routes = Router::new().route("/me", get(me).layer(require(Requirement::USER.answering(Face::Json))));
     mount(routes, host.surface.clone())
 }
 
