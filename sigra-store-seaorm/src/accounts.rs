@@ -23,13 +23,14 @@ use crate::entity::{device, token, user};
 use crate::error::Fault;
 use crate::evidence::record;
 use crate::store::{SeaOrmStore, Tx};
+use crate::unique::Unique as _;
 use crate::{columns, requests, tokens};
 
 #[async_trait]
 impl AccountStore for SeaOrmStore {
     async fn find(&self, id: UserId) -> Result<Option<AccountRecord>, StoreError> {
         self.read("AccountStore::find", async |db| {
-            let row = user::Entity::find_by_id(id.as_uuid()).one(&db).await?;
+            let row = user::Entity::find_by_id(id.as_uuid()).unique(&db).await?;
             row.map(account).transpose()
         })
         .await
@@ -37,7 +38,7 @@ impl AccountStore for SeaOrmStore {
 
     async fn find_by_email(&self, email: &EmailAddress) -> Result<Option<AccountRecord>, StoreError> {
         self.read("AccountStore::find_by_email", async |db| {
-            let row = user::Entity::find().filter(user::Column::EmailIdentity.eq(email.identity())).one(&db).await?;
+            let row = user::Entity::find().filter(user::Column::EmailIdentity.eq(email.identity())).unique(&db).await?;
             row.map(account).transpose()
         })
         .await
@@ -179,7 +180,7 @@ impl DeviceStore for SeaOrmStore {
             let row = device::Entity::find()
                 .filter(device::Column::TokenDigest.eq(columns::digest(digest)))
                 .filter(device::Column::ExpiresAt.gt(now.as_micros()))
-                .one(&db)
+                .unique(&db)
                 .await?;
             Ok(row.map(|row| Device {
                 id: DeviceId::from_uuid(row.id),
@@ -195,12 +196,12 @@ impl DeviceStore for SeaOrmStore {
 
 /// Reads a user and keeps the row from changing until the transaction ends.
 pub(crate) async fn locked(tx: &Tx, id: UserId) -> Result<Option<user::Model>, Fault> {
-    Ok(user::Entity::find_by_id(id.as_uuid()).lock_exclusive().one(&**tx).await?)
+    Ok(user::Entity::find_by_id(id.as_uuid()).lock_exclusive().unique(&**tx).await?)
 }
 
 /// Whether an address has an account.
 pub(crate) async fn is_taken(db: &impl ConnectionTrait, identity: &str) -> Result<bool, Fault> {
-    let found = user::Entity::find().filter(user::Column::EmailIdentity.eq(identity)).one(db).await?;
+    let found = user::Entity::find().filter(user::Column::EmailIdentity.eq(identity)).unique(db).await?;
     Ok(found.is_some())
 }
 

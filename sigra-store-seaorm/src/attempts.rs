@@ -13,6 +13,7 @@ use crate::columns;
 use crate::entity::attempt::{Column, Entity, Model};
 use crate::error::Fault;
 use crate::store::{SeaOrmStore, Tx};
+use crate::unique::Unique as _;
 
 #[async_trait]
 impl AttemptStore for SeaOrmStore {
@@ -119,7 +120,7 @@ fn is(key: &AttemptKey) -> Condition {
 }
 
 async fn locked(tx: &Tx, key: &AttemptKey) -> Result<Option<Model>, Fault> {
-    Ok(Entity::find().filter(is(key)).lock_exclusive().one(&**tx).await?)
+    Ok(Entity::find().filter(is(key)).lock_exclusive().unique(&**tx).await?)
 }
 
 async fn replace(tx: &Tx, key: &AttemptKey, row: Model) -> Result<(), Fault> {

@@ -32,6 +32,7 @@ mod schema;
 mod sessions;
 mod store;
 mod tokens;
+mod unique;
 
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use connect::open;

@@ -12,6 +12,7 @@ use sigra_core::time::Timestamp;
 
 use crate::entity::rate_counter::{Column, Entity, Model};
 use crate::store::SeaOrmStore;
+use crate::unique::Unique as _;
 
 /// Counts in the database, in fixed windows that start with a bucket's first use.
 ///
@@ -39,7 +40,7 @@ impl RateLimiter for DurableRateLimiter {
         let (key, cost) = (&key(bucket), i64::from(cost));
         self.store
             .write("RateLimiter::take", |tx| async move {
-                let found = Entity::find_by_id(key.clone()).lock_exclusive().one(&*tx).await?;
+                let found = Entity::find_by_id(key.clone()).lock_exclusive().unique(&*tx).await?;
                 let window_ends_at = (now + bucket.limit.window()).as_micros();
                 let Some(counter) = found else {
                     let fresh = Model { bucket: key.clone(), used: cost, window_ends_at };

@@ -18,6 +18,7 @@ use crate::entity::registration::{self, Column, Entity, Model};
 use crate::error::Fault;
 use crate::evidence::record;
 use crate::store::{SeaOrmStore, Tx};
+use crate::unique::Unique as _;
 use crate::{accounts, columns, requests};
 
 #[async_trait]
@@ -39,7 +40,8 @@ impl RegistrationStore for SeaOrmStore {
 
     async fn find(&self, id: RegistrationId, now: Timestamp) -> Result<Option<PendingRegistration>, StoreError> {
         self.read("RegistrationStore::find", async |db| {
-            let found = Entity::find_by_id(id.as_uuid()).filter(Column::ExpiresAt.gt(now.as_micros())).one(&db).await?;
+            let found =
+                Entity::find_by_id(id.as_uuid()).filter(Column::ExpiresAt.gt(now.as_micros())).unique(&db).await?;
             found.map(pending).transpose()
         })
         .await
@@ -109,7 +111,7 @@ impl RegistrationStore for SeaOrmStore {
         self.write("RegistrationStore::promote", |tx| async move {
             let found = Entity::find_by_id(id.as_uuid())
                 .filter(Column::ExpiresAt.gt(account.created_at.as_micros()))
-                .one(&*tx)
+                .unique(&*tx)
                 .await?;
             let Some(registration) = found else {
                 return Ok(Promotion::Gone);

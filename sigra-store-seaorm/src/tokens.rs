@@ -15,6 +15,7 @@ use crate::entity::{token, user};
 use crate::error::Fault;
 use crate::evidence::record;
 use crate::store::{SeaOrmStore, Tx};
+use crate::unique::Unique as _;
 use crate::{accounts, columns};
 
 #[async_trait]
@@ -25,7 +26,7 @@ impl TokenStore for SeaOrmStore {
                 return Ok(None);
             };
             let owner = match token.user_id {
-                Some(id) => user::Entity::find_by_id(id).one(&db).await?,
+                Some(id) => user::Entity::find_by_id(id).unique(&db).await?,
                 None => None,
             };
             live(token, owner)
@@ -76,7 +77,7 @@ pub(crate) async fn consume(
 async fn unexpired(db: &impl ConnectionTrait, digest: Digest, now: Timestamp) -> Result<Option<token::Model>, Fault> {
     Ok(token::Entity::find_by_id(columns::digest(digest))
         .filter(token::Column::ExpiresAt.gt(now.as_micros()))
-        .one(db)
+        .unique(db)
         .await?)
 }
 

@@ -23,6 +23,7 @@ use crate::entity::{pending_sign_in, retired_token};
 use crate::error::Fault;
 use crate::evidence::record;
 use crate::store::{SeaOrmStore, Tx};
+use crate::unique::Unique as _;
 use crate::{accounts, columns};
 
 #[async_trait]
@@ -245,7 +246,7 @@ async fn is_current(tx: &Tx, user: UserId, epochs: Epochs) -> Result<bool, Fault
 
 /// Refuses a token that a rotation has retired; its unique index refuses one that is current.
 async fn must_be_new(tx: &Tx, digest: Digest) -> Result<(), Fault> {
-    match retired_token::Entity::find_by_id(columns::digest(digest)).one(&**tx).await? {
+    match retired_token::Entity::find_by_id(columns::digest(digest)).unique(&**tx).await? {
         Some(_) => Err(Fault::Conflict),
         None => Ok(()),
     }

@@ -11,6 +11,7 @@ use crate::entity::pending_sign_in::{Column, Entity, Model};
 use crate::entity::user;
 use crate::error::Fault;
 use crate::store::Tx;
+use crate::unique::Unique as _;
 use crate::{accounts, columns};
 
 pub(super) async fn insert(tx: &Tx, pending: &PendingSignIn, digest: Digest) -> Result<(), Fault> {
@@ -32,10 +33,10 @@ pub(super) async fn insert(tx: &Tx, pending: &PendingSignIn, digest: Digest) -> 
 }
 
 pub(super) async fn find(db: &DatabaseExecutor<'_>, digest: Digest) -> Result<Option<(PendingSignIn, User)>, Fault> {
-    let Some(row) = Entity::find().filter(Column::TokenDigest.eq(columns::digest(digest))).one(db).await? else {
+    let Some(row) = Entity::find().filter(Column::TokenDigest.eq(columns::digest(digest))).unique(db).await? else {
         return Ok(None);
     };
-    let Some(user) = user::Entity::find_by_id(row.user_id).one(db).await? else {
+    let Some(user) = user::Entity::find_by_id(row.user_id).unique(db).await? else {
         return Ok(None);
     };
     let pending = PendingSignIn {

@@ -1,0 +1,60 @@
+//! How often and how long.
+
+use std::time::Duration;
+
+use crate::options::Options;
+use crate::seed::Size;
+
+/// The counts of a run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    /// How often each pair of measurements is repeated.
+    pub(crate) rounds: usize,
+    /// Sign-ins, and raw verifications, a round.
+    pub(crate) logins: usize,
+    /// Sign-ins before the peak of memory is read.
+    pub(crate) memory_logins: usize,
+    /// How long session checks go on a round.
+    pub(crate) window: Duration,
+    /// How often the flood comes.
+    pub(crate) floods: usize,
+    /// What the database of all but the growth holds.
+    pub(crate) main: Size,
+    /// What growth is compared with.
+    pub(crate) small: Size,
+    /// What it is compared with beyond the main size.
+    pub(crate) large: Option<Size>,
+}
+
+/// Sign-ins and session checks at a time.
+pub(crate) const CONNECTIONS: usize = 8;
+/// Sign-ins at a time in a flood.
+pub(crate) const FLOOD: usize = 64;
+
+impl Plan {
+    pub(crate) fn of(options: Options) -> Self {
+        let large = options.large.then_some(Size { accounts: 100_000, sessions: 1_000_000 });
+        if options.quick {
+            return Self {
+                rounds: 2,
+                logins: 16,
+                memory_logins: 100,
+                window: Duration::from_millis(200),
+                floods: 1,
+                main: Size { accounts: 400, sessions: 2_000 },
+                small: Size { accounts: 100, sessions: 500 },
+                large,
+            };
+        }
+        Self {
+            rounds: 5,
+            logins: 300,
+            memory_logins: 2_000,
+            window: Duration::from_secs(2),
+            floods: 3,
+            main: Size { accounts: 10_000, sessions: 100_000 },
+            small: Size { accounts: 2_000, sessions: 10_000 },
+            large,
+        }
+    }
+}
