@@ -149,7 +149,7 @@ async fn outside_of_mount_nothing_passes_and_the_log_says_why() {
         assert_eq!((answer.status().as_u16(), answer.body().len()), (500, 0), "{path}");
     }
     let lines = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert_eq!(lines.matches("outside `sigra_axum::mount`").count(), 5, "{lines}");
+    assert_eq!(lines.matches("outside of what the adapter's `mount` mounted").count(), 5, "{lines}");
 }
 
 #[tokio::test]
