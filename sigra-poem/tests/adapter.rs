@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use poem::endpoint::make_sync;
 use poem::error::NotFoundError;
-use poem::{Body, Endpoint, EndpointExt as _, Error, IntoResponse as _, Result, Route, get, handler, post};
+use poem::{Body, Endpoint, EndpointExt as _, Error, Result, Route, get, handler, post};
 use sigra_core::assurance::Aal;
 use sigra_http::{HttpConfig, Requirement, Surface};
 use sigra_poem::{
@@ -40,17 +40,17 @@ async fn status(app: &Poem, path: &str) -> u16 {
 }
 
 #[handler]
-async fn user(user: CurrentUser) -> String {
+async fn current_user(user: CurrentUser) -> String {
     user.email.to_string()
 }
 
 #[handler]
-async fn maybe(user: MaybeUser) -> String {
+async fn maybe_user(user: MaybeUser) -> String {
     user.0.is_some().to_string()
 }
 
 #[handler]
-async fn session(session: CurrentSession) -> String {
+async fn current_session(session: CurrentSession) -> String {
     session.user().email.to_string()
 }
 
@@ -60,7 +60,7 @@ async fn maybe_session(session: MaybeSession) -> String {
 }
 
 #[handler]
-async fn scope(scope: Scope) -> String {
+async fn current_scope(scope: Scope) -> String {
     format!("{:?}", scope.0)
 }
 
@@ -73,11 +73,11 @@ async fn echo(body: String) -> String {
 async fn every_extractor_knows_who_it_is() {
     let make = |surface| {
         let routes = Route::new()
-            .at("/user", get(user))
-            .at("/maybe", get(maybe))
-            .at("/session", get(session))
+            .at("/user", get(current_user))
+            .at("/maybe", get(maybe_user))
+            .at("/session", get(current_session))
             .at("/maybe-session", get(maybe_session))
-            .at("/scope", get(scope));
+            .at("/scope", get(current_scope));
         boxed(mount(routes, surface))
     };
     let host = GoldenHost::new(&make);
@@ -125,7 +125,7 @@ async fn guards_are_middleware_of_routes_and_of_routers() {
 #[tokio::test]
 async fn extractors_of_nested_routers_lead_back_to_the_whole_path() {
     let make = |surface| {
-        let inner = Route::new().at("/list", get(user));
+        let inner = Route::new().at("/list", get(current_user));
         boxed(mount(Route::new().nest("/a", Route::new().nest("/b", inner)), surface))
     };
     let host = GoldenHost::new(&make);
@@ -136,7 +136,7 @@ async fn extractors_of_nested_routers_lead_back_to_the_whole_path() {
 async fn a_refused_head_is_a_refused_get_without_its_body() {
     let make = |surface| {
         let guarded = make_sync(|_| "guarded").with(require_user());
-        boxed(mount(Route::new().at("/user", get(user)).at("/guarded", get(guarded)), surface))
+        boxed(mount(Route::new().at("/user", get(current_user)).at("/guarded", get(guarded)), surface))
     };
     let host = GoldenHost::new(&make);
     let mut nobody = host.browser();
@@ -150,12 +150,9 @@ async fn a_refused_head_is_a_refused_get_without_its_body() {
 
 #[tokio::test]
 async fn errors_of_the_host_get_what_a_lookup_owes_the_browser() {
-    async fn fails(_: CurrentUser) -> Result<String> {
-        Err(Error::from_string("no", StatusCode::IM_A_TEAPOT))
-    }
     #[handler]
-    async fn failing(user: CurrentUser) -> Result<String> {
-        fails(user).await
+    async fn failing(_user: CurrentUser) -> Result<String> {
+        Err(Error::from_string("no", StatusCode::IM_A_TEAPOT))
     }
     let make = |surface| boxed(mount(Route::new().at("/fails", get(failing)), surface));
     let host = GoldenHost::new(&make);
@@ -164,7 +161,7 @@ async fn errors_of_the_host_get_what_a_lookup_owes_the_browser() {
     let fields = [("email", ANN), ("password", sigra_testing::scenario::PASSWORD), ("remember_me", "true")];
     ann.post("/auth/login", &fields).await.leads_to("/", &["set-cookie"]);
     let token = ann.cookie("session").expect("it signed in");
-    host.test.advance(3_601);
+    host.test.advance(86_400);
     let answer = ann.read("/fails").await;
     answer.status(418).says("no");
     assert!(answer.header("set-cookie").is_some(), "a remembered session is moved to another token");
@@ -265,12 +262,12 @@ async fn outside_of_mount_nothing_passes_and_the_log_says_why() {
     let _guard = tracing::subscriber::set_default(subscriber);
     let routes = Poem::new(
         Route::new()
-            .at("/user", get(user))
-            .at("/maybe", get(maybe))
+            .at("/user", get(current_user))
+            .at("/maybe", get(maybe_user))
             .at("/session", get(maybe_session))
             .at("/guarded", get(make_sync(|_| "").with(require_user()))),
     );
-    let late = Route::new().nest("/", mount(Route::new(), surface("/auth"))).at("/late", get(maybe));
+    let late = Route::new().nest("/", mount(Route::new(), surface("/auth"))).at("/late", get(maybe_user));
     let late = Poem::new(late);
     for (app, path) in [(&routes, "/user"), (&routes, "/maybe"), (&routes, "/session"), (&routes, "/guarded")]
         .into_iter()

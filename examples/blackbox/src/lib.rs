@@ -38,6 +38,10 @@ macro_rules! scenarios {
                 lockout_stays_when_limits_are_off, forwarding_headers_of_strangers_are_ignored,
             ],
             overload: [logins_beyond_the_queue_are_refused_politely],
+            wire: [
+                odd_targets, absolute_targets, more_than_one_cookie_header, heads_on_a_connection_that_is_kept,
+                pw_05_long_bodies, bodies_that_wait_to_be_asked_for, other_methods, content_types,
+            ],
         }
     };
 }

@@ -7,3 +7,4 @@ pub mod main_job;
 pub mod overload;
 pub mod refusals;
 pub mod running;
+pub mod wire;
