@@ -6,12 +6,11 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
 use http::request::Parts;
 use sigra_http::sigra_core::flows;
 use sigra_http::sigra_core::principal;
 use sigra_http::sigra_core::user::User;
-use sigra_http::{GuardDecision, Head, HostRequest, Requirement};
+use sigra_http::{Head, HostRequest, Requirement, ResponseBody};
 
 /// The session behind the request. Whoever has none is sent to sign in, or gets 401.
 #[derive(Clone, Debug)]
@@ -41,6 +40,10 @@ impl Deref for CurrentUser {
 #[derive(Clone, Debug)]
 pub struct MaybeUser(pub Option<CurrentUser>);
 
+/// The session behind the request, if there is one.
+#[derive(Clone, Debug)]
+pub struct MaybeSession(pub Option<CurrentSession>);
+
 /// Who acts, and within what. Whoever has no session is sent to sign in, or gets 401.
 #[derive(Clone, Debug)]
 pub struct Scope(pub principal::Scope);
@@ -49,7 +52,7 @@ impl<S: Send + Sync> FromRequestParts<S> for CurrentSession {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
-        demand(parts, Requirement::USER).await?.map(Self).ok_or_else(Rejection::not_mounted)
+        Ok(Self(HostRequest::session(parts.extensions.get(), Head::from(&*parts)).await?))
     }
 }
 
@@ -61,11 +64,19 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for CurrentSession {
     }
 }
 
+impl<S: Send + Sync> FromRequestParts<S> for MaybeSession {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        Ok(Self(look(parts).await?.map(CurrentSession)))
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for CurrentUser {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
-        demand(parts, Requirement::USER).await?.map(Self).ok_or_else(Rejection::not_mounted)
+        Ok(Self(HostRequest::session(parts.extensions.get(), Head::from(&*parts)).await?))
     }
 }
 
@@ -80,39 +91,28 @@ impl<S: Send + Sync> FromRequestParts<S> for MaybeUser {
 impl<S: Send + Sync> FromRequestParts<S> for Scope {
     type Rejection = Rejection;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
-        let session = <CurrentSession as FromRequestParts<S>>::from_request_parts(parts, state).await?;
-        Ok(Self(session.scope()))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        Ok(Self(HostRequest::session(parts.extensions.get(), Head::from(&*parts)).await?.scope()))
     }
 }
 
 /// The answer to a request that an extractor did not let through.
 #[derive(Debug)]
-pub struct Rejection(Box<Response>);
+pub struct Rejection(Box<http::Response<ResponseBody>>);
 
-impl Rejection {
-    pub(crate) fn not_mounted() -> Self {
-        tracing::error!("a sigra extractor or guard ran outside `sigra_axum::mount`");
-        Self(Box::new(StatusCode::INTERNAL_SERVER_ERROR.into_response()))
+impl From<Box<http::Response<ResponseBody>>> for Rejection {
+    fn from(answer: Box<http::Response<ResponseBody>>) -> Self {
+        Self(answer)
     }
 }
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        *self.0
-    }
-}
-
-/// Applies the guard of a requirement, origin rule included.
-async fn demand(parts: &Parts, requirement: Requirement) -> Result<Option<Arc<flows::CurrentSession>>, Rejection> {
-    let received = parts.extensions.get::<HostRequest>().ok_or_else(Rejection::not_mounted)?;
-    match received.guard(requirement, Head::from(parts)).await {
-        GuardDecision::Pass(current) => Ok(current),
-        GuardDecision::Answer(answer) => Err(Rejection(Box::new(answer.map(Body::new)))),
+        self.0.map(Body::new)
     }
 }
 
 /// Applies the origin rule and looks the session up without demanding one.
 async fn look(parts: &Parts) -> Result<Option<Arc<flows::CurrentSession>>, Rejection> {
-    demand(parts, Requirement::OPTIONAL).await
+    Ok(HostRequest::demand(parts.extensions.get(), Requirement::OPTIONAL, Head::from(parts)).await?)
 }

@@ -5,13 +5,11 @@ use std::task::{Context, Poll};
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use sigra_http::sigra_core::assurance::Aal;
-use sigra_http::{GuardDecision, Head, HostRequest, Requirement};
+use sigra_http::{Head, HostRequest, Requirement};
 use tower_layer::Layer;
 use tower_service::Service;
-
-use crate::extract::Rejection;
 
 /// Only requests with a session. Unsafe methods must keep the origin rule.
 #[must_use]
@@ -76,13 +74,10 @@ where
         let mut inner = std::mem::replace(&mut self.inner, ready);
         let requirement = self.requirement;
         Box::pin(async move {
-            let Some(received) = request.extensions().get::<HostRequest>().cloned() else {
-                return Ok(Rejection::not_mounted().into_response());
-            };
             let (parts, body) = request.into_parts();
-            match received.guard(requirement, Head::from(&parts)).await {
-                GuardDecision::Pass(_) => inner.call(Request::from_parts(parts, body)).await,
-                GuardDecision::Answer(answer) => Ok(answer.map(Body::new)),
+            match HostRequest::demand(parts.extensions.get(), requirement, Head::from(&parts)).await {
+                Ok(_) => inner.call(Request::from_parts(parts, body)).await,
+                Err(answer) => Ok(answer.map(Body::new)),
             }
         })
     }

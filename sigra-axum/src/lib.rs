@@ -29,6 +29,6 @@ mod extract;
 mod guard;
 mod mount;
 
-pub use extract::{CurrentSession, CurrentUser, MaybeUser, Rejection, Scope};
+pub use extract::{CurrentSession, CurrentUser, MaybeSession, MaybeUser, Rejection, Scope};
 pub use guard::{Guard, GuardLayer, require, require_aal, require_fresh, require_user};
 pub use mount::{SigraLayer, SigraService, mount};

@@ -9,7 +9,9 @@ use axum::Router;
 use axum::routing::{get, post};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use sigra_axum::{CurrentSession, CurrentUser, MaybeUser, Scope, mount, require, require_aal, require_user};
+use sigra_axum::{
+    CurrentSession, CurrentUser, MaybeSession, MaybeUser, Scope, mount, require, require_aal, require_user,
+};
 use sigra_core::assurance::Aal;
 use sigra_http::{HttpConfig, Requirement, Surface};
 use sigra_testing::golden::{Ask, GoldenHost, Subject};
@@ -43,6 +45,7 @@ async fn every_extractor_knows_who_it_is() {
             .route("/user", get(|user: CurrentUser| async move { user.email.to_string() }))
             .route("/maybe", get(|user: MaybeUser| async move { format!("{}", user.0.is_some()) }))
             .route("/session", get(|session: CurrentSession| async move { session.user().email.to_string() }))
+            .route("/maybe-session", get(|session: MaybeSession| async move { format!("{}", session.0.is_some()) }))
             .route("/option", get(|session: Option<CurrentSession>| async move { format!("{}", session.is_some()) }))
             .route("/scope", get(|scope: Scope| async move { format!("{:?}", scope.0) }));
         boxed(mount(routes, surface))
@@ -50,9 +53,14 @@ async fn every_extractor_knows_who_it_is() {
     let host = GoldenHost::new(&make);
     let mut ann = host.signed_in(ANN).await;
     let user = host.test.store.users()[0].id.to_string();
-    for (path, answer) in
-        [("/user", ANN), ("/session", ANN), ("/maybe", "true"), ("/option", "true"), ("/scope", &user)]
-    {
+    for (path, answer) in [
+        ("/user", ANN),
+        ("/session", ANN),
+        ("/maybe", "true"),
+        ("/maybe-session", "true"),
+        ("/option", "true"),
+        ("/scope", &user),
+    ] {
         ann.read(path).await.status(200).says(answer);
     }
     let mut nobody = host.browser();
@@ -60,8 +68,10 @@ async fn every_extractor_knows_who_it_is() {
         nobody.read(path).await.is_problem(401, "unauthenticated", &[]);
         nobody.get(path).await.leads_to(&format!("/auth/login?return_to={path}"), &[]);
     }
-    for path in ["/maybe", "/option"] {
+    for path in ["/maybe", "/maybe-session", "/option"] {
         nobody.read(path).await.status(200).says("false");
+        host.test.store.fail_next("sessions.find");
+        ann.read(path).await.is_internal();
     }
 }
 
@@ -149,7 +159,7 @@ async fn outside_of_mount_nothing_passes_and_the_log_says_why() {
         assert_eq!((answer.status().as_u16(), answer.body().len()), (500, 0), "{path}");
     }
     let lines = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert_eq!(lines.matches("outside `sigra_axum::mount`").count(), 5, "{lines}");
+    assert_eq!(lines.matches("outside of what the adapter's `mount` mounted").count(), 5, "{lines}");
 }
 
 #[tokio::test]

@@ -10,15 +10,17 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
+use sync_wrapper::SyncWrapper;
 
 /// The body of a response: bytes, or a stream of them. Not printed: it may show a secret once.
 ///
-/// A stream that fails breaks the response off, so that half a document is not taken for a whole one.
+/// A stream that fails breaks the response off, so that half a document is not taken for a whole one. It need not be
+/// [`Sync`], though this is: some frameworks ask that of every body.
 pub struct ResponseBody(Inner);
 
 enum Inner {
     Full(Full<Bytes>),
-    Stream(UnsyncBoxBody<Bytes, BodyFault>),
+    Stream(SyncWrapper<UnsyncBoxBody<Bytes, BodyFault>>),
 }
 
 impl ResponseBody {
@@ -34,10 +36,10 @@ impl ResponseBody {
         Self(Inner::Full(Full::new(bytes.into())))
     }
 
-    /// A stream of bytes.
+    /// A stream of bytes, of a length nobody knows yet.
     #[must_use]
     pub fn stream(body: impl Body<Data = Bytes, Error = BodyFault> + Send + 'static) -> Self {
-        Self(Inner::Stream(body.boxed_unsync()))
+        Self(Inner::Stream(SyncWrapper::new(body.boxed_unsync())))
     }
 }
 
@@ -57,21 +59,21 @@ impl Body for ResponseBody {
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         match &mut self.get_mut().0 {
             Inner::Full(body) => Pin::new(body).poll_frame(context).map_err(|never: Infallible| match never {}),
-            Inner::Stream(body) => Pin::new(body).poll_frame(context),
+            Inner::Stream(body) => Pin::new(body.get_mut()).poll_frame(context),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Inner::Full(body) => body.is_end_stream(),
-            Inner::Stream(body) => body.is_end_stream(),
+            Inner::Stream(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Inner::Full(body) => body.size_hint(),
-            Inner::Stream(body) => body.size_hint(),
+            Inner::Stream(_) => SizeHint::default(),
         }
     }
 }

@@ -35,6 +35,10 @@ macro_rules! scenarios {
                 rivals_for_one_address, a_copied_device_cookie_gives_no_access, a_flood_stays_in_its_network,
                 lockout_stays_when_limits_are_off, forwarding_headers_of_strangers_are_ignored,
             ],
+            wire: [
+                odd_targets, absolute_targets, more_than_one_cookie_header, heads_on_a_connection_that_is_kept,
+                pw_05_long_bodies, bodies_that_wait_to_be_asked_for, other_methods, content_types,
+            ],
             timing: [th_16_a_sign_in_takes_as_long_whoever_it_is_for],
         }
         $crate::declare_on!(sqlite, Sqlite, $binary);

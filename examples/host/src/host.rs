@@ -101,10 +101,6 @@ impl Host {
     }
 }
 
-/// How long requests in flight are waited for when the host is asked to end. One that a client never sends to its end
-/// would hold it up for ever.
-pub const PATIENCE: Duration = Duration::from_secs(10);
-
 /// Completes when the process is asked to end, by SIGTERM or Ctrl-C.
 ///
 /// # Errors

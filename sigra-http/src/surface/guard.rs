@@ -7,7 +7,6 @@ use http::Response;
 use sigra_core::assurance::Aal;
 use sigra_core::flows::CurrentSession;
 
-use super::present::without_body_for_head;
 use super::{Surface, Visit};
 use crate::body_out::ResponseBody;
 use crate::fault::{Face, Fault};
@@ -92,7 +91,7 @@ impl Surface {
             Err(fault) => {
                 let mut response = self.present_fault(fault, face, head, visit);
                 visit.finish(response.headers_mut()).await;
-                GuardDecision::Answer(Box::new(without_body_for_head(head.method, response)))
+                GuardDecision::Answer(Box::new(response))
             }
         }
     }

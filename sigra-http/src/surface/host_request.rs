@@ -3,8 +3,10 @@
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
-use http::{HeaderMap, Response, Uri};
+use http::{HeaderMap, Method, Response, StatusCode, Uri};
+use sigra_core::flows::CurrentSession;
 
+use super::present::without_body_for_head;
 use super::{GuardDecision, Requirement, Surface, Visit};
 use crate::body_out::ResponseBody;
 use crate::head::Head;
@@ -21,8 +23,25 @@ impl Surface {
     pub fn receive(&self, head: Head<'_>, peer: Option<IpAddr>) -> Result<HostRequest, Box<Response<ResponseBody>>> {
         match self.misdirected(head) {
             Some(answer) => Err(Box::new(answer)),
-            None => Ok(HostRequest { surface: self.clone(), uri: head.uri.clone(), peer, visit: Arc::default() }),
+            None => Ok(HostRequest {
+                surface: self.clone(),
+                method: head.method.clone(),
+                uri: head.uri.clone(),
+                peer,
+                visit: Arc::default(),
+            }),
         }
+    }
+
+    /// Whether a path is the prefix or below it, so that [`Surface::handle`] is asked and nobody else. `/authx` is not
+    /// below `/auth`.
+    ///
+    /// With an empty prefix no path is: the host's routes come first, and the surface is asked for what they do not have.
+    #[must_use]
+    pub fn covers(&self, path: &str) -> bool {
+        let prefix = self.prefix();
+        let below = path.strip_prefix(prefix).filter(|_| !prefix.is_empty());
+        below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
     }
 }
 
@@ -32,6 +51,7 @@ impl Surface {
 #[derive(Clone)]
 pub struct HostRequest {
     surface: Surface,
+    method: Method,
     uri: Uri,
     peer: Option<IpAddr>,
     visit: Arc<OnceLock<Visit>>,
@@ -48,10 +68,50 @@ impl HostRequest {
     /// 4. A session that is not fresh is sent to re-authenticate, or gets 403 `reauth_required`.
     ///
     /// The way back leads to the path the request was [received](Surface::receive) with, whatever routers have made of
-    /// `head.uri` since.
+    /// `head.uri` since; and a request received as `HEAD` is answered without a body, though a router may have made a `GET`
+    /// of it. Which rules apply is up to `head.method`, because that is what the route acts on.
     pub async fn guard(&self, requirement: Requirement, head: Head<'_>) -> GuardDecision {
         let head = Head { uri: &self.uri, ..head };
-        self.surface.guard(requirement, head, self.visit(head)).await
+        match self.surface.guard(requirement, head, self.visit(head)).await {
+            GuardDecision::Answer(answer) => {
+                GuardDecision::Answer(Box::new(without_body_for_head(&self.method, *answer)))
+            }
+            pass @ GuardDecision::Pass(_) => pass,
+        }
+    }
+
+    /// [`HostRequest::guard`] for an extractor: what it asks for, or the answer to give instead.
+    ///
+    /// `received` is what the framework kept of [`Surface::receive`].
+    ///
+    /// # Errors
+    ///
+    /// The guard's answer. Without a `received` nobody is let through: 500 with an empty body, and a line in the log, because
+    /// the route is outside of what the adapter mounted.
+    pub async fn demand(
+        received: Option<&Self>,
+        requirement: Requirement,
+        head: Head<'_>,
+    ) -> Result<Option<Arc<CurrentSession>>, Box<Response<ResponseBody>>> {
+        let Some(received) = received else {
+            return Err(not_received());
+        };
+        match received.guard(requirement, head).await {
+            GuardDecision::Pass(current) => Ok(current),
+            GuardDecision::Answer(answer) => Err(answer),
+        }
+    }
+
+    /// [`HostRequest::demand`] with [`Requirement::USER`]: the session, or the answer to give instead.
+    ///
+    /// # Errors
+    ///
+    /// See [`HostRequest::demand`].
+    pub async fn session(
+        received: Option<&Self>,
+        head: Head<'_>,
+    ) -> Result<Arc<CurrentSession>, Box<Response<ResponseBody>>> {
+        Self::demand(received, Requirement::USER, head).await?.ok_or_else(not_received)
     }
 
     /// Adds to the response what a lookup owes the browser: the token a remembered session was moved to. A cookie the
@@ -68,4 +128,12 @@ impl HostRequest {
     pub fn visit(&self, head: Head<'_>) -> &Visit {
         self.visit.get_or_init(|| self.surface.visit(head, self.peer))
     }
+}
+
+/// The answer of a guard that nobody opened a request for.
+fn not_received() -> Box<Response<ResponseBody>> {
+    tracing::error!("a sigra extractor or guard ran outside of what the adapter's `mount` mounted");
+    let mut answer = Response::new(ResponseBody::empty());
+    *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    Box::new(answer)
 }

@@ -8,3 +8,4 @@ pub mod overload;
 pub mod refusals;
 pub mod running;
 pub mod timing;
+pub mod wire;
