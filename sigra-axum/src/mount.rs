@@ -1,4 +1,4 @@
-//! Mounting the surface, and opening a visit for every request.
+//! Mounting the surface, and receiving every other request.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -9,7 +9,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, OriginalUri, Request};
 use axum::response::Response;
-use http::Extensions;
 use sigra_http::{Head, Surface};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -17,17 +16,17 @@ use tower_service::Service;
 /// Mounts the routes of `surface` below its prefix, and lets the routes of `router` use the extractors and guards.
 ///
 /// Call it last, on the outermost router: routes added afterwards are outside, and the prefix is the whole path. An
-/// application that itself lives below a path has that path in the prefix.
+/// application that itself lives below a path has that path in the prefix. The surface's routes go before the router's, so
+/// no catch-all route takes them away. With an empty prefix the surface also answers what neither knows.
 pub fn mount(router: Router, surface: Surface) -> Router {
-    let routes = Routes { surface: surface.clone() };
     let router = match surface.prefix() {
-        "" => router.fallback_service(routes),
-        prefix => router.nest_service(prefix, routes),
+        "" => router.fallback_service(Unknown { surface: surface.clone() }),
+        _ => router,
     };
     router.layer(SigraLayer::new(surface))
 }
 
-/// Opens a visit for every request, without looking anything up, and gives the response what a lookup owes it.
+/// Answers what the surface [owns](Surface::owns), and receives every other request for the extractors and guards.
 #[derive(Clone, Debug)]
 pub struct SigraLayer {
     surface: Surface,
@@ -74,7 +73,14 @@ where
         let mut inner = std::mem::replace(&mut self.inner, ready);
         let surface = self.surface.clone();
         Box::pin(async move {
-            let received = match surface.receive(Head::from(&request), peer(request.extensions())) {
+            let peer = peer(&request);
+            // Nesting strips what a router is nested at; the surface wants the path the client sent.
+            let uri = request.extensions().get().map_or_else(|| request.uri().clone(), |OriginalUri(uri)| uri.clone());
+            if surface.owns(uri.path()) {
+                *request.uri_mut() = uri;
+                return Ok(surface.handle(request, peer).await.map(Body::new));
+            }
+            let received = match surface.receive(Head { uri: &uri, ..Head::from(&request) }, peer) {
                 Ok(received) => received,
                 Err(answer) => return Ok(answer.map(Body::new)),
             };
@@ -86,13 +92,13 @@ where
     }
 }
 
-/// The surface's own routes.
+/// What neither the host nor the surface knows.
 #[derive(Clone)]
-struct Routes {
+struct Unknown {
     surface: Surface,
 }
 
-impl Service<Request> for Routes {
+impl Service<Request> for Unknown {
     type Response = Response;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
@@ -101,19 +107,12 @@ impl Service<Request> for Routes {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request) -> Self::Future {
-        // Nesting strips the prefix; the surface wants the path the client sent.
-        if let Some(OriginalUri(uri)) = request.extensions().get::<OriginalUri>().cloned() {
-            *request.uri_mut() = uri;
-        }
+    fn call(&mut self, request: Request) -> Self::Future {
         let surface = self.surface.clone();
-        Box::pin(async move {
-            let peer = peer(request.extensions());
-            Ok(surface.handle(request, peer).await.map(Body::new))
-        })
+        Box::pin(async move { Ok(surface.handle(request, None).await.map(Body::new)) })
     }
 }
 
-fn peer(extensions: &Extensions) -> Option<IpAddr> {
-    extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip())
+fn peer(request: &Request) -> Option<IpAddr> {
+    request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip())
 }

@@ -117,12 +117,14 @@ async fn a_host_that_lives_below_a_path_has_it_in_the_prefix() {
 }
 
 #[tokio::test]
-async fn without_a_prefix_the_hosts_routes_come_first() {
-    let routes = Router::new().route("/login", get(|| async { StatusCode::IM_A_TEAPOT }));
-    let router = Axum(mount(routes, surface("")));
-    assert_eq!(status(&router, "/login").await, 418);
-    assert_eq!(status(&router, "/register").await, 200);
-    assert_eq!(status(&router, "/").await, 404);
+async fn no_catch_all_route_takes_the_surfaces_routes_away() {
+    for (prefix, login) in [("", "/login"), ("/auth", "/auth/login")] {
+        let routes = Router::new().route("/{*rest}", get(|| async { StatusCode::IM_A_TEAPOT }));
+        let router = Axum(mount(routes, surface(prefix)));
+        assert_eq!(status(&router, login).await, 200);
+        assert_eq!(status(&router, "/anything").await, 418);
+        assert_eq!(status(&router, "/").await, 404);
+    }
 }
 
 /// Where the log goes while a test looks at it.

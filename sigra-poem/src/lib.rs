@@ -38,7 +38,6 @@
 mod answer;
 mod extract;
 mod guard;
-mod lent;
 mod mount;
 
 pub use extract::{CurrentSession, CurrentUser, MaybeSession, MaybeUser, Scope};

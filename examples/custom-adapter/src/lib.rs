@@ -6,11 +6,11 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::service::{Service, service_fn};
 use sigra_http::sigra_core::flows::CurrentSession;
-use sigra_http::{GuardDecision, Head, HostRequest, Requirement, ResponseBody, Surface};
+use sigra_http::{Head, HostRequest, Requirement, ResponseBody, Surface};
 
 /// What a host answers. [`ResponseBody`] is an `http_body::Body`, which is all that hyper asks of it.
 pub type Answer = Response<ResponseBody>;
@@ -31,7 +31,7 @@ impl<B> From<Box<Answer>> for Instead<B> {
     }
 }
 
-/// Answers one request: by the host's `routes`, or by the `surface` where they have none.
+/// Answers one request: by the `surface` what it owns and what the host's `routes` have no route for, by them the rest.
 ///
 /// `peer` is the address of the TCP connection.
 pub async fn serve<B, F>(
@@ -44,6 +44,9 @@ where
     B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send,
     F: Future<Output = Result<Answer, Instead<B>>>,
 {
+    if surface.owns(request.uri().path()) {
+        return surface.handle(request, peer).await;
+    }
     let received = match surface.receive(Head::from(&request), peer) {
         Ok(received) => received,
         Err(answer) => return *answer,
@@ -83,11 +86,7 @@ pub async fn require<B>(
     request: &Request<B>,
     requirement: Requirement,
 ) -> Result<Option<Arc<CurrentSession>>, Box<Answer>> {
-    let Some(received) = request.extensions().get::<HostRequest>() else { return Err(not_received()) };
-    match received.guard(requirement, Head::from(request)).await {
-        GuardDecision::Pass(session) => Ok(session),
-        GuardDecision::Answer(answer) => Err(answer),
-    }
+    HostRequest::demand(request.extensions().get(), requirement, Head::from(request)).await
 }
 
 /// The session behind a request that must have one.
@@ -96,13 +95,5 @@ pub async fn require<B>(
 ///
 /// The answer to give instead.
 pub async fn signed_in<B>(request: &Request<B>) -> Result<Arc<CurrentSession>, Box<Answer>> {
-    require(request, Requirement::USER).await?.ok_or_else(not_received)
-}
-
-/// A guard never fails open: outside [`serve`] it knows nobody, and lets nobody through.
-fn not_received() -> Box<Answer> {
-    tracing::error!("a guard was asked about a request that did not come through `serve`");
-    let mut answer = Response::new(ResponseBody::empty());
-    *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    Box::new(answer)
+    HostRequest::session(request.extensions().get(), Head::from(request)).await
 }

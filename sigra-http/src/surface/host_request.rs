@@ -10,6 +10,7 @@ use super::present::without_body_for_head;
 use super::{GuardDecision, Requirement, Surface, Visit};
 use crate::body_out::ResponseBody;
 use crate::head::Head;
+use crate::path::Match;
 
 impl Surface {
     /// Receives a request before the host's framework routes it, without looking anything up.
@@ -33,15 +34,17 @@ impl Surface {
         }
     }
 
-    /// Whether a path is the prefix or below it, so that [`Surface::handle`] is asked and nobody else. `/authx` is not
-    /// below `/auth`.
+    /// Whether a request for this path is the surface's to [answer](Surface::handle): every path at and below the prefix
+    /// is, and with an empty prefix the paths of its routes. `/authx` is not below `/auth`.
     ///
-    /// With an empty prefix no path is: the host's routes come first, and the surface is asked for what they do not have.
+    /// An adapter asks before its framework routes the request, because routers decode paths, answer what they cannot
+    /// decode by themselves, and have catch-all routes. `path` is as the client sent it.
     #[must_use]
-    pub fn covers(&self, path: &str) -> bool {
-        let prefix = self.prefix();
-        let below = path.strip_prefix(prefix).filter(|_| !prefix.is_empty());
-        below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+    pub fn owns(&self, path: &str) -> bool {
+        match self.prefix() {
+            "" => !matches!(self.inner.router.find(&Method::GET, path), Match::NotFound),
+            prefix => path.strip_prefix(prefix).is_some_and(|below| below.is_empty() || below.starts_with('/')),
+        }
     }
 }
 

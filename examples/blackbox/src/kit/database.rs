@@ -33,8 +33,7 @@ impl Database {
 
     /// Changes rows behind the host's back.
     pub fn change(&self, sql: &str) {
-        let statement = Statement::from_string(DatabaseBackend::Sqlite, sql);
-        self.runtime.block_on(self.connection.execute_raw(statement)).unwrap();
+        self.runtime.block_on(self.connection.execute_unprepared(sql)).unwrap();
     }
 
     fn rows(&self, sql: &str) -> Vec<QueryResult> {
