@@ -53,15 +53,20 @@ impl Body for Lent {
     }
 
     fn is_end_stream(&self) -> bool {
-        let of = |body: &PoemBody| body.is_end_stream();
-        self.reading.as_ref().map_or_else(|| self.owner.untouched().as_ref().is_none_or(of), of)
+        self.ask(Body::is_end_stream).unwrap_or_default()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let of = |body: &PoemBody| body.size_hint();
-        self.reading
-            .as_ref()
-            .map_or_else(|| self.owner.untouched().as_ref().map(of), |body| Some(of(body)))
-            .unwrap_or_default()
+        self.ask(Body::size_hint).unwrap_or_default()
+    }
+}
+
+impl Lent {
+    /// Asks the body, wherever it is. A body that went back is not taken for one that ended.
+    fn ask<T>(&self, question: impl FnOnce(&PoemBody) -> T) -> Option<T> {
+        match &self.reading {
+            Some(body) => Some(question(body)),
+            None => self.owner.untouched().as_ref().map(question),
+        }
     }
 }
