@@ -35,3 +35,54 @@ pub(crate) fn translate(answer: HttpResponse<ResponseBody>) -> Response {
     };
     Response::from_parts(parts, body.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use http_body::{Body, Frame};
+    use sigra_http::BodyFault;
+
+    use super::*;
+
+    /// A letter at a time, and then a fault. Not `Sync`.
+    struct Breaks(Cell<u8>);
+
+    impl Body for Breaks {
+        type Data = Bytes;
+        type Error = BodyFault;
+
+        fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+            let letter = self.0.replace(self.0.get() + 1);
+            Poll::Ready(Some(match letter {
+                b'a'..=b'c' => Ok(Frame::data(Bytes::from(vec![letter]))),
+                _ => Err("the rest is lost".into()),
+            }))
+        }
+    }
+
+    fn translated(body: ResponseBody) -> PoemBody {
+        translate(HttpResponse::new(body)).into_body().into()
+    }
+
+    #[tokio::test]
+    async fn streams_stay_streams_and_break_off_where_they_fail() {
+        let mut body = translated(ResponseBody::stream(Breaks(Cell::new(b'a'))));
+        assert_eq!(body.size_hint().exact(), None);
+        for letter in ["a", "b", "c"] {
+            let frame = body.frame().await.expect("there is more").expect("it is whole so far");
+            assert_eq!(frame.into_data().expect("it is data"), letter);
+        }
+        let fault = body.frame().await.expect("there is more").expect_err("it breaks off");
+        assert_eq!(fault.to_string(), "the rest is lost");
+    }
+
+    #[tokio::test]
+    async fn what_is_whole_keeps_its_length() {
+        let body = translated(ResponseBody::full("abc"));
+        assert_eq!(body.size_hint().exact(), Some(3));
+        assert_eq!(body.collect().await.expect("it is in memory").to_bytes(), "abc");
+    }
+}

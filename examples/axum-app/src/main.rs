@@ -16,7 +16,7 @@ fn app(host: &Host) -> Router {
     let routes = Router::new()
         .route("/", get(home))
         .route("/healthz", get(health))
-        .route("/me", get(me).layer(require(Requirement::USER.answering(Face::Json))))
+        .route("/me", get(me).route_layer(require(Requirement::USER.answering(Face::Json))))
         .route("/favicon.ico", get(async || pages::favicon()))
         .route("/dev/mail", get(sent_mails))
         .with_state(host.clone());

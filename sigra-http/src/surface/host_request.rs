@@ -15,8 +15,9 @@ use crate::path::Match;
 impl Surface {
     /// Receives a request before the host's framework routes it, without looking anything up.
     ///
-    /// An adapter does this once for every request, the surface's own included; keeps the outcome where its extractors and
-    /// guards find it; and calls [`HostRequest::finish`] on the response. `peer` is the address of the TCP connection.
+    /// An adapter does this once for every request that it does not hand to [`Surface::handle`] at once; keeps the outcome
+    /// where its extractors and guards find it; and calls [`HostRequest::finish`] on the response. `peer` is the address of
+    /// the TCP connection.
     ///
     /// # Errors
     ///
