@@ -3,13 +3,15 @@
 use std::io::Read as _;
 use std::net::SocketAddr;
 
+use axum::Router;
+use axum::http::Response;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::serve::ListenerExt as _;
 use sigra_axum::{CurrentSession, mount, require};
 use sigra_example_host::{Host, Settings, environment, pages, start_logging};
 use sigra_http::{Face, Requirement};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::error::BenchError;
@@ -33,13 +35,18 @@ pub(crate) fn serve() -> Result<(), BenchError> {
 
         let (_stop, stopped) = watch::channel(false);
         tokio::spawn(host.clone().work(stopped));
-        tokio::spawn(async { axum::serve(bare, Router::new().route("/bare", get(unguarded))).await });
+        tokio::spawn(async { axum::serve(bare.tap_io(at_once), Router::new().route("/bare", get(unguarded))).await });
         let service = app(&host).into_make_service_with_connect_info::<SocketAddr>();
         tokio::select! {
-            ended = axum::serve(listener, service) => Ok(ended?),
+            ended = axum::serve(listener.tap_io(at_once), service) => Ok(ended?),
             _ = tokio::task::spawn_blocking(|| std::io::stdin().read(&mut [0])) => Ok(()),
         }
     })
+}
+
+/// As the example on axum takes its connections.
+fn at_once(connection: &mut TcpStream) {
+    _ = connection.set_nodelay(true);
 }
 
 /// The part of the example on axum that is measured.
@@ -48,8 +55,8 @@ fn app(host: &Host) -> Router {
     mount(routes, host.surface.clone())
 }
 
-async fn me(current: CurrentSession) -> impl IntoResponse {
-    (pages::HEADERS, Json(pages::me(&current)))
+async fn me(current: CurrentSession) -> Response<String> {
+    pages::me(&current)
 }
 
 async fn unguarded() -> impl IntoResponse {

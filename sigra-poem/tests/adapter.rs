@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use poem::endpoint::make_sync;
-use poem::error::NotFoundError;
-use poem::{Body, Endpoint, EndpointExt as _, Error, Result, Route, get, handler, post};
+use poem::{Endpoint, EndpointExt as _, Error, Result, Route, get, handler, post};
 use sigra_core::assurance::Aal;
 use sigra_http::{HttpConfig, Requirement, Surface};
 use sigra_poem::{

@@ -7,7 +7,7 @@ use sigra_core::evidence::EvidenceFor;
 use sigra_core::id::{RegistrationId, UserId};
 use sigra_core::ports::{LiveToken, TokenStore};
 use sigra_core::registration::{MailedToken, TokenOwner};
-use sigra_core::secret::Digest;
+use sigra_core::secret::{Digest, Purpose};
 use sigra_core::time::Timestamp;
 use sigra_core::user::Epochs;
 
@@ -121,7 +121,7 @@ fn live(row: token::Model, owner: Option<user::Model>) -> Result<Option<LiveToke
     };
     let token = MailedToken {
         digest: Digest::from_bytes(columns::bytes32(row.digest, "digest")?),
-        purpose: columns::purpose(&row.purpose),
+        purpose: Purpose::from_stored(&row.purpose),
         owner,
         email,
         created_at: Timestamp::from_micros(row.created_at),

@@ -32,6 +32,9 @@ pub use sigra_mail as mail;
 #[cfg(feature = "net")]
 #[doc(inline)]
 pub use sigra_net as net;
+#[cfg(feature = "poem")]
+#[doc(inline)]
+pub use sigra_poem as poem;
 #[cfg(feature = "seaorm")]
 #[doc(inline)]
 pub use sigra_store_seaorm as seaorm;

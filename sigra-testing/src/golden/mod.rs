@@ -66,9 +66,16 @@ pub trait Mount: Send + Sync {
     }
 }
 
-impl<F: Fn(Surface) -> Box<dyn Subject> + Send + Sync> Mount for F {
+impl<F: Fn(Surface) -> S + Send + Sync, S: Subject + 'static> Mount for F {
     fn mount(&self, surface: Surface) -> Box<dyn Subject> {
-        self(surface)
+        Box::new(self(surface))
+    }
+}
+
+#[async_trait]
+impl<S: Subject + ?Sized> Subject for Box<S> {
+    async fn call(&self, request: Request<Bytes>, peer: Option<IpAddr>) -> Response<Bytes> {
+        self.as_ref().call(request, peer).await
     }
 }
 

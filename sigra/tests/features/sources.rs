@@ -41,8 +41,14 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         r#"#![cfg_attr(not(feature = "geoip"), doc = "What the network tells sigra. Every part is behind a feature; none is on.")]"#,
         "",
     ),
-    // Settings that reach SQLite alone.
+    // Settings that reach one kind of database alone.
     ("sigra-store-seaorm/src/connect.rs", r#"#[cfg(feature = "sqlite")]"#, "for_sqlite(&mut options);"),
+    (
+        "sigra-store-seaorm/src/connect.rs",
+        r#"#[cfg(feature = "postgres")]"#,
+        "options.map_sqlx_postgres_pool_opts(|pool| {",
+    ),
+    ("sigra-store-seaorm/src/connect.rs", r#"#[cfg(feature = "mysql")]"#, "options.map_sqlx_mysql_pool_opts(|pool| {"),
     // Errors are looked into through the driver; without one there are none.
     (
         "sigra-store-seaorm/src/dialect.rs",
