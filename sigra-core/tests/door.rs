@@ -247,8 +247,8 @@ async fn a_proof_of_old_epochs_or_of_nobody_is_refused() {
     let nobody = User { id: sigra_core::id::UserId::new(now), ..ann };
     let proof = Proof::new(&nobody, Aal::One, vec![Method::PASSWORD], now);
     let refused = host.sigra.door().admit(proof, &host.entry()).await.unwrap();
-    assert!(matches!(refused, Admission::Refused(Refusal::Disabled)));
-    assert_eq!(reasons(&host, names::LOGIN_FAILURE), ["stale_proof", "disabled"]);
+    assert!(matches!(refused, Admission::Refused(Refusal::Stale)));
+    assert_eq!(reasons(&host, names::LOGIN_FAILURE), ["stale_proof", "stale_proof"]);
 }
 
 #[tokio::test]

@@ -63,7 +63,10 @@ fn adapters_hold_no_path_status_header_cookie_or_sentence() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(adapter.folder);
         assert!(folder.exists(), "{} is gone", adapter.folder);
         for file in sources(&folder) {
-            let found = faults(&fs::read_to_string(&file).unwrap(), adapter.texts);
+            let source = fs::read_to_string(&file).unwrap();
+            // Tests stand last.
+            let adapting = source.split("#[cfg(test)]").next().unwrap_or_default();
+            let found = faults(adapting, adapter.texts);
             assert!(found.is_empty(), "{}: {found:?}", file.display());
         }
     }

@@ -3,17 +3,18 @@
 use async_trait::async_trait;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait as _, Condition, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QuerySelect as _,
+    ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _,
+    QuerySelect as _,
 };
 use sigra_core::error::StoreError;
 use sigra_core::ports::{AttemptKey, AttemptPolicy, AttemptStore, Reservation, Reserved};
 use sigra_core::time::Timestamp;
 
-use crate::columns;
 use crate::entity::attempt::{Column, Entity, Model};
 use crate::error::Fault;
 use crate::store::{SeaOrmStore, Tx};
 use crate::unique::Unique as _;
+use crate::{columns, dialect};
 
 #[async_trait]
 impl AttemptStore for SeaOrmStore {
@@ -23,20 +24,16 @@ impl AttemptStore for SeaOrmStore {
         policy: &AttemptPolicy,
         now: Timestamp,
     ) -> Result<Reservation, StoreError> {
+        if let Some(reserved) = self.reserve_first(key, policy, now).await? {
+            return Ok(Reservation::Granted(reserved));
+        }
         self.write("AttemptStore::reserve", |tx| async move {
             let stored = locked(&tx, key).await?;
             let next = match decide(stored.as_ref(), policy, now) {
                 Ok(next) => next,
                 Err(refusal) => return Ok(refusal),
             };
-            let row = Model {
-                counter: key.counter.to_owned(),
-                whom: key.whom.as_bytes().to_vec(),
-                attempts: i64::from(next.reserved.count),
-                locked_until: columns::micros(next.reserved.locked_until.or(next.reserved.previous_lock)),
-                started_at: next.started_at.as_micros(),
-                expires_at: columns::micros(next.expires_at),
-            };
+            let row = next.row(key);
             match stored {
                 Some(_) => replace(&tx, key, row).await?,
                 None => {
@@ -82,11 +79,60 @@ impl AttemptStore for SeaOrmStore {
     }
 }
 
+impl SeaOrmStore {
+    /// Reserves the first attempt of a key that has none, in one statement. Most sign-ins need no other.
+    async fn reserve_first(
+        &self,
+        key: &AttemptKey,
+        policy: &AttemptPolicy,
+        now: Timestamp,
+    ) -> Result<Option<Reserved>, StoreError> {
+        let Ok(first) = decide(None, policy, now) else {
+            return Ok(None);
+        };
+        let row = &first.row(key);
+        let inserted = self
+            .single("AttemptStore::reserve", |db| async move {
+                let Some(insert) = dialect::insert_if_absent(db.get_database_backend()) else {
+                    return Ok(false);
+                };
+                let columns =
+                    "(counter, whom, attempts, locked_until, started_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)";
+                let sql = format!("{} sigra_attempts {columns} {}", insert.0, insert.1);
+                let values = [
+                    row.counter.clone().into(),
+                    row.whom.clone().into(),
+                    row.attempts.into(),
+                    row.locked_until.into(),
+                    row.started_at.into(),
+                    row.expires_at.into(),
+                ];
+                let statement = dialect::statement(db.get_database_backend(), &sql, values);
+                Ok(db.execute_raw(statement).await?.rows_affected() == 1)
+            })
+            .await?;
+        Ok(inserted.then_some(first.reserved))
+    }
+}
+
 /// A reservation that can be granted, and what is stored beside it.
 struct Next {
     reserved: Reserved,
     started_at: Timestamp,
     expires_at: Option<Timestamp>,
+}
+
+impl Next {
+    fn row(&self, key: &AttemptKey) -> Model {
+        Model {
+            counter: key.counter.to_owned(),
+            whom: key.whom.as_bytes().to_vec(),
+            attempts: i64::from(self.reserved.count),
+            locked_until: columns::micros(self.reserved.locked_until.or(self.reserved.previous_lock)),
+            started_at: self.started_at.as_micros(),
+            expires_at: columns::micros(self.expires_at),
+        }
+    }
 }
 
 fn decide(stored: Option<&Model>, policy: &AttemptPolicy, now: Timestamp) -> Result<Next, Reservation> {

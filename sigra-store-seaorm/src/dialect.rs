@@ -13,6 +13,16 @@ pub(crate) fn statement(backend: DbBackend, sql: &str, values: impl IntoIterator
     Statement::from_sql_and_values(backend, sql, values)
 }
 
+/// What stands before the table and after the values of an insert that leaves a row of the same key alone. Where it cannot
+/// be told from the count of rows whether there was one, there is none.
+pub(crate) fn insert_if_absent(backend: DbBackend) -> Option<(&'static str, &'static str)> {
+    match backend {
+        DbBackend::Sqlite | DbBackend::Postgres => Some(("INSERT INTO", "ON CONFLICT DO NOTHING")),
+        // `ON DUPLICATE KEY UPDATE` counts rows it found; `IGNORE` would ignore every other fault too.
+        _ => None,
+    }
+}
+
 /// Replaces the placeholders of a portable DDL statement.
 pub(crate) fn ddl(backend: DbBackend, portable: &str) -> String {
     let types: &[(&str, &str)] = match backend {
@@ -99,6 +109,7 @@ pub(crate) fn is_made_already(error: &DbErr) -> bool {
 }
 
 /// Whether no connection came about for want of an answer.
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub(crate) fn is_unanswered(error: &DbErr) -> bool {
     driver::lost(error)
 }

@@ -19,13 +19,15 @@ pub struct Trials {
     pub crops: [f64; 3],
     /// The |t| from which a trial sees a difference.
     pub threshold: f64,
+    /// How far apart the medians must be for it to count. Enough samples show any difference, however small.
+    pub least: Duration,
 }
 
 impl Default for Trials {
     /// Four trials of 250 samples, cropped by a tenth, 4 and 7 tenths, and 4.5, which chance alone
-    /// exceeds in about two of a hundred thousand trials.
+    /// exceeds in about two of a hundred thousand trials. No difference is too small.
     fn default() -> Self {
-        Self { samples: 250, trials: 4, crops: [0.1, 0.4, 0.7], threshold: 4.5 }
+        Self { samples: 250, trials: 4, crops: [0.1, 0.4, 0.7], threshold: 4.5, least: Duration::ZERO }
     }
 }
 
@@ -64,10 +66,12 @@ impl Trials {
             }
             let of = |kind: K| samples.iter().find(|(known, _)| *known == kind).map_or(&[][..], |(_, times)| times);
             suspects.retain_mut(|suspect| {
-                let t = self.t(of(suspect.pair.0), of(suspect.pair.1));
+                let (one, other) = (of(suspect.pair.0), of(suspect.pair.1));
+                let t = self.t(one, other);
+                let apart = (median(one) - median(other)).abs() >= self.least.as_secs_f64();
                 let agrees = suspect.t.iter().all(|earlier| earlier.signum() == t.signum());
                 suspect.t.push(t);
-                agrees && t.abs() >= self.threshold
+                agrees && apart && t.abs() >= self.threshold
             });
         }
         suspects
@@ -92,6 +96,13 @@ impl Trials {
         });
         ts.max_by(|one, other| one.abs().total_cmp(&other.abs())).unwrap_or(0.0)
     }
+}
+
+/// The middle one; nothing of nothing.
+fn median(list: &[f64]) -> f64 {
+    let mut sorted = list.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }
 
 /// Welch's *t*: the difference of the means in units of its standard error. Infinite when one list is all but empty and

@@ -1,9 +1,8 @@
 //! What a way in has verified.
 
 use crate::assurance::{Aal, Assurance, Method};
-use crate::id::UserId;
 use crate::time::Timestamp;
-use crate::user::{Epochs, User};
+use crate::user::User;
 
 /// The claim that a user was authenticated just now, with the epochs read together with what was verified.
 ///
@@ -12,16 +11,16 @@ use crate::user::{Epochs, User};
 #[derive(Clone, Debug)]
 #[must_use = "a proof does nothing until it is handed to the door"]
 pub struct Proof {
-    pub(super) user: UserId,
-    pub(super) epochs: Epochs,
+    pub(super) user: User,
     pub(super) assurance: Assurance,
     pub(super) opens_sudo: bool,
 }
 
 impl Proof {
-    /// `user` must be the record that was read together with what was verified.
+    /// `user` must be the record that was read together with what was verified. Its epochs are those the sign-in is minted
+    /// under, or not at all.
     pub fn new(user: &User, aal: Aal, methods: Vec<Method>, at: Timestamp) -> Self {
-        Self { user: user.id, epochs: user.epochs, assurance: Assurance { aal, methods, at }, opens_sudo: true }
+        Self { user: user.clone(), assurance: Assurance { aal, methods, at }, opens_sudo: true }
     }
 
     /// The session this leads to is not fresh: sensitive actions ask again.
