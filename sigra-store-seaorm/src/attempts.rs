@@ -47,13 +47,13 @@ impl AttemptStore for SeaOrmStore {
 
     async fn refund(&self, key: &AttemptKey, reserved: &Reserved) -> Result<(), StoreError> {
         self.write("AttemptStore::refund", |tx| async move {
-            let count = i64::from(reserved.count);
             // What was cleared in between has nothing to give back.
-            let Some(mut row) = locked(&tx, key).await?.filter(|row| row.attempts >= count) else {
+            let same = |row: &Model| row.started_at == reserved.started_at.as_micros();
+            let Some(mut row) = locked(&tx, key).await?.filter(same) else {
                 return Ok(());
             };
             // The lock of a later reservation stays.
-            if row.attempts == count {
+            if reserved.locked_until.is_some() && row.locked_until == columns::micros(reserved.locked_until) {
                 row.locked_until = columns::micros(reserved.previous_lock);
             }
             row.attempts -= 1;
@@ -118,7 +118,6 @@ impl SeaOrmStore {
 /// A reservation that can be granted, and what is stored beside it.
 struct Next {
     reserved: Reserved,
-    started_at: Timestamp,
     expires_at: Option<Timestamp>,
 }
 
@@ -129,7 +128,7 @@ impl Next {
             whom: key.whom.as_bytes().to_vec(),
             attempts: i64::from(self.reserved.count),
             locked_until: columns::micros(self.reserved.locked_until.or(self.reserved.previous_lock)),
-            started_at: self.started_at.as_micros(),
+            started_at: self.reserved.started_at.as_micros(),
             expires_at: columns::micros(self.expires_at),
         }
     }
@@ -155,8 +154,7 @@ fn decide(stored: Option<&Model>, policy: &AttemptPolicy, now: Timestamp) -> Res
     let locked_until = (!lock_for.is_zero()).then(|| now + lock_for);
     let started_at = counting.map_or(now, |row| Timestamp::from_micros(row.started_at));
     Ok(Next {
-        reserved: Reserved { count, locked_until, previous_lock: counting.and(lock) },
-        started_at,
+        reserved: Reserved { count, locked_until, previous_lock: counting.and(lock), started_at },
         expires_at: window.map(|window| locked_until.into_iter().fold(started_at + window, Timestamp::max)),
     })
 }

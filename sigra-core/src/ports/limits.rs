@@ -81,7 +81,9 @@ pub enum RateDecision {
 /// - The attempt numbered `free + 1` and each after it locks the key from the moment it is reserved, for
 ///   [`AttemptPolicy::lock_after`]. After the lock has lapsed the next attempt locks again, for longer.
 /// - With [`AttemptPolicy::window`], a key whose window has passed starts again at zero with the next reservation.
-/// - [`AttemptStore::refund`] takes one reservation back as if it had not been made, as far as no later one was.
+/// - [`AttemptStore::refund`] takes one reservation back as if it had not been made, in whatever order reservations are
+///   refunded: the count falls by one, and the lock goes if it is the one this reservation set. Nothing happens when the
+///   count it belongs to was cleared or has started again. Each reservation is refunded once at most.
 #[async_trait]
 pub trait AttemptStore: Send + Sync {
     /// Reserves one attempt.
@@ -164,6 +166,8 @@ pub struct Reserved {
     pub locked_until: Option<Timestamp>,
     /// The lock that stood before, long lapsed.
     pub previous_lock: Option<Timestamp>,
+    /// When the count it belongs to started.
+    pub started_at: Timestamp,
 }
 
 #[cfg(test)]

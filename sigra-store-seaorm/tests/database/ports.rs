@@ -108,7 +108,7 @@ pub(crate) async fn a_token_is_stored_only_while_its_epochs_stand(f: &Fixture) {
     assert!(f.store.peek(older.digest, NOW).await.unwrap().is_some(), "and ends no token that is good");
 }
 
-pub(crate) async fn attempts_come_back_as_far_as_no_later_one_was_made(f: &Fixture) {
+pub(crate) async fn attempts_come_back_and_a_later_lock_stays(f: &Fixture) {
     let policy = AttemptPolicy { free: 1, cap: 4, lock_secs: 60, max_lock_secs: 600, window_secs: None };
     let key = AttemptKey { counter: "password.stranger", whom: Mac::from_bytes([2; 32]) };
     let reserve = async |now| match f.store.reserve(&key, &policy, now).await.unwrap() {

@@ -42,18 +42,24 @@ impl AttemptStore for MemoryStore {
             let lock = policy.lock_after(counter.count);
             let locked_until = (!lock.is_zero()).then(|| now + lock);
             counter.locked_until = locked_until.or(previous_lock);
-            Ok(Reservation::Granted(Reserved { count: counter.count, locked_until, previous_lock }))
+            Ok(Reservation::Granted(Reserved {
+                count: counter.count,
+                locked_until,
+                previous_lock,
+                started_at: counter.started_at,
+            }))
         })
     }
 
     async fn refund(&self, key: &AttemptKey, reserved: &Reserved) -> Result<(), StoreError> {
         self.change("attempts.refund", |state| {
             // A counter that was cleared meanwhile has nothing to give back.
-            let Some(counter) = state.attempts.get_mut(key).filter(|counter| counter.count >= reserved.count) else {
+            let same = |counter: &&mut Counter| counter.count > 0 && counter.started_at == reserved.started_at;
+            let Some(counter) = state.attempts.get_mut(key).filter(same) else {
                 return Ok(());
             };
             // A later reservation's lock stays.
-            if counter.count == reserved.count {
+            if reserved.locked_until.is_some() && counter.locked_until == reserved.locked_until {
                 counter.locked_until = reserved.previous_lock;
             }
             counter.count -= 1;

@@ -28,12 +28,12 @@ impl AttemptStore for KvStore {
         let (key, reserved) = (counter_key(key), reserved.clone());
         let step = move |tables: &mut Writing<'_>| {
             // A counter that was cleared meanwhile has nothing to give back.
-            let counter = tables.get::<Counter>(&key)?.filter(|counter| counter.count >= reserved.count);
+            let counter = tables.get::<Counter>(&key)?.filter(|counter| counter.started_at == reserved.started_at);
             let Some(mut counter) = counter else {
                 return Ok(Step::Nothing(()));
             };
             // A later reservation's lock stays.
-            if counter.count == reserved.count {
+            if reserved.locked_until.is_some() && counter.locked_until == reserved.locked_until {
                 counter.locked_until = reserved.previous_lock;
             }
             counter.count -= 1;
@@ -85,5 +85,6 @@ fn reserve(
     counter.locked_until = locked_until.or(previous_lock);
     counter.over_at = policy.window().map(|window| (counter.started_at + window).max(locked_until.unwrap_or(now)));
     tables.put(&counter)?;
-    Ok(Step::Done(Reservation::Granted(Reserved { count: counter.count, locked_until, previous_lock })))
+    let (count, started_at) = (counter.count, counter.started_at);
+    Ok(Step::Done(Reservation::Granted(Reserved { count, locked_until, previous_lock, started_at })))
 }
