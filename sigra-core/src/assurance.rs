@@ -57,6 +57,12 @@ impl Method {
     pub const PASSWORD: Self = Self(Cow::Borrowed("pwd"));
     /// A link in a mail. Proves the mailbox; never more than AAL 1.
     pub const MAGIC_LINK: Self = Self(Cow::Borrowed("magic_link"));
+    /// A code in a mail. Proves the mailbox; never raises the level.
+    pub const EMAIL_CODE: Self = Self(Cow::Borrowed("email_code"));
+    /// Several factors were shown (RFC 8176 `mfa`). Stands beside the methods that showed them.
+    pub const MULTI_FACTOR: Self = Self(Cow::Borrowed("mfa"));
+    /// A browser that was trusted after a second factor was shown in it. It is no factor: the level stays 1.
+    pub const TRUSTED_BROWSER: Self = Self(Cow::Borrowed("trusted_browser"));
 
     /// A method of another capability.
     #[must_use]
@@ -92,4 +98,15 @@ pub struct Assurance {
     pub methods: Vec<Method>,
     /// When the last of them was shown.
     pub at: Timestamp,
+}
+
+impl Assurance {
+    /// Adds methods that are not named yet, in their order.
+    pub fn add_methods(&mut self, methods: impl IntoIterator<Item = Method>) {
+        for method in methods {
+            if !self.methods.contains(&method) {
+                self.methods.push(method);
+            }
+        }
+    }
 }

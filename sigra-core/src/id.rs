@@ -77,6 +77,10 @@ ids! {
     OrganizationId;
     /// A lease a worker holds on a row.
     LeaseId;
+    /// A passkey of an account.
+    PasskeyId;
+    /// A browser that may sign in without a second factor.
+    TrustedBrowserId;
 }
 
 /// The text is not a UUID.

@@ -34,6 +34,8 @@ impl Purpose {
     pub const RESET_PASSWORD: Self = Self("reset_password");
     /// The rescue link in security notices.
     pub const NOT_ME: Self = Self("not_me");
+    /// The code mailed to a pending sign-in before it may enrol a second factor from an unknown device.
+    pub(crate) const ENROLLMENT_CODE: Self = Self("enrollment_code");
 
     /// A purpose of another capability. Names are lower-case ASCII with underscores and must be unique.
     #[must_use]

@@ -1,19 +1,23 @@
 //! The handle everything is reached through.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::iter;
 use std::sync::Arc;
 
 use crate::config::{Config, ConfigFaults};
 use crate::describer::CommonBrowsers;
-use crate::door::{Door, DoorParts, Gate};
+use crate::door::{Door, DoorParts, Factors, Gate, SecondFactorGate};
 use crate::email::EmailAddress;
 use crate::error::FlowError;
-use crate::flows::{Confirmation, Login, MagicLink, NotMe, Registration, Reset, Sessions, Sudo, Workers};
+use crate::flows::{
+    Confirmation, Enrollment, Login, MagicLink, NotMe, Registration, Reset, SecondFactors, Sessions, Sudo, Workers,
+};
 use crate::mail::{Composer, Mailer};
 use crate::ports::{
-    AccountStore, AttemptStore, AuditReader, DeviceDescriber, DeviceStore, EvidenceLog, GeoIp, Happened, Hasher,
-    Health, Hooks, Housekeeping, NoGeoIp, NoHooks, OutboxStore, PasswordPolicy, RateLimiter, RegistrationStore,
-    RequestStore, SessionStore, TokenStore, Vault,
+    AccountStore, AttemptStore, AuditReader, CeremonyStore, DeviceDescriber, DeviceStore, EvidenceLog, Factor,
+    FactorRequirement, GeoIp, Happened, Hasher, Health, Hooks, Housekeeping, NoGeoIp, NoHooks, OutboxStore,
+    PasswordPolicy, RateLimiter, RegistrationStore, RequestStore, SessionStore, TokenStore, TrustedBrowsers, Vault,
 };
 use crate::time::{Clock, SystemClock};
 
@@ -31,6 +35,7 @@ pub struct Stores {
     pub accounts: Arc<dyn AccountStore>,
     pub attempts: Arc<dyn AttemptStore>,
     pub audit: Arc<dyn AuditReader>,
+    pub ceremonies: Arc<dyn CeremonyStore>,
     pub devices: Arc<dyn DeviceStore>,
     pub health: Arc<dyn Health>,
     pub housekeeping: Arc<dyn Housekeeping>,
@@ -67,6 +72,8 @@ pub(crate) struct Inner {
     pub(crate) geo: Arc<dyn GeoIp>,
     pub(crate) describer: Arc<dyn DeviceDescriber>,
     pub(crate) hooks: Arc<dyn Hooks>,
+    pub(crate) factors: Factors,
+    pub(crate) trusted: Option<Arc<dyn TrustedBrowsers>>,
     pub(crate) door: Door,
 }
 
@@ -82,6 +89,9 @@ impl Sigra {
             describer: Arc::new(CommonBrowsers),
             hooks: Arc::new(NoHooks),
             gates: Vec::new(),
+            factors: Vec::new(),
+            trusted: None,
+            requirement: None,
         }
     }
 
@@ -121,6 +131,18 @@ impl Sigra {
         Sudo(&self.inner)
     }
 
+    /// Showing a second factor.
+    #[must_use]
+    pub fn second_factors(&self) -> SecondFactors<'_> {
+        SecondFactors(&self.inner)
+    }
+
+    /// Setting up a second factor while signing in.
+    #[must_use]
+    pub fn enrollment(&self) -> Enrollment<'_> {
+        Enrollment(&self.inner)
+    }
+
     /// Resolving, listing and ending sessions.
     #[must_use]
     pub fn sessions(&self) -> Sessions<'_> {
@@ -155,6 +177,12 @@ impl Sigra {
     #[must_use]
     pub fn stores(&self) -> &Stores {
         &self.inner.stores
+    }
+
+    /// The vault.
+    #[must_use]
+    pub fn vault(&self) -> &dyn Vault {
+        &*self.inner.essentials.vault
     }
 
     /// The clock.
@@ -192,6 +220,10 @@ impl Inner {
         }
     }
 
+    pub(crate) fn second_factors(&self) -> SecondFactors<'_> {
+        SecondFactors(self)
+    }
+
     /// The keyed hash attempts on an account are counted by, whether or not there is an account.
     pub(crate) fn address_mac(&self, email: &EmailAddress) -> crate::ports::Mac {
         self.essentials.vault.mac("attempts.address", email.identity().as_bytes())
@@ -209,6 +241,9 @@ pub struct SigraBuilder {
     describer: Arc<dyn DeviceDescriber>,
     hooks: Arc<dyn Hooks>,
     gates: Vec<Arc<dyn Gate>>,
+    factors: Vec<Arc<dyn Factor>>,
+    trusted: Option<Arc<dyn TrustedBrowsers>>,
+    requirement: Option<Arc<dyn FactorRequirement>>,
 }
 
 impl SigraBuilder {
@@ -242,7 +277,25 @@ impl SigraBuilder {
         self
     }
 
-    /// Adds a gate to the door. Gates are judged in the order they are added.
+    /// Adds a kind of second factor. Whoever has one must show it from then on, whatever the way in.
+    pub fn factor(mut self, factor: Arc<dyn Factor>) -> Self {
+        self.factors.push(factor);
+        self
+    }
+
+    /// What may stand in for a second factor. The default is nothing.
+    pub fn trusted_browsers(mut self, trusted: Arc<dyn TrustedBrowsers>) -> Self {
+        self.trusted = Some(trusted);
+        self
+    }
+
+    /// Which accounts must have a second factor, where the configuration does not demand it of all.
+    pub fn factor_requirement(mut self, requirement: Arc<dyn FactorRequirement>) -> Self {
+        self.requirement = Some(requirement);
+        self
+    }
+
+    /// Adds a gate to the door. Gates are judged in the order they are added, after the one for second factors.
     pub fn gate(mut self, gate: Arc<dyn Gate>) -> Self {
         self.gates.push(gate);
         self
@@ -255,8 +308,21 @@ impl SigraBuilder {
     /// Every fault of the configuration, together.
     pub fn build(self) -> Result<Sigra, ConfigFaults> {
         self.config.validate()?;
-        let Self { stores, essentials, config, clock, geo, describer, hooks, gates } = self;
+        let Self { stores, essentials, config, clock, geo, describer, hooks, gates, factors, trusted, requirement } =
+            self;
+        let mut seen = BTreeSet::new();
+        let twice: Vec<_> = factors.iter().map(|factor| factor.kind()).filter(|kind| !seen.insert(*kind)).collect();
+        let faults = twice.iter().map(|kind| format!("the factor `{kind}` is added twice")).collect();
+        ConfigFaults::from_list(faults).map_or(Ok(()), Err)?;
         let config = Arc::new(config);
+        let factors = Factors::new(factors);
+        let second_factor = SecondFactorGate {
+            factors: factors.clone(),
+            trusted: trusted.clone(),
+            required: config.second_factors.required,
+            requirement,
+        };
+        let gates = iter::once(Arc::new(second_factor) as Arc<dyn Gate>).chain(gates).collect();
         let door = Door::new(
             DoorParts {
                 accounts: stores.accounts.clone(),
@@ -272,6 +338,8 @@ impl SigraBuilder {
             },
             gates,
         );
-        Ok(Sigra { inner: Arc::new(Inner { config, stores, essentials, clock, geo, describer, hooks, door }) })
+        Ok(Sigra {
+            inner: Arc::new(Inner { config, stores, essentials, clock, geo, describer, hooks, factors, trusted, door }),
+        })
     }
 }

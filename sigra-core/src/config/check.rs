@@ -45,7 +45,18 @@ impl Config {
             }
         };
 
-        let Self { registration, magic_link, reset, sessions, devices, lockout, mail, requests, housekeeping } = self;
+        let Self {
+            registration,
+            magic_link,
+            reset,
+            sessions,
+            devices,
+            lockout,
+            second_factors,
+            mail,
+            requests,
+            housekeeping,
+        } = self;
         for (key, value) in [
             ("registration.pending_secs", registration.pending_secs.get()),
             ("registration.code_secs", registration.code_secs.get()),
@@ -65,6 +76,8 @@ impl Config {
             ("sessions.pending_secs", sessions.pending_secs.get()),
             ("sessions.list_at_most", sessions.list_at_most),
             ("devices.known_secs", devices.known_secs.get()),
+            ("second_factors.code_secs", second_factors.code_secs.get()),
+            ("second_factors.code_tries", second_factors.code_tries),
             ("mail.lease_secs", mail.lease_secs.get()),
             ("mail.retry_secs", mail.retry_secs.get()),
             ("mail.notice_secs", mail.notice_secs.get()),
@@ -77,6 +90,11 @@ impl Config {
 
         must(registration.code_secs.get() <= 600, "`registration.code_secs` must be at most 600 (NIST SP 800-63B-4)");
         must(registration.code_tries <= 10, "`registration.code_tries` must be at most 10");
+        must(
+            second_factors.code_secs.get() <= 600,
+            "`second_factors.code_secs` must be at most 600 (NIST SP 800-63B-4)",
+        );
+        must(second_factors.code_tries <= 10, "`second_factors.code_tries` must be at most 10");
         must(registration.max_profile_bytes <= 65_536, "`registration.max_profile_bytes` must be at most 65536");
         must(magic_link.link_secs.get() <= 3_600, "`magic_link.link_secs` must be at most 3600");
         must(reset.link_secs.get() <= 86_400, "`reset.link_secs` must be at most 86400");
@@ -110,6 +128,7 @@ impl Config {
             ("lockout.strangers", lockout.strangers),
             ("lockout.known_devices", lockout.known_devices),
             ("lockout.codes", lockout.codes),
+            ("lockout.second_factors", lockout.second_factors),
         ] {
             must(
                 sound_policy(policy),
@@ -118,9 +137,11 @@ impl Config {
                 ),
             );
         }
-        for (key, policy) in
-            [("lockout.strangers", lockout.strangers), ("lockout.known_devices", lockout.known_devices)]
-        {
+        for (key, policy) in [
+            ("lockout.strangers", lockout.strangers),
+            ("lockout.known_devices", lockout.known_devices),
+            ("lockout.second_factors", lockout.second_factors),
+        ] {
             must(
                 policy.window_secs.is_none(),
                 &format!(
@@ -129,6 +150,10 @@ impl Config {
             );
         }
         must(lockout.codes.cap <= 100, "`lockout.codes.cap` must be at most 100 (NIST SP 800-63B-4 §3.2.2)");
+        must(
+            lockout.second_factors.cap <= 100,
+            "`lockout.second_factors.cap` must be at most 100 (NIST SP 800-63B-4 §3.2.2)",
+        );
         must(
             lockout.codes.window_secs.is_none_or(|secs| secs >= 3_600),
             "`lockout.codes.window_secs` must be at least 3600",

@@ -63,6 +63,8 @@ pub struct Config {
     pub devices: DeviceConfig,
     /// Attempts at secrets that protect an account.
     pub lockout: LockoutConfig,
+    /// Who must have a second factor.
+    pub second_factors: SecondFactorConfig,
     /// Mail.
     pub mail: MailConfig,
     /// Requests by address.
@@ -205,6 +207,8 @@ pub struct LockoutConfig {
     pub known_devices: AttemptPolicy,
     /// Six-digit codes for one address, over all codes mailed to it.
     pub codes: AttemptPolicy,
+    /// Second factors of one account, over all kinds of them and all sign-ins.
+    pub second_factors: AttemptPolicy,
     /// How long attempts at an address without an account are remembered, from the first of them. Nobody guesses anything
     /// there, and made-up addresses must not fill the storage for ever.
     pub unknown_secs: Seconds,
@@ -217,8 +221,29 @@ impl Default for LockoutConfig {
             strangers: password,
             known_devices: AttemptPolicy { cap: 20, ..password },
             codes: AttemptPolicy { free: 10, cap: 10, lock_secs: 60, max_lock_secs: 3_600, window_secs: Some(86_400) },
+            second_factors: AttemptPolicy { cap: 100, ..password },
             unknown_secs: Seconds::days(30),
         }
+    }
+}
+
+/// Who must have a second factor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SecondFactorConfig {
+    /// Whether every account must have one. Who has none sets one up while signing in.
+    ///
+    /// For some accounts only, see [`FactorRequirement`](crate::ports::FactorRequirement).
+    pub required: bool,
+    /// How long the code is good for that is mailed before one may be set up from an unknown device.
+    pub code_secs: Seconds,
+    /// How many tries such a code takes.
+    pub code_tries: u32,
+}
+
+impl Default for SecondFactorConfig {
+    fn default() -> Self {
+        Self { required: false, code_secs: Seconds::minutes(10), code_tries: 5 }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::gate::{Gate, GateContext, GateVerdict, Step};
 use super::notice::NoticeParts;
 use super::proof::{Proof, Shown};
-use crate::assurance::Assurance;
+use crate::assurance::{Assurance, Method};
 use crate::audit::{AuditEvent, names};
 use crate::client::ClientInfo;
 use crate::config::Config;
@@ -20,7 +20,7 @@ use crate::ports::{
 use crate::secret::{Digest, Purpose, RawToken};
 use crate::session::{Device, NewSession, PendingSignIn, Replaces, Session};
 use crate::time::{Clock, Timestamp};
-use crate::user::User;
+use crate::user::{Epochs, User};
 
 /// The one function that mints sessions, with what it needs.
 #[derive(Clone)]
@@ -54,8 +54,20 @@ pub struct Entry {
     pub session: Option<SessionId>,
     /// The device token it presented.
     pub device: Option<RawToken>,
+    /// The token of a trusted browser it presented.
+    pub trust: Option<RawToken>,
     /// Whether the user asked to be remembered.
     pub remember: bool,
+}
+
+/// A change of the account that a pending sign-in made in its own step, and that raised an epoch. The sign-in survives
+/// it; nothing else does.
+#[derive(Clone, Debug)]
+pub struct Changed {
+    /// The epochs the change was conditional on, which are those of the pending sign-in.
+    pub before: Epochs,
+    /// The account as the change left it.
+    pub user: User,
 }
 
 /// What the door answers.
@@ -127,8 +139,18 @@ pub struct PendingView {
     pub pending: PendingSignIn,
     /// Who is signing in.
     pub user: User,
+    /// Whether the browser is one the account has signed in from.
+    pub known_device: bool,
     /// The steps still owed, in order. Empty when the gates have nothing against it any more.
     pub steps: Vec<Step>,
+}
+
+impl PendingView {
+    /// Whether this is the step to take now.
+    #[must_use]
+    pub fn owes_first(&self, step: Step) -> bool {
+        self.steps.first() == Some(&step)
+    }
 }
 
 impl Door {
@@ -146,8 +168,9 @@ impl Door {
     pub async fn admit(&self, proof: Proof, entry: &Entry) -> Result<Admission, FlowError> {
         // Not read anew: whether the account is still as the proof found it is decided where a session or pending sign-in
         // is minted, in the same step, and nowhere else.
-        let Proof { user, assurance, opens_sudo } = proof;
+        let Proof { way, user, assurance, opens_sudo } = proof;
         let now = self.parts.clock.now();
+        tracing::debug!(way = way.name(), "a proof is judged");
         // Asking to be remembered trades freshness for length: such a session opens no sudo window by itself.
         let fresh = opens_sudo && !entry.remember;
         self.proceed(user, assurance, fresh, None, entry, now).await
@@ -163,12 +186,11 @@ impl Door {
         let Some((pending, user)) = self.live_pending(token, now).await? else {
             return Ok(None);
         };
-        let known = self.known_device(&user, entry, now).await?.is_some();
-        let steps = match self.judge(&user, &pending.assurance, &entry.client, known, now).await? {
-            Ok(steps) => steps,
-            Err(_) => return Ok(None),
-        };
-        Ok(Some(PendingView { pending, user, steps }))
+        let known_device = self.known_device(&user, entry, now).await?.is_some();
+        match self.judge(&user, &pending.assurance, entry, known_device, now).await? {
+            Ok(Judged { steps, .. }) => Ok(Some(PendingView { pending, user, known_device, steps })),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Goes on with a pending sign-in after `step` was taken, adding what was shown in it.
@@ -190,15 +212,57 @@ impl Door {
             return self.refuse(None, Refusal::NoPending, entry, now).await;
         };
         let known = self.known_device(&user, entry, now).await?.is_some();
-        if let Ok(steps) = self.judge(&user, &pending.assurance, &entry.client, known, now).await?
+        if let Ok(Judged { steps, .. }) = self.judge(&user, &pending.assurance, entry, known, now).await?
             && steps.first().is_some_and(|first| *first < step)
         {
             return self.refuse(Some(&user), Refusal::NoPending, entry, now).await;
         }
+        self.go_on(pending, user, shown, entry, now).await
+    }
+
+    /// As [`Door::resume`], after a step whose taking changed the account and raised an epoch.
+    ///
+    /// That the step was the first outstanding one must have been seen in a [`PendingView`] whose epochs the change was
+    /// conditional on.
+    ///
+    /// # Errors
+    ///
+    /// When a port or a gate cannot do its work. Nobody is let in then.
+    pub async fn resume_changed(
+        &self,
+        token: &RawToken,
+        changed: Changed,
+        shown: Option<Shown>,
+        entry: &Entry,
+    ) -> Result<Admission, FlowError> {
+        let now = self.parts.clock.now();
+        let Changed { before, user } = changed;
+        let found = self.parts.sessions.find_pending(token.digest(Purpose::PENDING)).await?;
+        let live = found.filter(|(pending, now_stored)| {
+            now < pending.expires_at
+                && pending.user == user.id
+                && pending.epochs == before
+                && now_stored.epochs == user.epochs
+                && now_stored.disabled_at.is_none()
+        });
+        match live {
+            Some((pending, user)) => self.go_on(pending, user, shown, entry, now).await,
+            None => self.refuse(Some(&user), Refusal::NoPending, entry, now).await,
+        }
+    }
+
+    async fn go_on(
+        &self,
+        pending: PendingSignIn,
+        user: User,
+        shown: Option<Shown>,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> Result<Admission, FlowError> {
         let mut assurance = pending.assurance.clone();
         if let Some(shown) = shown {
             assurance.aal = assurance.aal.max(shown.aal);
-            assurance.methods.extend(shown.methods);
+            assurance.add_methods(shown.methods);
             assurance.at = now;
         }
         let entry = Entry { remember: pending.remember, ..entry.clone() };
@@ -237,34 +301,42 @@ impl Door {
             return self.refuse(Some(&user), Refusal::Disabled, entry, now).await;
         }
         let known = self.known_device(&user, entry, now).await?;
-        match self.judge(&user, &assurance, &entry.client, known.is_some(), now).await? {
+        match self.judge(&user, &assurance, entry, known.is_some(), now).await? {
             Err(reason) => self.refuse(Some(&user), Refusal::Gate(reason), entry, now).await,
-            Ok(steps) if steps.is_empty() => self.grant(user, assurance, fresh, continues, known, entry, now).await,
-            Ok(steps) => self.hold(user, assurance, fresh, steps, continues, entry, now).await,
+            Ok(Judged { steps, vouched }) if steps.is_empty() => {
+                let fresh = fresh && vouched.is_empty();
+                let mut assurance = assurance;
+                assurance.add_methods(vouched);
+                self.grant(user, assurance, fresh, continues, known, entry, now).await
+            }
+            // What vouches is asked again when the sign-in goes on.
+            Ok(Judged { steps, .. }) => self.hold(user, assurance, fresh, steps, continues, entry, now).await,
         }
     }
 
-    /// The steps the gates demand, in order; or the reason one of them refuses for.
+    /// What the gates demand; or the reason one of them refuses for.
     async fn judge(
         &self,
         user: &User,
         assurance: &Assurance,
-        client: &ClientInfo,
+        entry: &Entry,
         known_device: bool,
         now: Timestamp,
-    ) -> Result<Result<Vec<Step>, &'static str>, FlowError> {
-        let context = GateContext { user, assurance, client, known_device, now };
-        let mut steps = Vec::new();
+    ) -> Result<Result<Judged, &'static str>, FlowError> {
+        let trust = entry.trust.as_ref();
+        let context = GateContext { user, assurance, client: &entry.client, known_device, trust, now };
+        let (mut steps, mut vouched) = (Vec::new(), Vec::new());
         for gate in &self.gates {
             match gate.judge(&context).await? {
                 GateVerdict::Pass => {}
+                GateVerdict::Vouched(method) => vouched.push(method),
                 GateVerdict::Require(step) => steps.push(step),
                 GateVerdict::Refuse(reason) => return Ok(Err(reason)),
             }
         }
         steps.sort_unstable();
         steps.dedup();
-        Ok(Ok(steps))
+        Ok(Ok(Judged { steps, vouched }))
     }
 
     #[expect(clippy::too_many_arguments, reason = "a link of one private chain")]
@@ -457,6 +529,14 @@ impl Door {
         self.parts.log.append(Evidence::event(event)).await?;
         Ok(Admission::Refused(refusal))
     }
+}
+
+/// What the gates made of a sign-in that none of them refuses.
+struct Judged {
+    /// The steps they demand, in order.
+    steps: Vec<Step>,
+    /// The methods on whose strength they demand no more.
+    vouched: Vec<Method>,
 }
 
 fn new_device(token: &RawToken, user: &User, now: Timestamp, expires_at: Timestamp) -> SignInDevice {

@@ -4,9 +4,10 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::assurance::Assurance;
+use crate::assurance::{Assurance, Method};
 use crate::client::ClientInfo;
 use crate::error::FlowError;
+use crate::secret::RawToken;
 use crate::time::Timestamp;
 use crate::user::User;
 
@@ -78,15 +79,20 @@ pub struct GateContext<'a> {
     pub client: &'a ClientInfo,
     /// Whether the browser is one the account has signed in from.
     pub known_device: bool,
+    /// The token of a trusted browser it presented, which may be anybody's.
+    pub trust: Option<&'a RawToken>,
     /// The time.
     pub now: Timestamp,
 }
 
 /// What a gate answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GateVerdict {
     /// Nothing against it.
     Pass,
+    /// Nothing against it, on the strength of something that is no factor. The method is noted, the level stays what it
+    /// is, and the session is not fresh.
+    Vouched(Method),
     /// Only after this step.
     Require(Step),
     /// Not at all, for this reason (a fixed word for the audit trail).

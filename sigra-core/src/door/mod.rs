@@ -4,14 +4,18 @@
 //! and answers [`Admission::Granted`], [`Admission::StepRequired`] or [`Admission::Refused`]. Nothing else can mint a
 //! session: [`NewSession`](crate::session::NewSession) has no public constructor.
 //!
-//! A capability adds a gate, a factor or a step. It can never add a door.
+//! A capability adds a gate, a factor or a step. It can never add a door. The one built-in gate demands the second factor
+//! of whoever has one; it knows the [factors](crate::ports::Factor) only by what they say of themselves.
 
 mod admit;
 mod gate;
 mod notice;
 mod proof;
+mod second_factor;
 
-pub use admit::{Admission, Door, DoorParts, Entry, Granted, PendingView, Refusal, StepRequired};
+pub use admit::{Admission, Changed, Door, DoorParts, Entry, Granted, PendingView, Refusal, StepRequired};
 pub use gate::{Gate, GateContext, GateVerdict, Step};
 pub(crate) use notice::NoticeParts;
-pub use proof::{Proof, Shown};
+pub use proof::{Proof, Shown, WayIn};
+pub use second_factor::Held;
+pub(crate) use second_factor::{Factors, SecondFactorGate};

@@ -28,9 +28,23 @@ impl NoticeParts<'_> {
         client: &ClientInfo,
         now: Timestamp,
     ) -> Evidence {
+        self.add_with(evidence, kind, user, client, now, |_| {})
+    }
+
+    /// As [`NoticeParts::add_to`], with further facts.
+    pub(crate) fn add_with(
+        &self,
+        evidence: Evidence,
+        kind: &MailKind,
+        user: &User,
+        client: &ClientInfo,
+        now: Timestamp,
+        further: impl FnOnce(&mut Facts),
+    ) -> Evidence {
         let rescue = RawToken::random();
         let expires_at = now + self.rescue_for;
-        let facts = self.facts(client, now, self.rescue_for).with_token("not_me", &rescue);
+        let mut facts = self.facts(client, now, self.rescue_for).with_token("not_me", &rescue);
+        further(&mut facts);
         evidence
             .and_token(MailedToken {
                 digest: rescue.digest(Purpose::NOT_ME),

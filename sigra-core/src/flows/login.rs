@@ -3,7 +3,7 @@
 use crate::assurance::{Aal, Method};
 use crate::audit::{AuditEvent, names};
 use crate::client::ClientInfo;
-use crate::door::{Admission, Entry, Proof};
+use crate::door::{Admission, Entry, Proof, WayIn};
 use crate::email::EmailAddress;
 use crate::error::FlowError;
 use crate::evidence::Evidence;
@@ -119,7 +119,7 @@ impl Login<'_> {
             self.upgrade_hash(&user, &stored, &password, origin, &entry.client).await?;
         }
         self.0.reopen(&user).await?;
-        let proof = Proof::new(&user, Aal::One, vec![Method::PASSWORD], now);
+        let proof = Proof::new(WayIn::Password, &user, Aal::One, vec![Method::PASSWORD], now);
         Ok(self.0.door.admit(proof, entry).await?.into())
     }
 

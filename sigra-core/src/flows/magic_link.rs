@@ -4,7 +4,7 @@ use super::{LinkView, Requested};
 use crate::assurance::{Aal, Method};
 use crate::audit::{AuditEvent, names};
 use crate::client::ClientInfo;
-use crate::door::{Admission, Entry, Proof};
+use crate::door::{Admission, Entry, Proof, WayIn};
 use crate::error::FlowError;
 use crate::evidence::Evidence;
 use crate::ports::LiveToken;
@@ -76,7 +76,7 @@ impl MagicLink<'_> {
             return Ok(MagicLinkOutcome::Invalid);
         };
         self.0.reopen(&user).await?;
-        let proof = Proof::new(&user, Aal::One, vec![Method::MAGIC_LINK], now);
+        let proof = Proof::new(WayIn::MagicLink, &user, Aal::One, vec![Method::MAGIC_LINK], now);
         match self.0.door.admit(proof, entry).await? {
             Admission::Refused(_) => Ok(MagicLinkOutcome::Invalid),
             admission => Ok(MagicLinkOutcome::Admitted(admission)),

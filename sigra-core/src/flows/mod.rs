@@ -3,7 +3,9 @@
 //! Outcomes a caller must handle are values. A [`FlowError`](crate::error::FlowError) means that no decision was
 //! reached, and nothing is granted.
 
+mod budget;
 mod confirmation;
+mod enrollment;
 mod input;
 mod login;
 mod magic_link;
@@ -11,11 +13,13 @@ mod not_me;
 mod registration;
 mod requests;
 mod reset;
+mod second_factors;
 mod sessions;
 mod sudo;
 mod workers;
 
 pub use confirmation::{Confirmation, ConfirmationView, Confirmed, PreparedPromotion};
+pub use enrollment::{CodeOutcome, CodeRequested, Enrollment, EnrollmentView};
 pub use input::{InputFault, LinkView};
 pub use login::{Login, LoginOutcome, PasswordAttempt};
 pub use magic_link::{MagicLink, MagicLinkOutcome};
@@ -23,6 +27,7 @@ pub use not_me::NotMe;
 pub use registration::{PreparedRegistration, Registration, RegistrationForm, Submitted};
 pub use requests::Requested;
 pub use reset::{Reset, ResetOutcome};
-pub use sessions::{CurrentSession, Sessions};
-pub use sudo::{Sudo, SudoOutcome};
+pub use second_factors::{Attempting, ChallengeOutcome, FactorAnswer, FactorAttempt, Notice, SecondFactors};
+pub use sessions::{CurrentSession, Renewed, Sessions};
+pub use sudo::{Sudo, SudoAnswer, SudoOutcome};
 pub use workers::{WorkReport, Workers};

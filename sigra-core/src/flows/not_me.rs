@@ -5,16 +5,17 @@ use crate::audit::{AuditEvent, names};
 use crate::client::ClientInfo;
 use crate::error::FlowError;
 use crate::evidence::Evidence;
-use crate::ports::Happened;
+use crate::ports::{Happened, LiveToken};
 use crate::registration::RequestKind;
-use crate::secret::{Purpose, RawToken};
+use crate::secret::{Digest, Purpose, RawToken};
 use crate::sigra::Inner;
 use crate::user::User;
 
 /// Disowning what a security notice reports ("this was not me").
 ///
 /// The link in the notice is a rescue token: epochs do not kill it, so a thief cannot disarm it. Redeeming it ends every
-/// session and credential, the password included, forgets the devices, starts a reset by mail, and signs nobody in.
+/// session and credential, the password included, removes the factors that were added since, forgets the devices, starts a
+/// reset by mail, and signs nobody in.
 #[derive(Clone, Copy)]
 pub struct NotMe<'a>(pub(crate) &'a Inner);
 
@@ -42,12 +43,25 @@ impl NotMe<'_> {
         let request = |user: &User| self.0.address_request(RequestKind::RescueReset, &user.email, client);
         let evidence = |user: &User| Evidence::event(AuditEvent::new(names::NOT_ME, now, client).by(user.id));
         let digest = token.digest(Purpose::NOT_ME);
+        self.disown_factors(digest, client).await?;
         let Some(user) = self.0.stores.accounts.rescue(digest, now, &request, &evidence).await? else {
             return self.invalid(client).await;
         };
         self.0.follow_up(self.0.end_all_sessions(&user, client).await);
         self.0.happened(Happened::Rescued(&user)).await;
         Ok(true)
+    }
+
+    /// Removes the factors that were added since what the notice reports. Before the link is used up, so that what fails
+    /// here can be tried again.
+    async fn disown_factors(&self, digest: Digest, client: &ClientInfo) -> Result<(), FlowError> {
+        let live = self.0.stores.tokens.peek(digest, self.0.clock.now()).await?;
+        if let Some(LiveToken { token, user: Some(user) }) = live {
+            for factor in self.0.factors.iter() {
+                factor.disown(&user, token.created_at, client).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn invalid(&self, client: &ClientInfo) -> Result<bool, FlowError> {

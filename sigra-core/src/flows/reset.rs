@@ -81,6 +81,8 @@ impl Reset<'_> {
             return self.invalid(client).await;
         };
         self.0.follow_up(self.0.reopen(&user).await);
+        let second_factors = self.0.second_factor_key(&user);
+        self.0.follow_up(self.0.stores.attempts.clear(&[second_factors]).await.map_err(FlowError::from));
         self.0.follow_up(self.0.end_all_sessions(&user, client).await);
         self.0.happened(Happened::PasswordReset(&user)).await;
         Ok(ResetOutcome::Done(Box::new(user)))

@@ -59,6 +59,16 @@ impl CurrentSession {
     }
 }
 
+/// A session that goes on under a new token.
+#[derive(Debug)]
+#[must_use]
+pub struct Renewed {
+    /// The session as it is now.
+    pub session: Session,
+    /// Its token, for the cookie.
+    pub token: RawToken,
+}
+
 impl Sessions<'_> {
     /// Finds the session a cookie names, if it is good: known, not over, its epochs the user's, the user not disabled.
     ///
@@ -157,6 +167,50 @@ impl Sessions<'_> {
             self.0.happened(Happened::SignedOut(&current.user, id)).await;
         }
         Ok(())
+    }
+
+    /// Lets the session that made a change go on after the change raised its user's epochs: under those, with a new token.
+    /// Everything else that carries the old ones is dead.
+    ///
+    /// `user` is the account as the change left it. `assurance` replaces the session's when it is given. `None` when the
+    /// session was changed or ended beside this request, or the account has changed again: it is dead then too.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot do its work. The change stands and the session is dead.
+    pub async fn carry_on(
+        &self,
+        current: &CurrentSession,
+        user: &User,
+        assurance: Option<Assurance>,
+        client: &ClientInfo,
+    ) -> Result<Option<Renewed>, FlowError> {
+        let now = self.0.clock.now();
+        let mut session = current.session.clone();
+        session.epochs = user.epochs;
+        session.last_seen_at = now;
+        session.rotated_at = now;
+        if let Some(assurance) = assurance {
+            session.assurance = assurance;
+        }
+        let token = RawToken::random();
+        let event = AuditEvent::new(names::SESSION_RENEW, now, client).by(user.id).within(session.id);
+        let (old, new) = (current.digest, token.digest(Purpose::SESSION));
+        if !self.0.stores.sessions.elevate(&session, old, new, Evidence::event(event)).await? {
+            return Ok(None);
+        }
+        let others = |count: &u64| match *count {
+            0 => Evidence::none(),
+            count => Evidence::event(
+                AuditEvent::new(names::SESSION_REVOKE_ALL, now, client)
+                    .by(user.id)
+                    .within(session.id)
+                    .with("count", count),
+            ),
+        };
+        let deleted = self.0.stores.sessions.revoke_all(user.id, Some(session.id), &others).await;
+        self.0.follow_up(deleted.map(drop).map_err(FlowError::from));
+        Ok(Some(Renewed { session, token }))
     }
 
     /// Writes activity, coalesced, and lowers what a remembered session has outlived.

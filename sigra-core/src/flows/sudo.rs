@@ -1,13 +1,16 @@
 //! Authenticating again for sensitive actions.
 
+use std::time::Duration;
+
 use super::CurrentSession;
+use super::second_factors::{Checked, FactorAnswer};
 use crate::assurance::{Aal, Method};
 use crate::audit::{AuditEvent, names};
 use crate::client::ClientInfo;
 use crate::error::FlowError;
 use crate::evidence::Evidence;
 use crate::password::Password;
-use crate::ports::{AttemptKey, AttemptPolicy, Reservation, Verified, WorkOrigin};
+use crate::ports::{AttemptKey, AttemptPolicy, Occasion, Reservation, Reserved, Verified, WorkOrigin};
 use crate::secret::{Purpose, RawToken};
 use crate::session::Session;
 use crate::sigra::Inner;
@@ -15,6 +18,15 @@ use crate::sigra::Inner;
 /// Authenticating again for sensitive actions.
 #[derive(Clone, Copy)]
 pub struct Sudo<'a>(pub(crate) &'a Inner);
+
+/// What somebody authenticates again with.
+#[derive(Clone, Copy, Default)]
+pub struct SudoAnswer<'a> {
+    /// The password, as typed.
+    pub password: Option<&'a str>,
+    /// A factor.
+    pub factor: Option<FactorAnswer<'a>>,
+}
 
 /// What came of authenticating again.
 #[derive(Debug)]
@@ -31,82 +43,143 @@ pub enum SudoOutcome {
     Wrong,
     /// The answer is wrong once too often: the session is over.
     SessionEnded,
+    /// Too many second factors were wrong. Right ones are refused too, for so long; `None` until the mailbox was proven by
+    /// a reset.
+    LockedOut(Option<Duration>),
     /// The answer is right, but the session was changed or ended beside this request. Whoever holds its present token may
     /// go on with that.
     Superseded,
 }
 
 impl Sudo<'_> {
-    /// Verifies the password of the session's user, opens the sudo window and replaces the session's token.
-    ///
-    /// Answers are counted before they are verified; the last wrong one ends the session.
+    /// As [`Sudo::answer`], with the password alone.
     ///
     /// # Errors
     ///
-    /// When the hashing queue is full (the answer is not counted then) or a port cannot do its work.
-    #[tracing::instrument(name = "sigra.sudo.password", skip_all)]
+    /// As there.
     pub async fn password(
         &self,
         current: &CurrentSession,
         password: &str,
         client: &ClientInfo,
     ) -> Result<SudoOutcome, FlowError> {
-        let now = self.0.clock.now();
-        let session = current.session();
+        self.answer(current, SudoAnswer { password: Some(password), factor: None }, client).await
+    }
+
+    /// Verifies what is shown, opens the sudo window and replaces the session's token.
+    ///
+    /// An account that has second factors must show one of them, of any kind; a password that comes along must be right
+    /// too. Other accounts show their password, or a factor that is two by itself.
+    ///
+    /// Answers are counted before they are verified; the last wrong one ends the session. Those with a factor count as
+    /// attempts at second factors too.
+    ///
+    /// # Errors
+    ///
+    /// When the hashing queue is full (the answer is not counted then) or a port cannot do its work.
+    #[tracing::instrument(name = "sigra.sudo.answer", skip_all)]
+    pub async fn answer(
+        &self,
+        current: &CurrentSession,
+        answer: SudoAnswer<'_>,
+        client: &ClientInfo,
+    ) -> Result<SudoOutcome, FlowError> {
+        let (session, user) = (current.session(), current.user());
         let tries = self.0.config.sessions.sudo_tries;
         let key = AttemptKey {
             counter: "sudo",
             whom: self.0.essentials.vault.mac("attempts.session", session.id.as_uuid().as_bytes()),
         };
+        let Some(reserved) = self.reserve(&key, tries).await? else {
+            return self.end(session, client).await;
+        };
+
+        let demanded = self.0.factors.held(user.id).await?.demanded();
+        let mut proven = Proven::default();
+        let password = answer.password.filter(|password| answer.factor.is_none() || !password.is_empty());
+        let mut wrong = (demanded && answer.factor.is_none()).then_some("factor_missing");
+        if let Some(password) = password {
+            match self.verify(current, password).await {
+                Ok(true) => proven.methods.push(Method::PASSWORD),
+                Ok(false) => wrong = Some("invalid_password"),
+                Err(error) => {
+                    self.0.stores.attempts.refund(&key, &reserved).await?;
+                    return Err(error);
+                }
+            }
+        }
+        if let (None, Some(factor)) = (wrong, answer.factor) {
+            let occasion = Occasion::Session(session.id);
+            match self.0.second_factors().check(user, factor, occasion, client).await? {
+                Checked::Right { methods, multi_factor } => {
+                    // A code alone is one factor: what the session was opened with is the other.
+                    if !demanded && !multi_factor && proven.methods.is_empty() {
+                        wrong = Some("password_missing");
+                    }
+                    proven.methods.extend(methods);
+                    proven.second_factor = true;
+                }
+                Checked::Wrong => wrong = Some("invalid_factor"),
+                Checked::NotEnrolled => wrong = Some("not_enrolled"),
+                Checked::LockedOut(wait) => {
+                    self.0.stores.attempts.refund(&key, &reserved).await?;
+                    return Ok(SudoOutcome::LockedOut(wait));
+                }
+            }
+        }
+        if wrong.is_none() && !proven.methods.is_empty() {
+            // In this order: once the old token is dead, nothing may keep the new one from the browser.
+            self.0.stores.attempts.clear(&[key]).await?;
+            return self.elevate(current, proven, client).await;
+        }
+        let reason = wrong.unwrap_or("nothing_shown");
+        let event = AuditEvent::new(names::SUDO_FAILURE, self.0.clock.now(), client)
+            .by(session.user)
+            .within(session.id)
+            .failed(reason);
+        self.0.stores.log.append(Evidence::event(event)).await?;
+        if reserved.count >= tries { self.end(session, client).await } else { Ok(SudoOutcome::Wrong) }
+    }
+
+    /// Counts an answer. `None` when there are no tries left.
+    async fn reserve(&self, key: &AttemptKey, tries: u32) -> Result<Option<Reserved>, FlowError> {
         // Reaching the cap ends the session, so there is nothing to lock. The count outlives every session that could be
         // guessed at, so time gives no further tries; after that it can be thrown away.
         let limits = &self.0.config.sessions;
         let window = limits.absolute_secs.max(limits.remembered_secs).get();
         let policy =
             AttemptPolicy { free: tries, cap: tries, lock_secs: 1, max_lock_secs: 1, window_secs: Some(window) };
-        let Reservation::Granted(reserved) = self.0.stores.attempts.reserve(&key, &policy, now).await? else {
-            return self.end(session, client).await;
-        };
-
-        let record = self.0.stores.accounts.find(session.user).await?;
-        let hash = record.as_ref().and_then(|record| record.password.as_ref());
-        let parsed = Password::parse(password).ok();
-        let verified = match self.0.essentials.hasher.verify(parsed.as_ref(), hash, WorkOrigin::KnownDevice).await {
-            Ok(verified) => verified,
-            Err(overloaded) => {
-                self.0.stores.attempts.refund(&key, &reserved).await?;
-                return Err(overloaded.into());
-            }
-        };
-        match verified {
-            Verified::Match { .. } => {
-                // In this order: once the old token is dead, nothing may keep the new one from the browser.
-                self.0.stores.attempts.clear(&[key]).await?;
-                self.elevate(current, client).await
-            }
-            Verified::Mismatch => {
-                let event = AuditEvent::new(names::SUDO_FAILURE, now, client)
-                    .by(session.user)
-                    .within(session.id)
-                    .failed("invalid_password");
-                self.0.stores.log.append(Evidence::event(event)).await?;
-                if reserved.count >= tries { self.end(session, client).await } else { Ok(SudoOutcome::Wrong) }
-            }
-        }
+        Ok(match self.0.stores.attempts.reserve(key, &policy, self.0.clock.now()).await? {
+            Reservation::Granted(reserved) => Some(reserved),
+            Reservation::Locked(_) | Reservation::Exhausted => None,
+        })
     }
 
-    async fn elevate(&self, current: &CurrentSession, client: &ClientInfo) -> Result<SudoOutcome, FlowError> {
+    async fn verify(&self, current: &CurrentSession, password: &str) -> Result<bool, FlowError> {
+        let record = self.0.stores.accounts.find(current.user().id).await?;
+        let hash = record.as_ref().and_then(|record| record.password.as_ref());
+        let parsed = Password::parse(password).ok();
+        let verified = self.0.essentials.hasher.verify(parsed.as_ref(), hash, WorkOrigin::KnownDevice).await?;
+        Ok(matches!(verified, Verified::Match { .. }))
+    }
+
+    async fn elevate(
+        &self,
+        current: &CurrentSession,
+        proven: Proven,
+        client: &ClientInfo,
+    ) -> Result<SudoOutcome, FlowError> {
         let now = self.0.clock.now();
         let limits = &self.0.config.sessions;
         let mut session = current.session().clone();
-        if !session.assurance.methods.contains(&Method::PASSWORD) {
-            session.assurance.methods.push(Method::PASSWORD);
-        }
+        let shown = if proven.second_factor { Aal::Two } else { Aal::One };
+        session.assurance.add_methods(proven.methods);
         session.fresh_until = Some(now + limits.sudo_secs.span());
         session.last_seen_at = now;
         session.rotated_at = now;
         // One factor renews what one factor reached; the time of two runs on (NIST SP 800-63B-4 §2.2.3).
-        if session.assurance.aal == Aal::One {
+        if session.assurance.aal <= shown {
+            session.assurance.aal = shown;
             session.assurance.at = now;
             session.expires_at =
                 now + if session.remembered { limits.remembered_secs } else { limits.absolute_secs }.span();
@@ -132,4 +205,11 @@ impl Sudo<'_> {
         self.0.revoke(session.user, session.id, "sudo_failures", client).await?;
         Ok(SudoOutcome::SessionEnded)
     }
+}
+
+/// What was shown.
+#[derive(Default)]
+struct Proven {
+    methods: Vec<Method>,
+    second_factor: bool,
 }

@@ -7,7 +7,7 @@ use crate::email::EmailAddress;
 use crate::error::FlowError;
 use crate::evidence::Evidence;
 use crate::mail::{Facts, MailError, MailKind, OutgoingMail};
-use crate::ports::{Bucket, LeasedMail, Quota, RateDecision};
+use crate::ports::{LeasedMail, Quota};
 use crate::registration::{
     AddressRequest, ConfirmationCode, LeasedRequest, MailedToken, NewToken, PendingRegistration, RequestKind,
     Resolution, TokenOwner,
@@ -354,10 +354,7 @@ impl Answer<'_> {
     }
 
     async fn may_mail(&self, to: &EmailAddress, limit: Quota, name: &'static str) -> Result<bool, FlowError> {
-        let mac = self.inner.essentials.vault.mac("mail.recipient", to.limiter_key().as_bytes());
-        let key = mac.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        let decision = self.inner.essentials.mail_budget.take(&Bucket { name, key, limit }, 1, self.now).await?;
-        Ok(decision == RateDecision::Granted)
+        self.inner.may_mail(to, limit, name, self.now).await
     }
 
     fn suppressed(&self, kind: &MailKind, user: Option<&User>) -> AuditEvent {

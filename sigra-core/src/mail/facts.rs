@@ -34,6 +34,10 @@ impl MailKind {
     pub const ACCOUNT_LOCKED: Self = Self::new("account_locked");
     /// A replaced token of a remembered session was used again.
     pub const SESSION_REUSED: Self = Self::new("session_reused");
+    /// Attempts at the second factors were locked.
+    pub const MFA_LOCKED: Self = Self::new("mfa_locked");
+    /// A code to set up a second factor from an unknown device.
+    pub const ENROLLMENT_CODE: Self = Self::new("enrollment_code");
 
     /// Every kind the flows of this crate send.
     pub const ALL: &[Self] = &[
@@ -45,6 +49,8 @@ impl MailKind {
         Self::NEW_DEVICE,
         Self::ACCOUNT_LOCKED,
         Self::SESSION_REUSED,
+        Self::MFA_LOCKED,
+        Self::ENROLLMENT_CODE,
     ];
 
     /// A kind of another capability: lower-case ASCII with underscores.
@@ -95,6 +101,10 @@ pub struct Facts {
     pub place: Option<String>,
     /// The network address.
     pub ip: Option<String>,
+    /// How many are left of what was used up by one.
+    pub left: Option<u32>,
+    /// What the notice is about, in the words of the toolkit, as in "iCloud Keychain".
+    pub what: Option<String>,
 }
 
 impl Facts {

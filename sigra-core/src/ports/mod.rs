@@ -6,6 +6,8 @@
 
 mod accounts;
 mod audit;
+mod ceremonies;
+mod factors;
 mod hasher;
 mod limits;
 mod outbox;
@@ -18,6 +20,10 @@ pub use accounts::{
     SignIn, SignInDevice, SignInRecorded, TokenStore,
 };
 pub use audit::{AuditReader, RecordedEvent};
+pub use ceremonies::{Ceremony, CeremonyStore};
+pub use factors::{
+    Factor, FactorCheck, FactorKind, FactorRequirement, FactorVerdict, Occasion, Standing, TrustToken, TrustedBrowsers,
+};
 pub use hasher::{Hasher, Overloaded, PasswordFault, PasswordPolicy, PolicyContext, Verified, WorkOrigin};
 pub use limits::{
     AttemptKey, AttemptPolicy, AttemptStore, Bucket, Quota, RateDecision, RateLimiter, Reservation, Reserved,

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod attempts;
+mod ceremonies;
 mod evidence;
 mod faults;
 mod housekeeping;
@@ -36,7 +37,7 @@ use state::State;
 ///
 /// A method can be told to fail, named by port and method, as in `accounts.reset_password`. It then answers
 /// [`Unavailable`](StoreErrorKind::Unavailable) and changes nothing. The ports are `accounts`, `devices`, `tokens`,
-/// `registrations`, `requests`, `attempts`, `sessions`, `outbox`, `log`, `audit`, `housekeeping` and `health`. One name
+/// `registrations`, `requests`, `attempts`, `sessions`, `outbox`, `log`, `audit`, `ceremonies`, `housekeeping` and `health`. One name
 /// more, `evidence`, fails whichever change tries to commit an event or a mail.
 ///
 /// ```
@@ -76,6 +77,7 @@ impl MemoryStore {
             accounts: store.clone(),
             attempts: store.clone(),
             audit: store.clone(),
+            ceremonies: store.clone(),
             devices: store.clone(),
             health: store.clone(),
             housekeeping: store.clone(),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use sigra_core::email::EmailAddress;
 use sigra_core::evidence::Evidence;
 use sigra_core::id::{EventId, MailId, PendingId, RegistrationId, RequestId, SessionId, UserId};
-use sigra_core::ports::{AccountRecord, AttemptKey, LiveToken, RecordedEvent};
+use sigra_core::ports::{AccountRecord, AttemptKey, Ceremony, LiveToken, RecordedEvent};
 use sigra_core::registration::{MailedToken, NewToken, TokenOwner};
 use sigra_core::secret::Digest;
 use sigra_core::session::{Device, PendingSignIn};
@@ -30,6 +30,7 @@ pub(super) struct State {
     pub(super) attempts: HashMap<AttemptKey, Counter>,
     pub(super) sessions: BTreeMap<SessionId, StoredSession>,
     pub(super) pending: BTreeMap<PendingId, (PendingSignIn, Digest)>,
+    pub(super) ceremonies: HashMap<Digest, Ceremony>,
     pub(super) events: BTreeMap<EventId, RecordedEvent>,
     pub(super) outbox: BTreeMap<MailId, QueuedMail>,
 }

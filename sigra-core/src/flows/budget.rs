@@ -1,0 +1,23 @@
+//! How much mail one recipient gets.
+
+use crate::email::EmailAddress;
+use crate::error::FlowError;
+use crate::ports::{Bucket, Quota, RateDecision};
+use crate::sigra::Inner;
+use crate::time::Timestamp;
+
+impl Inner {
+    /// Takes one mail from a recipient's budget; `false` when it is used up.
+    pub(crate) async fn may_mail(
+        &self,
+        to: &EmailAddress,
+        limit: Quota,
+        name: &'static str,
+        now: Timestamp,
+    ) -> Result<bool, FlowError> {
+        let mac = self.essentials.vault.mac("mail.recipient", to.limiter_key().as_bytes());
+        let key = mac.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let decision = self.essentials.mail_budget.take(&Bucket { name, key, limit }, 1, now).await?;
+        Ok(decision == RateDecision::Granted)
+    }
+}
