@@ -72,10 +72,44 @@ pub(super) fn forms<'a>(view: &'a View, urls: &'a Urls) -> Vec<Form<'a>> {
         View::MagicLinkToken(view) => vec![form(&view.action, &[])],
         View::ResetPassword(_) => vec![form(&urls.reset_password, &["email"])],
         View::ResetPasswordToken(view) => vec![form(&view.action, &["password"])],
+        View::Sudo(view) if view.demanded => {
+            let mut sudo = form(&urls.sudo, &["method", "code"]);
+            sudo.fields.extend(view.return_to.as_ref().map(|_| "return_to"));
+            if view.methods.is_empty() { Vec::new() } else { vec![sudo] }
+        }
         View::Sudo(view) => {
             let mut sudo = form(&urls.sudo, &["password"]);
             sudo.fields.extend(view.return_to.as_ref().map(|_| "return_to"));
             vec![sudo]
+        }
+        View::Mfa(view) => {
+            let mut mfa = form(&urls.mfa, &["method", "code"]);
+            mfa.fields.extend(view.return_to.as_ref().map(|_| "return_to"));
+            mfa.fields.extend(view.can_trust.then_some("trust_browser"));
+            let mut forms = vec![form(&urls.logout, &[])];
+            forms.extend((view.totp || view.backup_code).then_some(mfa));
+            forms
+        }
+        View::MfaEnrollment(view) if view.code_needed => {
+            vec![form(&urls.mfa_enrollment_code, &["send"])]
+        }
+        View::MfaEnrollment(_) => vec![form(&urls.mfa_enrollment_totp, &[])],
+        View::TotpSetup(view) => vec![form(&view.action, &["code"])],
+        View::MfaSettings(view) => {
+            let mfa = view.mfa.iter().flat_map(|mfa| {
+                let own = if mfa.totp_since.is_some() {
+                    form(&mfa.disable_action, &["method", "code"])
+                } else {
+                    form(&mfa.totp_action, &[])
+                };
+                let codes = mfa.can_make_codes.then(|| form(&mfa.codes_action, &[]));
+                let trusted = mfa.trusted_browsers.iter().map(|row| form(&row.revoke_action, &[]));
+                std::iter::once(own).chain(codes).chain(trusted)
+            });
+            let passkeys = view.passkeys.iter().flat_map(|section| &section.passkeys);
+            let passkeys = passkeys
+                .flat_map(|row| [form(&row.rename_action, &["nickname"]), form(&row.delete_action, &[])]);
+            mfa.chain(passkeys).collect()
         }
         View::NotMe(view) => vec![form(&view.action, &[])],
         View::Sessions(view) => {
@@ -87,7 +121,7 @@ pub(super) fn forms<'a>(view: &'a View, urls: &'a Urls) -> Vec<Form<'a>> {
             forms.push(form(&urls.logout, &[]));
             forms
         }
-        View::CheckMail(_) | View::Message(_) | View::Error(_) => Vec::new(),
+        View::BackupCodes(_) | View::CheckMail(_) | View::Message(_) | View::Error(_) => Vec::new(),
     }
 }
 
