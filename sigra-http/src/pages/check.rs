@@ -107,8 +107,8 @@ pub(super) fn forms<'a>(view: &'a View, urls: &'a Urls) -> Vec<Form<'a>> {
                 std::iter::once(own).chain(codes).chain(trusted)
             });
             let passkeys = view.passkeys.iter().flat_map(|section| &section.passkeys);
-            let passkeys = passkeys
-                .flat_map(|row| [form(&row.rename_action, &["nickname"]), form(&row.delete_action, &[])]);
+            let passkeys =
+                passkeys.flat_map(|row| [form(&row.rename_action, &["nickname"]), form(&row.delete_action, &[])]);
             mfa.chain(passkeys).collect()
         }
         View::NotMe(view) => vec![form(&view.action, &[])],

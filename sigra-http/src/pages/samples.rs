@@ -66,13 +66,8 @@ fn forms(text: &str) -> Vec<View> {
             ..SudoView::default()
         }
         .into(),
-        SudoView {
-            demanded: true,
-            methods: vec!["backup_code".to_owned()],
-            errors: code(),
-            ..SudoView::default()
-        }
-        .into(),
+        SudoView { demanded: true, methods: vec!["backup_code".to_owned()], errors: code(), ..SudoView::default() }
+            .into(),
         MfaView {
             totp: true,
             backup_code: true,
@@ -96,8 +91,13 @@ fn forms(text: &str) -> Vec<View> {
             errors: Errors::default(),
         }
         .into(),
-        TotpSetupView { action: PATH.to_owned(), restart_action: PATH.to_owned(), errors: code(), ..TotpSetupView::default() }
-            .into(),
+        TotpSetupView {
+            action: PATH.to_owned(),
+            restart_action: PATH.to_owned(),
+            errors: code(),
+            ..TotpSetupView::default()
+        }
+        .into(),
     ]
 }
 

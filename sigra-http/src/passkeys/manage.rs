@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use serde_json::{Value, json};
+use sigra_core::assurance::{Aal, Assurance};
 use sigra_core::id::PasskeyId;
 use sigra_core::user::User;
 use sigra_passkeys::{Passkey, RemoveOutcome, RenameOutcome};
@@ -28,9 +29,7 @@ pub(super) async fn list_json(call: Call<'_>) -> Result<Reply, Fault> {
 pub(super) async fn rename_form(call: Call<'_>) -> Result<Reply, Fault> {
     match rename(&call).await? {
         RenameOutcome::Renamed => Ok(to_settings(&call, Notice::PasskeyRenamed)),
-        RenameOutcome::InvalidNickname => {
-            page_with(&call, invalid_nickname(), StatusCode::UNPROCESSABLE_ENTITY).await
-        }
+        RenameOutcome::InvalidNickname => page_with(&call, invalid_nickname(), StatusCode::UNPROCESSABLE_ENTITY).await,
         RenameOutcome::Unknown => Err(FaultCode::NotFound.into()),
     }
 }
@@ -106,9 +105,13 @@ async fn remove(call: &Call<'_>) -> Result<RemoveOutcome, Fault> {
     Ok(service(call)?.remove(call.sigra(), user, id(call)?, call.client()).await?)
 }
 
+/// A session that two factors were shown to by a passkey alone is lowered: it may have been this one.
 async fn removed(call: &Call<'_>, user: &User, reply: Reply) -> Result<Reply, Fault> {
-    let lowered = service(call)?.lowered(user, &call.signed_in()?.session().assurance).await?;
-    let renewed = carried_on(call, user, Some(lowered)).await?;
+    let assurance = &call.signed_in()?.session().assurance;
+    let shown = |names: &[&str]| assurance.methods.iter().any(|method| names.contains(&method.name()));
+    let lowered =
+        (shown(&["hwk", "swk"]) && !shown(&["otp"])).then(|| Assurance { aal: Aal::One, ..assurance.clone() });
+    let renewed = carried_on(call, user, lowered).await?;
     Ok(with_renewed(reply, call, renewed))
 }
 

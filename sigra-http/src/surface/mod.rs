@@ -200,10 +200,7 @@ impl SurfaceBuilder {
     #[cfg(feature = "mfa")]
     pub fn mfa(mut self, mfa: sigra_mfa::Mfa) -> Self {
         self.mfa = Some(mfa);
-        self.second_factors()
-            .routes(crate::mfa::ROUTES)
-            .step(Step::MFA_ENROLLMENT, "/login/mfa-enrollment")
-            .security()
+        self.second_factors().routes(crate::mfa::ROUTES).step(Step::MFA_ENROLLMENT, "/login/mfa-enrollment").security()
     }
 
     /// Adds the routes of passkeys: signing in with one, as a second factor, adding and removing them.
