@@ -22,17 +22,21 @@ pub(super) async fn page(call: Call<'_>) -> Result<Reply, Fault> {
     Ok(Reply::page(view(&call).await?))
 }
 
-/// Mails a code when it is asked to `send`, else takes the one that was typed.
+pub(super) async fn mail_code_form(call: Call<'_>) -> Result<Reply, Fault> {
+    Ok(match mail_code(&call).await? {
+        CodeRequested::Noted => here(&call).cookie(call.notice(Notice::CodeMailed)),
+        CodeRequested::NoPending => here(&call),
+    })
+}
+
+pub(super) async fn mail_code_json(call: Call<'_>) -> Result<Reply, Fault> {
+    // Where none is needed none is sent, and the next step is open.
+    let (CodeRequested::Noted | CodeRequested::NoPending) = mail_code(&call).await?;
+    Ok(crate::shown::check_mail())
+}
+
 pub(super) async fn code_form(call: Call<'_>) -> Result<Reply, Fault> {
-    let entry = call.entry(false).await?;
-    let enrollment = call.sigra().enrollment();
-    if call.flag("send")? {
-        return match enrollment.mail_code(call.pending()?, &entry).await? {
-            CodeRequested::Noted => Ok(here(&call).cookie(call.notice(Notice::CodeMailed))),
-            CodeRequested::NoPending => Ok(here(&call)),
-        };
-    }
-    match enrollment.enter_code(call.pending()?, call.text("code")?, &entry).await? {
+    match enter_code(&call).await? {
         CodeOutcome::Admitted(admission) => admitted_page(&call, &admission, FaultCode::InvalidCredentials),
         CodeOutcome::Wrong => {
             let error = FieldError::new("code", FaultCode::InvalidCode.as_str(), wording::INVALID_CODE);
@@ -43,20 +47,10 @@ pub(super) async fn code_form(call: Call<'_>) -> Result<Reply, Fault> {
     }
 }
 
-/// As the form: without a `code` one is mailed.
 pub(super) async fn code_json(call: Call<'_>) -> Result<Reply, Fault> {
-    let entry = call.entry(false).await?;
-    let enrollment = call.sigra().enrollment();
-    if !call.fields.has("code") {
-        return match enrollment.mail_code(call.pending()?, &entry).await? {
-            CodeRequested::Noted => Ok(crate::shown::check_mail()),
-            CodeRequested::NoPending => Err(FaultCode::AlreadyEnrolled.into()),
-        };
-    }
-    match enrollment.enter_code(call.pending()?, call.text("code")?, &entry).await? {
+    match enter_code(&call).await? {
         CodeOutcome::Admitted(admission) => admitted_json(&call, &admission, FaultCode::InvalidCredentials),
-        CodeOutcome::Wrong => Err(FaultCode::InvalidCode.into()),
-        CodeOutcome::NoPending => Err(FaultCode::InvalidCode.into()),
+        CodeOutcome::Wrong | CodeOutcome::NoPending => Err(FaultCode::InvalidCode.into()),
     }
 }
 
@@ -118,6 +112,16 @@ pub(super) async fn confirm_json(call: Call<'_>) -> Result<Reply, Fault> {
     let admission = resume(&call, user.epochs, &changed).await?;
     Ok(admitted_json(&call, &admission, FaultCode::InvalidCredentials)?
         .with_member("backup_codes", shown(&codes).into()))
+}
+
+async fn mail_code(call: &Call<'_>) -> Result<CodeRequested, Fault> {
+    let entry = call.entry(false).await?;
+    Ok(call.sigra().enrollment().mail_code(call.pending()?, &entry).await?)
+}
+
+async fn enter_code(call: &Call<'_>) -> Result<CodeOutcome, Fault> {
+    let entry = call.entry(false).await?;
+    Ok(call.sigra().enrollment().enter_code(call.pending()?, call.text("code")?, &entry).await?)
 }
 
 /// The user, if the mailbox need not be shown first.
