@@ -18,6 +18,7 @@ mod sessions;
 mod sudo;
 mod workers;
 
+pub use crate::ports::Notice;
 pub use confirmation::{Confirmation, ConfirmationView, Confirmed, PreparedPromotion};
 pub use enrollment::{CodeOutcome, CodeRequested, Enrollment, EnrollmentView};
 pub use input::{InputFault, LinkView};
@@ -27,7 +28,7 @@ pub use not_me::NotMe;
 pub use registration::{PreparedRegistration, Registration, RegistrationForm, Submitted};
 pub use requests::Requested;
 pub use reset::{Reset, ResetOutcome};
-pub use second_factors::{Attempting, ChallengeOutcome, FactorAnswer, FactorAttempt, Notice, SecondFactors};
+pub use second_factors::{Attempting, ChallengeOutcome, FactorAnswer, FactorAttempt, SecondFactors};
 pub use sessions::{CurrentSession, Renewed, Sessions};
 pub use sudo::{Sudo, SudoAnswer, SudoOutcome};
 pub use workers::{WorkReport, Workers};

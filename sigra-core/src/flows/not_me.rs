@@ -58,7 +58,7 @@ impl NotMe<'_> {
         let live = self.0.stores.tokens.peek(digest, self.0.clock.now()).await?;
         if let Some(LiveToken { token, user: Some(user) }) = live {
             for factor in self.0.factors.iter() {
-                factor.disown(&user, token.created_at, client).await?;
+                factor.disown(&user, token.created_at, client, &self.0.second_factors()).await?;
             }
         }
         Ok(())

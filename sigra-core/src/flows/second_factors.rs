@@ -10,7 +10,9 @@ use crate::door::{Admission, Entry, Held, PendingView, Shown, Step};
 use crate::error::FlowError;
 use crate::evidence::Evidence;
 use crate::mail::MailKind;
-use crate::ports::{AttemptKey, FactorCheck, FactorKind, FactorVerdict, Occasion, Reservation, Reserved, TrustToken};
+use crate::ports::{
+    AttemptKey, FactorCheck, FactorKind, FactorVerdict, Notice, Notices, Occasion, Reservation, Reserved, TrustToken,
+};
 use crate::secret::RawToken;
 use crate::sigra::Inner;
 use crate::user::User;
@@ -249,7 +251,7 @@ impl SecondFactors<'_> {
             Attempting::LockedOut(wait) => return Ok(Checked::LockedOut(wait)),
         };
         let now = self.0.clock.now();
-        let check = FactorCheck { user, response: answer.response, occasion, client, now };
+        let check = FactorCheck { user, response: answer.response, occasion, client, now, notices: self };
         match factor.check(&check).await? {
             FactorVerdict::Accepted { mut methods, multi_factor } => {
                 self.right(attempt).await?;
@@ -278,19 +280,10 @@ impl SecondFactors<'_> {
     }
 }
 
-/// A security notice about a factor.
-#[derive(Clone, Copy)]
-pub struct Notice<'a> {
-    /// Which.
-    pub kind: &'a MailKind,
-    /// Whom it goes to.
-    pub user: &'a User,
-    /// Who did it.
-    pub client: &'a ClientInfo,
-    /// What it is about, in the toolkit's own words.
-    pub what: Option<&'a str>,
-    /// How many are left.
-    pub left: Option<u32>,
+impl Notices for SecondFactors<'_> {
+    fn add_notice(&self, evidence: Evidence, notice: &Notice<'_>) -> Evidence {
+        self.notice(evidence, notice)
+    }
 }
 
 /// What came of a response.

@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use crate::assurance::Method;
 use crate::client::ClientInfo;
 use crate::error::FlowError;
+use crate::evidence::Evidence;
 use crate::id::{PendingId, SessionId, UserId};
+use crate::mail::MailKind;
 use crate::secret::RawToken;
 use crate::time::Timestamp;
 use crate::user::User;
@@ -85,11 +87,17 @@ pub trait Factor: Send + Sync {
     /// # Errors
     ///
     /// When it could not be done; the caller tries again as a whole.
-    async fn disown(&self, user: &User, since: Timestamp, client: &ClientInfo) -> Result<(), FlowError>;
+    async fn disown(
+        &self,
+        user: &User,
+        since: Timestamp,
+        client: &ClientInfo,
+        notices: &dyn Notices,
+    ) -> Result<(), FlowError>;
 }
 
-/// A response to be verified.
-#[derive(Clone, Copy, Debug)]
+/// A response to be verified. Redacted when printed: the response may be a secret.
+#[derive(Clone, Copy)]
 pub struct FactorCheck<'a> {
     /// Whose factor it must be.
     pub user: &'a User,
@@ -101,6 +109,43 @@ pub struct FactorCheck<'a> {
     pub client: &'a ClientInfo,
     /// The time.
     pub now: Timestamp,
+    /// Tells the owner what the check changed.
+    pub notices: &'a dyn Notices,
+}
+
+impl fmt::Debug for FactorCheck<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FactorCheck")
+            .field("user", &self.user.id)
+            .field("occasion", &self.occasion)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Adds security notices to the evidence of a change. A factor is handed one, because it is made before there is a
+/// [`Sigra`](crate::Sigra).
+///
+/// # Contract
+///
+/// Nothing is sent by adding: the mail and the token in its link become durable with the change, or not at all.
+pub trait Notices: Send + Sync {
+    /// Adds a notice, with the link that disowns what it reports.
+    fn add_notice(&self, evidence: Evidence, notice: &Notice<'_>) -> Evidence;
+}
+
+/// A security notice about a factor.
+#[derive(Clone, Copy)]
+pub struct Notice<'a> {
+    /// Which.
+    pub kind: &'a MailKind,
+    /// Whom it goes to.
+    pub user: &'a User,
+    /// Who did it.
+    pub client: &'a ClientInfo,
+    /// What it is about, in the toolkit's own words.
+    pub what: Option<&'a str>,
+    /// How many are left.
+    pub left: Option<u32>,
 }
 
 /// What a factor is asked for.

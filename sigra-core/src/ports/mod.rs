@@ -22,7 +22,8 @@ pub use accounts::{
 pub use audit::{AuditReader, RecordedEvent};
 pub use ceremonies::{Ceremony, CeremonyStore};
 pub use factors::{
-    Factor, FactorCheck, FactorKind, FactorRequirement, FactorVerdict, Occasion, Standing, TrustToken, TrustedBrowsers,
+    Factor, FactorCheck, FactorKind, FactorRequirement, FactorVerdict, Notice, Notices, Occasion, Standing, TrustToken,
+    TrustedBrowsers,
 };
 pub use hasher::{Hasher, Overloaded, PasswordFault, PasswordPolicy, PolicyContext, Verified, WorkOrigin};
 pub use limits::{
