@@ -1,8 +1,7 @@
 //! Setting up a second factor in the middle of signing in.
 
 use http::StatusCode;
-use sigra_core::assurance::{Aal, Method};
-use sigra_core::door::{Admission, Changed, Shown};
+use sigra_core::door::{Admission, Changed};
 use sigra_core::flows::{CodeOutcome, CodeRequested, EnrollmentView};
 use sigra_core::user::{Epochs, User};
 use sigra_mfa::BackupCode;
@@ -142,8 +141,7 @@ async fn confirm(call: &Call<'_>, user: &User) -> Result<Option<(User, Vec<Backu
 async fn resume(call: &Call<'_>, before: Epochs, user: &User) -> Result<Admission, Fault> {
     let entry = call.entry(false).await?;
     let changed = Changed { before, user: user.clone() };
-    let shown = Shown { methods: vec![Method::new("otp"), Method::MULTI_FACTOR], aal: Aal::Two };
-    Ok(call.sigra().door().resume_changed(call.pending()?, changed, Some(shown), &entry).await?)
+    Ok(call.sigra().door().resume_changed(call.pending()?, changed, Some(sigra_mfa::shown()), &entry).await?)
 }
 
 fn here(call: &Call<'_>) -> Reply {

@@ -20,12 +20,12 @@ pub(crate) async fn section(call: &Call<'_>) -> Result<Option<MfaSection>, Fault
     let status = mfa.status(user).await?;
     let held = call.sigra().second_factors().held(user).await?;
     let has_passkey = held.kinds().iter().any(|kind| kind.name() == "passkey");
-    let totp = status.totp_since.is_some();
-    let trusted = mfa.trusted_list(user).await?;
+    let totp = status.totp_enrolled_at.is_some();
+    let trusted = mfa.list_trusted(user).await?;
     Ok(Some(MfaSection {
-        totp_since: status.totp_since.map(|at| at.to_string()),
+        totp_since: status.totp_enrolled_at.map(|at| at.to_string()),
         backup_codes_left: status.backup_codes_left,
-        few_left: status.few_left,
+        few_left: status.backup_codes_few,
         can_make_codes: totp || (has_passkey && current.session().assurance.aal >= Aal::Two),
         codes_missing: has_passkey && !held.demanded(),
         totp_action: call.path("/settings/mfa/totp"),
@@ -44,8 +44,8 @@ pub(super) async fn status_json(call: Call<'_>) -> Result<Reply, Fault> {
     let body = json!({
         "enabled": held.demanded(),
         "methods": methods,
-        "totp": { "enrolled": status.totp_since.is_some(), "enrolled_at": status.totp_since.map(|at| at.to_string()) },
-        "backup_codes": { "left": status.backup_codes_left, "few_left": status.few_left },
+        "totp": { "enrolled": status.totp_enrolled_at.is_some(), "enrolled_at": status.totp_enrolled_at.map(|at| at.to_string()) },
+        "backup_codes": { "left": status.backup_codes_left, "few_left": status.backup_codes_few },
         "trusted_browsers": status.trusted_browsers,
     });
     Ok(Reply::json(StatusCode::OK, body))

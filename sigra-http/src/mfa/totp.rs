@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use serde_json::json;
-use sigra_core::assurance::{Aal, Method};
+use sigra_core::flows::Renewed;
 use sigra_core::user::User;
 use sigra_mfa::{BackupCode, BeginOutcome, ConfirmOutcome, DisableOutcome, TotpSetup};
 
@@ -110,7 +110,7 @@ pub(super) fn enrolled(outcome: ConfirmOutcome) -> Result<Option<(User, Vec<Back
 /// A secret as JSON.
 pub(super) fn setup_json(setup: &TotpSetup) -> serde_json::Value {
     json!({
-        "secret": setup.secret.expose(),
+        "secret": setup.secret.as_str(),
         "otpauth_uri": setup.otpauth_uri.as_str(),
         "qr_svg": setup.qr_svg.as_str(),
     })
@@ -118,7 +118,7 @@ pub(super) fn setup_json(setup: &TotpSetup) -> serde_json::Value {
 
 /// A secret as a page shows it.
 pub(super) fn secret_view(setup: &TotpSetup) -> TotpSecretView {
-    let secret = setup.secret.expose();
+    let secret = &setup.secret;
     let groups: Vec<_> = secret.as_bytes().chunks(4).map(|group| String::from_utf8_lossy(group)).collect();
     TotpSecretView {
         text: groups.join(" "),
@@ -147,16 +147,12 @@ async fn disable(call: &Call<'_>) -> Result<DisableOutcome, Fault> {
     Ok(service(call)?.disable(call.sigra(), call.signed_in()?.user(), method, code, call.client()).await?)
 }
 
-/// The session has shown its password or passkey before, and the app now.
-async fn carry_raised(call: &Call<'_>, user: &User) -> Result<Option<sigra_core::flows::Renewed>, Fault> {
-    let mut assurance = call.signed_in()?.session().assurance.clone();
-    assurance.aal = assurance.aal.max(Aal::Two);
-    assurance.add_methods([Method::new("otp"), Method::MULTI_FACTOR]);
-    assurance.at = call.sigra().clock().now();
-    carried_on(call, user, Some(assurance)).await
+async fn carry_raised(call: &Call<'_>, user: &User) -> Result<Option<Renewed>, Fault> {
+    let raised = sigra_mfa::raised(&call.signed_in()?.session().assurance, call.sigra().clock().now());
+    carried_on(call, user, Some(raised)).await
 }
 
-async fn carry_lowered(call: &Call<'_>, user: &User) -> Result<Option<sigra_core::flows::Renewed>, Fault> {
+async fn carry_lowered(call: &Call<'_>, user: &User) -> Result<Option<Renewed>, Fault> {
     let lowered = sigra_mfa::lowered(&call.signed_in()?.session().assurance);
     carried_on(call, user, Some(lowered)).await
 }

@@ -15,7 +15,7 @@ use crate::security::to_settings;
 use crate::views::TrustedBrowserRow;
 
 pub(super) async fn list_json(call: Call<'_>) -> Result<Reply, Fault> {
-    let browsers = service(&call)?.trusted_list(call.signed_in()?.user()).await?;
+    let browsers = service(&call)?.list_trusted(call.signed_in()?.user()).await?;
     let shown: Vec<_> = browsers.iter().map(|browser| Listed::of(&call, browser)).collect();
     Ok(Reply::json(StatusCode::OK, serde_json::json!({ "trusted_browsers": shown })))
 }

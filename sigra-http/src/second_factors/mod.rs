@@ -2,7 +2,10 @@
 
 mod challenge;
 
-pub(crate) use challenge::{answer, answer_of, outcome_json};
+#[cfg(feature = "mfa")]
+pub(crate) use challenge::answer_of;
+#[cfg(feature = "passkeys")]
+pub(crate) use challenge::{answer, outcome_json};
 
 use crate::route::{Route, route};
 
