@@ -22,7 +22,7 @@ pub enum RenameOutcome {
     /// It is called so now.
     Renamed,
     /// A name has 1 to 64 characters, none of them a control character.
-    Invalid,
+    InvalidNickname,
     /// The account has no such passkey.
     Unknown,
 }
@@ -59,7 +59,7 @@ impl Passkeys {
         nickname: &str,
         client: &ClientInfo,
     ) -> Result<RenameOutcome, FlowError> {
-        let Some(nickname) = nickname_of(nickname) else { return Ok(RenameOutcome::Invalid) };
+        let Some(nickname) = nickname_of(nickname) else { return Ok(RenameOutcome::InvalidNickname) };
         let event = AuditEvent::new(RENAME, self.inner.clock.now(), client).by(user.id).with("passkey", id.to_string());
         let renamed = self.inner.store.rename(user.id, id, &nickname, Evidence::event(event)).await?;
         Ok(if renamed { RenameOutcome::Renamed } else { RenameOutcome::Unknown })

@@ -27,7 +27,7 @@ use crate::wire::{Refused, RegistrationResponse};
 #[must_use]
 pub enum StartOutcome {
     /// The options for the browser: a `PublicKeyCredentialCreationOptionsJSON`.
-    Options(Value),
+    Started(Value),
     /// The account has as many as it may have.
     Limit,
     /// The account's address is not proven. Its true owner could not get rid of a passkey somebody else left there.
@@ -76,7 +76,7 @@ impl Passkeys {
         }
         let handle = store.user_handle(user.id, UserHandle::from_bytes(random())).await?;
         let challenge = ceremonies.begin(Bound::Registration(user.id, session), None).await?;
-        Ok(StartOutcome::Options(options::creation(config, &challenge, user, &handle, &existing)))
+        Ok(StartOutcome::Started(options::creation(config, &challenge, user, &handle, &existing)))
     }
 
     /// Adds the passkey a browser made, a `RegistrationResponseJSON`. Its ceremony is over, whatever comes of it. The caller

@@ -14,6 +14,7 @@ const CODE: &str = "424242";
 /// Must never come out of an HTML template as it is.
 const DEVICE: &str = "Browser <of 'their'> & \"System\"";
 const PLACE: &str = "Town <of> Country";
+const WHAT: &str = "Key <of> somebody";
 
 /// What is wrong with the templates of one kind.
 pub(super) fn faults_of(templates: &Templates, kind: &KindTemplates) -> Vec<String> {
@@ -67,7 +68,7 @@ fn text(rendered: &str, view: &View<'_>) -> Option<&'static str> {
 }
 
 fn html(rendered: &str, view: &View<'_>) -> Option<&'static str> {
-    if rendered.contains(DEVICE) || rendered.contains(PLACE) {
+    if [DEVICE, PLACE, WHAT].iter().any(|value| rendered.contains(value)) {
         return Some("shows a value unescaped");
     }
     shown(rendered, view)
@@ -106,6 +107,8 @@ fn sample(kind: &KindTemplates, full: bool) -> Facts {
         facts.device = Some(DEVICE.to_owned());
         facts.place = Some(PLACE.to_owned());
         facts.ip = Some("192.0.2.7".to_owned());
+        facts.left = Some(3);
+        facts.what = Some(WHAT.to_owned());
     }
     facts
 }

@@ -64,8 +64,13 @@ macro_rules! embedded {
     };
 }
 
+/// The kinds that have embedded templates.
+pub(super) fn embedded_kinds() -> Vec<KindTemplates> {
+    [core_kinds(), capability_kinds()].concat()
+}
+
 /// The kinds the flows of the core send.
-pub(super) fn core_kinds() -> Vec<KindTemplates> {
+fn core_kinds() -> Vec<KindTemplates> {
     vec![
         embedded!(MailKind::CONFIRM_EMAIL, "confirm_email").with_tokens(&["confirm"]).with_code(),
         embedded!(MailKind::ALREADY_REGISTERED, "already_registered"),
@@ -75,6 +80,20 @@ pub(super) fn core_kinds() -> Vec<KindTemplates> {
         embedded!(MailKind::NEW_DEVICE, "new_device").with_tokens(&["not_me"]),
         embedded!(MailKind::ACCOUNT_LOCKED, "account_locked").with_tokens(&["not_me"]),
         embedded!(MailKind::SESSION_REUSED, "session_reused").with_tokens(&["not_me"]),
+        embedded!(MailKind::MFA_LOCKED, "mfa_locked").with_tokens(&["not_me"]),
+        embedded!(MailKind::ENROLLMENT_CODE, "enrollment_code").with_code(),
+    ]
+}
+
+/// The kinds the capabilities of the toolkit send. They are known by their names alone.
+fn capability_kinds() -> Vec<KindTemplates> {
+    vec![
+        embedded!(MailKind::new("mfa_enabled"), "mfa_enabled").with_tokens(&["not_me"]),
+        embedded!(MailKind::new("mfa_disabled"), "mfa_disabled").with_tokens(&["not_me"]),
+        embedded!(MailKind::new("backup_code_used"), "backup_code_used").with_tokens(&["not_me"]),
+        embedded!(MailKind::new("backup_codes_regenerated"), "backup_codes_regenerated").with_tokens(&["not_me"]),
+        embedded!(MailKind::new("passkey_added"), "passkey_added").with_tokens(&["not_me"]),
+        embedded!(MailKind::new("passkey_removed"), "passkey_removed").with_tokens(&["not_me"]),
     ]
 }
 
@@ -100,7 +119,7 @@ mod tests {
 
     #[test]
     fn default_texts_are_plain_ascii_so_that_mail_needs_no_encoding() {
-        let sources = core_kinds().iter().flat_map(KindTemplates::sources).collect::<Vec<_>>();
+        let sources = embedded_kinds().iter().flat_map(KindTemplates::sources).collect::<Vec<_>>();
         let partials = PARTIALS.iter().map(|(name, source)| ((*name).to_owned(), *source));
         for (name, source) in sources.into_iter().chain(partials) {
             assert!(source.is_ascii(), "{name}");

@@ -22,7 +22,7 @@ use sigra_core::mail::{ComposeError, Composer, Facts, MailKind, Message};
 use self::fault::Fault;
 pub use self::fault::TemplateFaults;
 pub use self::kinds::KindTemplates;
-use self::kinds::{PARTIALS, core_kinds, names};
+use self::kinds::{PARTIALS, embedded_kinds, names};
 pub use self::view::View;
 use crate::links::Links;
 use crate::words::one_line;
@@ -44,7 +44,7 @@ impl Templates {
     /// Starts with the embedded templates. `product_name` is what the mails call the host; `links` is where they lead.
     #[must_use]
     pub fn builder(product_name: impl Into<String>, links: Links) -> TemplatesBuilder {
-        TemplatesBuilder { product: product_name.into(), links, kinds: core_kinds(), override_dir: None }
+        TemplatesBuilder { product: product_name.into(), links, kinds: embedded_kinds(), override_dir: None }
     }
 
     fn word(&self, id: MailId, kind: &MailKind, to: &EmailAddress, facts: &Facts) -> Result<Message, Fault> {
@@ -86,7 +86,7 @@ pub struct TemplatesBuilder {
 }
 
 impl TemplatesBuilder {
-    /// Adds a kind that another capability sends.
+    /// Adds a kind that has no embedded templates.
     #[must_use]
     pub fn add_kind(mut self, templates: KindTemplates) -> Self {
         self.kinds.push(templates);

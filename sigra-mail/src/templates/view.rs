@@ -49,6 +49,12 @@ pub struct View<'a> {
     /// The network address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
+    /// How many are left of what was used up by one, which may be 0: ask with `is defined`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<u32>,
+    /// What the mail is about, as in "iCloud Keychain".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub what: Option<String>,
 }
 
 impl<'a> View<'a> {
@@ -71,6 +77,8 @@ impl<'a> View<'a> {
             device: line(facts.device.as_deref()),
             place: line(facts.place.as_deref()),
             ip: line(facts.ip.as_deref()),
+            left: facts.left,
+            what: line(facts.what.as_deref()),
         })
     }
 }

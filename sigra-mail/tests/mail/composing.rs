@@ -6,7 +6,9 @@ use sigra_core::secret::Code;
 use sigra_mail::{KindTemplates, Links, Templates};
 use zeroize::Zeroizing;
 
-use crate::support::{BASE, CODE, KINDS, address, ann, at, compose, facts, link, sender, templates, token};
+use crate::support::{
+    BACKUP_CODE_USED, BASE, CODE, CODES, KINDS, address, ann, at, compose, facts, link, sender, templates, token,
+};
 
 /// What each mail must say: its subject, and lines of its text.
 fn golden(kind: &MailKind) -> (&'static str, Vec<String>) {
@@ -57,6 +59,49 @@ fn golden(kind: &MailKind) -> (&'static str, Vec<String>) {
             "A device was signed out of your account at Acme",
             &["the sign-in. To be safe, that device was signed out.", &link("not-me")],
         ),
+        "mfa_locked" => (
+            "The second step of signing in to Acme is paused",
+            &[
+                "is paused. The last attempt:",
+                "password.",
+                "makes the pause longer.",
+                "https://app.example/auth/reset-password",
+                &link("not-me"),
+            ],
+        ),
+        "enrollment_code" => (
+            "Your code to set up two-step sign-in at Acme",
+            &[
+                CODE,
+                "The code works for 10 minutes.",
+                "If this was not you, do not pass the code on. Somebody may know your password.",
+                "https://app.example/auth/reset-password",
+            ],
+        ),
+        "mfa_enabled" => (
+            "Two-step sign-in for Acme was turned on",
+            &["now also takes a code from the authenticator app that was set up.", &link("not-me")],
+        ),
+        "mfa_disabled" => ("Two-step sign-in for Acme was turned off", &["trusted any more.", &link("not-me")]),
+        "backup_code_used" => (
+            "A backup code was used at Acme",
+            &["of a code from the authenticator app.", "3 backup codes are left.", &link("not-me")],
+        ),
+        "backup_codes_regenerated" => {
+            ("New backup codes for Acme were made", &["before no longer work.", &link("not-me")])
+        }
+        "passkey_added" => (
+            "A passkey was added to your account at Acme",
+            &[
+                "A passkey was added to your account at Acme. It can be used to sign",
+                "Passkey: iCloud Keychain",
+                &link("not-me"),
+            ],
+        ),
+        "passkey_removed" => (
+            "A passkey was removed from your account at Acme",
+            &["used to sign in.", "Passkey: iCloud Keychain", &link("not-me")],
+        ),
         other => panic!("no golden lines for {other}"),
     };
     (lines.0, lines.1.iter().map(|line| (*line).to_owned()).collect())
@@ -64,7 +109,7 @@ fn golden(kind: &MailKind) -> (&'static str, Vec<String>) {
 
 #[test]
 fn every_kind_says_what_happened_when_and_where_and_what_to_do() {
-    for kind in MailKind::ALL {
+    for (kind, _) in KINDS {
         let message = compose(&templates(), kind);
         let (subject, lines) = golden(kind);
         assert_eq!(message.subject, subject);
@@ -85,6 +130,20 @@ fn every_kind_says_what_happened_when_and_where_and_what_to_do() {
 }
 
 #[test]
+fn mf_18_the_mail_about_a_used_backup_code_says_how_many_are_left() {
+    for (left, line) in [
+        (0, "That was the last one. Make new backup codes before you need one."),
+        (1, "One backup code is left. Make new ones before you need more."),
+        (9, "9 backup codes are left."),
+    ] {
+        let facts = Facts { left: Some(left), ..facts(&BACKUP_CODE_USED) };
+        let message = templates().compose(MailId::new(at()), &BACKUP_CODE_USED, &ann(), &facts).unwrap();
+        assert!(message.text.lines().any(|known| known == line), "{}", message.text);
+        assert!(message.html.contains(&format!("<p>{line}</p>")), "{}", message.html);
+    }
+}
+
+#[test]
 fn both_parts_carry_the_same_links_and_codes() {
     for (kind, tokens) in KINDS {
         let message = compose(&templates(), kind);
@@ -93,7 +152,7 @@ fn both_parts_carry_the_same_links_and_codes() {
             assert!(message.text.lines().any(|line| line == url), "{kind}");
             assert!(message.html.contains(&format!("<a href=\"{url}\">{url}</a>")), "{kind}");
         }
-        let with_code = *kind == MailKind::CONFIRM_EMAIL;
+        let with_code = CODES.contains(kind);
         assert_eq!(message.text.lines().any(|line| line == CODE), with_code, "{kind}");
         assert_eq!(message.html.contains(&format!("<p class=\"code\">{CODE}</p>")), with_code, "{kind}");
     }
@@ -101,7 +160,7 @@ fn both_parts_carry_the_same_links_and_codes() {
 
 #[test]
 fn html_parts_load_nothing_from_anywhere() {
-    for kind in MailKind::ALL {
+    for (kind, _) in KINDS {
         let html = compose(&templates(), kind).html.to_lowercase();
         for loads in ["<img", "<script", "<link", "<iframe", "src=", "url(", "@import", "background="] {
             assert!(!html.contains(loads), "{kind} has {loads}");
@@ -112,7 +171,7 @@ fn html_parts_load_nothing_from_anywhere() {
 
 #[test]
 fn cs_10_every_link_is_under_the_configured_url() {
-    for kind in MailKind::ALL {
+    for (kind, _) in KINDS {
         let message = compose(&templates(), kind);
         for part in [&message.text, &message.html] {
             for (found, _) in part.match_indices("://") {
@@ -135,7 +194,7 @@ fn tk_09_a_changed_password_is_told_without_the_password_and_with_a_way_back() {
 #[test]
 fn cs_13_what_a_client_claims_is_inert_in_html_and_literal_on_one_line_in_text() {
     let hostile = "<script>alert('x')</script>\r\n\r\nhttps://evil.example/\u{2028}\u{202e}&\"";
-    for kind in MailKind::ALL {
+    for (kind, _) in KINDS {
         let facts = Facts { device: Some(hostile.to_owned()), place: Some(hostile.to_owned()), ..facts(kind) };
         let message = templates().compose(MailId::new(at()), kind, &ann(), &facts).unwrap();
         let line = "<script>alert('x')</script>https://evil.example/&\"";
@@ -168,15 +227,17 @@ fn facts_that_lack_the_link_or_the_code_give_no_mail() {
         let why = error.source.unwrap().to_string();
         assert!(why.starts_with("undefined value in "), "{kind} {tokens:?}: {why}");
     }
-    let no_code = Facts { code: None, ..facts(&MailKind::CONFIRM_EMAIL) };
-    assert!(templates().compose(MailId::new(at()), &MailKind::CONFIRM_EMAIL, &ann(), &no_code).is_err());
+    for kind in CODES {
+        let no_code = Facts { code: None, ..facts(kind) };
+        assert!(templates().compose(MailId::new(at()), kind, &ann(), &no_code).is_err());
+    }
 }
 
 #[test]
 fn a_mail_needs_only_its_link_and_its_code() {
     for (kind, tokens) in KINDS {
         let mut least = tokens.iter().fold(Facts::default(), |facts, name| facts.with_token(name, &token()));
-        if *kind == MailKind::CONFIRM_EMAIL {
+        if CODES.contains(kind) {
             least = least.with_code(&Code::parse(CODE).unwrap());
         }
         let message = templates().compose(MailId::new(at()), kind, &ann(), &least).unwrap();
@@ -255,7 +316,7 @@ fn tk_20_a_mail_goes_to_the_address_it_was_owed_to() {
 #[test]
 fn composing_twice_gives_the_same_words() {
     let id = MailId::new(at());
-    for kind in MailKind::ALL {
+    for (kind, _) in KINDS {
         let [one, two] =
             [(), ()].map(|()| templates().compose(id, kind, &ann(), &facts(kind)).expect("facts are complete"));
         assert_eq!((one.subject, one.text, one.html), (two.subject, two.text, two.html));

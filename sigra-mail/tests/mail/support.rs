@@ -20,7 +20,20 @@ pub(crate) const KINDS: &[(MailKind, &[&str])] = &[
     (MailKind::NEW_DEVICE, &["not_me"]),
     (MailKind::ACCOUNT_LOCKED, &["not_me"]),
     (MailKind::SESSION_REUSED, &["not_me"]),
+    (MailKind::MFA_LOCKED, &["not_me"]),
+    (MailKind::ENROLLMENT_CODE, &[]),
+    (MailKind::new("mfa_enabled"), &["not_me"]),
+    (MailKind::new("mfa_disabled"), &["not_me"]),
+    (BACKUP_CODE_USED, &["not_me"]),
+    (MailKind::new("backup_codes_regenerated"), &["not_me"]),
+    (MailKind::new("passkey_added"), &["not_me"]),
+    (MailKind::new("passkey_removed"), &["not_me"]),
 ];
+
+pub(crate) const BACKUP_CODE_USED: MailKind = MailKind::new("backup_code_used");
+
+/// The kinds that carry a code.
+pub(crate) const CODES: &[MailKind] = &[MailKind::CONFIRM_EMAIL, MailKind::ENROLLMENT_CODE];
 
 pub(crate) fn templates() -> Templates {
     Templates::builder("Acme", Links::mounted_at(BASE)).build().unwrap()
@@ -61,10 +74,12 @@ pub(crate) fn facts(kind: &MailKind) -> Facts {
         device: Some("Firefox on Linux".to_owned()),
         place: Some("Lisbon, PT".to_owned()),
         ip: Some("192.0.2.7".to_owned()),
+        left: Some(3),
+        what: Some("iCloud Keychain".to_owned()),
         ..Facts::default()
     };
     let facts = tokens.iter().fold(facts, |facts, name| facts.with_token(name, &token()));
-    if *kind == MailKind::CONFIRM_EMAIL { facts.with_code(&Code::parse(CODE).unwrap()) } else { facts }
+    if CODES.contains(kind) { facts.with_code(&Code::parse(CODE).unwrap()) } else { facts }
 }
 
 pub(crate) fn compose(templates: &Templates, kind: &MailKind) -> Message {

@@ -1,0 +1,89 @@
+//! The factor `backup_code`.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sigra_core::assurance::Method;
+use sigra_core::audit::AuditEvent;
+use sigra_core::client::ClientInfo;
+use sigra_core::error::FlowError;
+use sigra_core::evidence::Evidence;
+use sigra_core::id::UserId;
+use sigra_core::ports::{Factor, FactorCheck, FactorKind, FactorVerdict, Mac, Notice, Notices, Standing};
+use sigra_core::time::Timestamp;
+use sigra_core::user::User;
+
+use super::{BACKUP_CODE, BackupCode};
+use crate::events::names;
+use crate::mails::BACKUP_CODE_USED;
+use crate::mfa::Inner;
+
+/// The factor `backup_code`.
+pub(crate) struct BackupCodeFactor(pub(crate) Arc<Inner>);
+
+const METHOD: Method = Method::new("backup_code");
+
+#[async_trait]
+impl Factor for BackupCodeFactor {
+    fn kind(&self) -> FactorKind {
+        BACKUP_CODE
+    }
+
+    fn standing(&self) -> Standing {
+        Standing::Recovery
+    }
+
+    fn signs_in(&self) -> bool {
+        false
+    }
+
+    async fn count(&self, user: UserId) -> Result<u32, FlowError> {
+        self.0.count_backup_codes(user).await
+    }
+
+    #[tracing::instrument(name = "sigra.mfa.verify", skip_all, fields(method = "backup_code"))]
+    async fn check(&self, check: &FactorCheck<'_>) -> Result<FactorVerdict, FlowError> {
+        let FactorCheck { user, response, client, now, notices, .. } = *check;
+        let Some(code) = self.0.find_backup_code(user.id, response).await? else {
+            return Ok(FactorVerdict::Rejected);
+        };
+        let evidence = |left: &u32| {
+            let event = AuditEvent::new(names::BACKUP_CODE_USED, now, client).by(user.id).with("left", *left);
+            let notice = Notice { kind: &BACKUP_CODE_USED, user, client, what: None, left: Some(*left) };
+            notices.add_notice(Evidence::event(event), &notice)
+        };
+        Ok(match self.0.parts.backup_codes.consume(user.id, &code, &evidence).await? {
+            Some(_) => FactorVerdict::Accepted { methods: vec![METHOD], multi_factor: false },
+            None => FactorVerdict::Rejected,
+        })
+    }
+
+    async fn disown(&self, _: &User, _: Timestamp, _: &ClientInfo, _: &dyn Notices) -> Result<(), FlowError> {
+        // They go together with the factor they came with.
+        Ok(())
+    }
+}
+
+impl Inner {
+    pub(crate) async fn count_backup_codes(&self, user: UserId) -> Result<u32, FlowError> {
+        Ok(u32::try_from(self.parts.backup_codes.list(user).await?.len()).unwrap_or(u32::MAX))
+    }
+
+    /// The keyed hash of the code that was typed, if it is one of the account's.
+    pub(crate) async fn find_backup_code(&self, user: UserId, typed: &str) -> Result<Option<Mac>, FlowError> {
+        let Some(code) = BackupCode::parse(typed) else {
+            return Ok(None);
+        };
+        // All are compared, so that time does not tell which.
+        let macs = self.parts.backup_codes.list(user).await?;
+        Ok(macs.into_iter().filter(|mac| code.is_behind(mac, &*self.parts.vault, user)).last())
+    }
+
+    /// A new set, and what the storage sees of it.
+    pub(crate) fn new_backup_codes(&self, user: UserId) -> (Vec<BackupCode>, Vec<Mac>) {
+        let vault = &*self.parts.vault;
+        let codes: Vec<_> = (0..self.config.backup_codes).map(|_| BackupCode::random()).collect();
+        let macs = codes.iter().map(|code| code.mac(vault, user)).collect();
+        (codes, macs)
+    }
+}
