@@ -24,6 +24,12 @@ pub(super) const OPERATIONS: &[&str] = &[
     "attempts.refund",
     "attempts.reserve",
     "audit.page",
+    #[cfg(feature = "mfa")]
+    "backup_codes.consume",
+    #[cfg(feature = "mfa")]
+    "backup_codes.list",
+    #[cfg(feature = "mfa")]
+    "backup_codes.replace",
     "ceremonies.peek",
     "ceremonies.put",
     "ceremonies.take",
@@ -36,6 +42,24 @@ pub(super) const OPERATIONS: &[&str] = &[
     "outbox.lease",
     "outbox.retry",
     "outbox.sent",
+    #[cfg(feature = "passkeys")]
+    "passkeys.count",
+    #[cfg(feature = "passkeys")]
+    "passkeys.disown",
+    #[cfg(feature = "passkeys")]
+    "passkeys.find",
+    #[cfg(feature = "passkeys")]
+    "passkeys.list",
+    #[cfg(feature = "passkeys")]
+    "passkeys.record_use",
+    #[cfg(feature = "passkeys")]
+    "passkeys.register",
+    #[cfg(feature = "passkeys")]
+    "passkeys.remove",
+    #[cfg(feature = "passkeys")]
+    "passkeys.rename",
+    #[cfg(feature = "passkeys")]
+    "passkeys.user_handle",
     "registrations.armed",
     "registrations.find",
     "registrations.promote",
@@ -57,6 +81,30 @@ pub(super) const OPERATIONS: &[&str] = &[
     "sessions.touch",
     "tokens.peek",
     "tokens.redeem",
+    #[cfg(feature = "mfa")]
+    "totp.activate",
+    #[cfg(feature = "mfa")]
+    "totp.advance_step",
+    #[cfg(feature = "mfa")]
+    "totp.begin",
+    #[cfg(feature = "mfa")]
+    "totp.disable",
+    #[cfg(feature = "mfa")]
+    "totp.disown",
+    #[cfg(feature = "mfa")]
+    "totp.find",
+    #[cfg(feature = "mfa")]
+    "trusted.find",
+    #[cfg(feature = "mfa")]
+    "trusted.insert",
+    #[cfg(feature = "mfa")]
+    "trusted.list",
+    #[cfg(feature = "mfa")]
+    "trusted.revoke",
+    #[cfg(feature = "mfa")]
+    "trusted.revoke_all",
+    #[cfg(feature = "mfa")]
+    "trusted.touch",
 ];
 
 impl Faults {

@@ -37,6 +37,11 @@ impl Housekeeping for MemoryStore {
                 row.session.idle_expires_at < now || row.session.expires_at < now
             });
             gone += purge(&mut state.pending, limit, |(pending, _)| pending.expires_at < now);
+            #[cfg(feature = "mfa")]
+            {
+                gone += purge(&mut state.totp, limit, |totp| totp.expires_at.is_some_and(|at| at < now));
+                gone += purge(&mut state.trusted, limit, |(browser, _)| browser.expires_at < now);
+            }
             gone += purge(&mut state.outbox, limit, |row| row.settled_at().is_some_and(|at| at < mail_before));
             Ok(gone)
         })

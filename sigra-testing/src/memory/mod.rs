@@ -6,7 +6,11 @@ mod ceremonies;
 mod evidence;
 mod faults;
 mod housekeeping;
+#[cfg(feature = "mfa")]
+mod mfa;
 mod outbox;
+#[cfg(feature = "passkeys")]
+mod passkeys;
 mod registrations;
 mod requests;
 mod sessions;
@@ -29,6 +33,9 @@ use state::State;
 
 /// Every storage port, in memory: the reference for what a store does.
 ///
+/// With the features `mfa` and `passkeys` it is the ports of those crates as well, so an `Arc` of it is an
+/// `Arc<dyn TotpStore>`, and so on.
+///
 /// Clones share everything. A change runs on a copy of the whole state, under one lock, and replaces the state when all
 /// of it, evidence included, went well. So each method is atomic, and nothing can be half done. It is made to be
 /// obvious, not fast: a change costs time in proportion to everything stored.
@@ -37,7 +44,8 @@ use state::State;
 ///
 /// A method can be told to fail, named by port and method, as in `accounts.reset_password`. It then answers
 /// [`Unavailable`](StoreErrorKind::Unavailable) and changes nothing. The ports are `accounts`, `devices`, `tokens`,
-/// `registrations`, `requests`, `attempts`, `sessions`, `outbox`, `log`, `audit`, `ceremonies`, `housekeeping` and `health`. One name
+/// `registrations`, `requests`, `attempts`, `sessions`, `outbox`, `log`, `audit`, `ceremonies`, `housekeeping` and
+/// `health`; with the feature `mfa` also `totp`, `backup_codes` and `trusted`, with `passkeys` also `passkeys`. One name
 /// more, `evidence`, fails whichever change tries to commit an event or a mail.
 ///
 /// ```

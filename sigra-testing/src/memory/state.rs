@@ -1,16 +1,28 @@
 //! The rows, and what several ports ask of them.
 
+#[cfg(feature = "mfa")]
+use std::collections::BTreeSet;
 use std::collections::{BTreeMap, HashMap};
 
 use sigra_core::email::EmailAddress;
 use sigra_core::evidence::Evidence;
+#[cfg(feature = "passkeys")]
+use sigra_core::id::PasskeyId;
+#[cfg(feature = "mfa")]
+use sigra_core::id::TrustedBrowserId;
 use sigra_core::id::{EventId, MailId, PendingId, RegistrationId, RequestId, SessionId, UserId};
+#[cfg(feature = "mfa")]
+use sigra_core::ports::Mac;
 use sigra_core::ports::{AccountRecord, AttemptKey, Ceremony, LiveToken, RecordedEvent};
 use sigra_core::registration::{MailedToken, NewToken, TokenOwner};
 use sigra_core::secret::Digest;
 use sigra_core::session::{Device, PendingSignIn};
 use sigra_core::time::Timestamp;
 use sigra_core::user::{Epochs, User};
+#[cfg(feature = "mfa")]
+use sigra_mfa::ports::{StoredTotp, TrustedBrowser};
+#[cfg(feature = "passkeys")]
+use sigra_passkeys::{Passkey, UserHandle};
 
 use super::Refused;
 use super::attempts::Counter;
@@ -31,6 +43,16 @@ pub(super) struct State {
     pub(super) sessions: BTreeMap<SessionId, StoredSession>,
     pub(super) pending: BTreeMap<PendingId, (PendingSignIn, Digest)>,
     pub(super) ceremonies: HashMap<Digest, Ceremony>,
+    #[cfg(feature = "mfa")]
+    pub(super) totp: BTreeMap<UserId, StoredTotp>,
+    #[cfg(feature = "mfa")]
+    pub(super) backup_codes: BTreeMap<UserId, BTreeSet<Mac>>,
+    #[cfg(feature = "mfa")]
+    pub(super) trusted: BTreeMap<TrustedBrowserId, (TrustedBrowser, Digest)>,
+    #[cfg(feature = "passkeys")]
+    pub(super) handles: BTreeMap<UserId, UserHandle>,
+    #[cfg(feature = "passkeys")]
+    pub(super) passkeys: BTreeMap<PasskeyId, Passkey>,
     pub(super) events: BTreeMap<EventId, RecordedEvent>,
     pub(super) outbox: BTreeMap<MailId, QueuedMail>,
 }
@@ -48,6 +70,14 @@ impl State {
     pub(super) fn standing_user(&mut self, id: UserId, epochs: Epochs) -> Option<&mut User> {
         let user = &mut self.accounts.get_mut(&id)?.user;
         (user.disabled_at.is_none() && user.epochs == epochs).then_some(user)
+    }
+
+    /// Raises the factor epoch of an account that exists.
+    #[cfg(any(feature = "mfa", feature = "passkeys"))]
+    pub(super) fn raise_factor_epoch(&mut self, id: UserId) -> Result<User, Refused> {
+        let account = self.accounts.get_mut(&id).ok_or(Refused::DANGLING)?;
+        account.user.epochs.factor += 1;
+        Ok(account.user.clone())
     }
 
     /// The token, if it can be redeemed.

@@ -1,0 +1,70 @@
+//! Backup codes.
+
+use async_trait::async_trait;
+use sigra_core::error::StoreError;
+use sigra_core::evidence::{Evidence, EvidenceFor};
+use sigra_core::id::UserId;
+use sigra_core::ports::Mac;
+use sigra_core::time::Timestamp;
+use sigra_core::user::Epochs;
+use sigra_mfa::ports::BackupCodeStore;
+
+use crate::memory::state::{State, new_row};
+use crate::memory::{MemoryStore, Refused};
+
+#[async_trait]
+impl BackupCodeStore for MemoryStore {
+    async fn list(&self, user: UserId) -> Result<Vec<Mac>, StoreError> {
+        self.read("backup_codes.list", |state| state.backup_codes.get(&user).into_iter().flatten().copied().collect())
+    }
+
+    async fn consume(
+        &self,
+        user: UserId,
+        code: &Mac,
+        evidence: EvidenceFor<'_, u32>,
+    ) -> Result<Option<u32>, StoreError> {
+        self.change("backup_codes.consume", |state| {
+            if !state.use_backup_code(user, code) {
+                return Ok(None);
+            }
+            let left = state.backup_codes.get(&user).map_or(0, |codes| codes.len());
+            let left = u32::try_from(left).unwrap_or(u32::MAX);
+            state.record(evidence(&left))?;
+            Ok(Some(left))
+        })
+    }
+
+    async fn replace(
+        &self,
+        user: UserId,
+        epochs: Epochs,
+        codes: &[Mac],
+        _: Timestamp,
+        evidence: Evidence,
+    ) -> Result<bool, StoreError> {
+        self.change("backup_codes.replace", |state| {
+            if state.standing_user(user, epochs).is_none() {
+                return Ok(false);
+            }
+            state.set_backup_codes(user, codes)?;
+            state.record(evidence)?;
+            Ok(true)
+        })
+    }
+}
+
+impl State {
+    /// Replaces all codes. They must differ from each other.
+    pub(super) fn set_backup_codes(&mut self, user: UserId, codes: &[Mac]) -> Result<(), Refused> {
+        let set = codes.iter().copied().collect::<std::collections::BTreeSet<_>>();
+        new_row((set.len() < codes.len()).then_some(()))?;
+        self.backup_codes.insert(user, set);
+        Ok(())
+    }
+
+    /// Uses a code up. `false` when there is none like it.
+    pub(super) fn use_backup_code(&mut self, user: UserId, code: &Mac) -> bool {
+        self.backup_codes.get_mut(&user).is_some_and(|codes| codes.remove(code))
+    }
+}

@@ -1,0 +1,5 @@
+//! Second factors.
+
+mod backup_codes;
+mod totp;
+mod trusted;
