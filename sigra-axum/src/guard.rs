@@ -23,6 +23,18 @@ pub const fn require_fresh() -> GuardLayer {
     require(Requirement::FRESH)
 }
 
+/// Only requests whose session showed two factors. Who has a second factor is sent to show it, who has none to set one up.
+#[must_use]
+pub const fn require_mfa() -> GuardLayer {
+    require(Requirement::MFA)
+}
+
+/// Only requests of accounts that have a second factor, whether or not this session showed it.
+#[must_use]
+pub const fn require_mfa_enrolled() -> GuardLayer {
+    require(Requirement::MFA_ENROLLED)
+}
+
 /// Only requests whose session reaches this assurance level.
 #[must_use]
 pub const fn require_aal(aal: Aal) -> GuardLayer {

@@ -167,6 +167,12 @@ impl Sigra {
         &self.inner.door
     }
 
+    /// Whether a browser can be trusted after a second factor was shown in it.
+    #[must_use]
+    pub fn trusts_browsers(&self) -> bool {
+        self.inner.trusted.is_some()
+    }
+
     /// The configuration.
     #[must_use]
     pub fn config(&self) -> &Config {

@@ -9,11 +9,16 @@ use std::fmt::Write as _;
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
+use common::factor::{FakeFactor, RIGHT};
 use common::{ANN, BOB, NEW_PASSWORD, NOBODY, SetGate, magic_link, reset_link};
 use sigra_core::audit::{EVENTS, EventName};
 use sigra_core::door::{Entry, GateVerdict, Shown, Step};
-use sigra_core::flows::{LoginOutcome, PasswordAttempt, RegistrationForm};
+use sigra_core::error::FlowError;
+use sigra_core::flows::{ChallengeOutcome, FactorAnswer, LoginOutcome, PasswordAttempt, RegistrationForm};
 use sigra_core::mail::MailKind;
+use sigra_core::ports::{FactorRequirement, Standing};
+use sigra_core::user::User;
 use sigra_testing::scenario::{PASSWORD, SignedIn, TestHost, WRONG_PASSWORD};
 
 /// Everything a tour leaves behind that anybody could read, and what must not be in it.
@@ -36,7 +41,8 @@ impl Tour {
 }
 
 /// Does everything there is to do, right and wrong.
-async fn tour(host: &TestHost, gate: &SetGate) -> Tour {
+async fn tour(stage: &Stage) -> Tour {
+    let Stage { host, gate, factor } = stage;
     let mut tour = Tour::default();
     let client = host.client();
     let sigra = &host.sigra;
@@ -133,6 +139,8 @@ async fn tour(host: &TestHost, gate: &SetGate) -> Tour {
     host.mailer.fail_temporarily(1);
     host.run_workers().await;
 
+    second_factors(host, factor, &mut tour).await;
+
     for message in host.mailer.sent() {
         tour.print(&message);
         for page in ["confirm", "magic_link", "reset_password", "not_me"] {
@@ -149,15 +157,73 @@ async fn tour(host: &TestHost, gate: &SetGate) -> Tour {
     tour
 }
 
-fn host() -> (TestHost, SetGate) {
+/// Somebody who must have a second factor sets one up, mistypes it, uses it, and changes it.
+async fn second_factors(host: &TestHost, factor: &FakeFactor, tour: &mut Tour) {
+    let (sigra, client) = (&host.sigra, host.client());
+    let cleo = host.confirmed(CLEO).await;
+    let held = |outcome| match outcome {
+        LoginOutcome::Admitted(admission) => common::step_required(admission),
+        LoginOutcome::InvalidCredentials => panic!("the password is right"),
+    };
+    let pending = held(host.login(CLEO, PASSWORD).await);
+    tour.secrets.insert(pending.token.expose().to_string());
+    tour.print(&sigra.enrollment().view(&pending.token, &host.entry()).await);
+    tour.print(&sigra.enrollment().mail_code(&pending.token, &host.entry()).await);
+    host.run_workers().await;
+    tour.print(&sigra.enrollment().enter_code(&pending.token, "12345x", &host.entry()).await);
+
+    factor.give(&cleo);
+    let pending = held(host.login(CLEO, PASSWORD).await);
+    for response in ["wrong"; 7] {
+        let answer = FactorAnswer { method: "totp", response };
+        tour.print(&sigra.second_factors().answer(&pending.token, answer, false, &host.entry()).await);
+    }
+    host.advance(60);
+    let answer = FactorAnswer { method: "totp", response: RIGHT };
+    let outcome = sigra.second_factors().answer(&pending.token, answer, false, &host.entry()).await.unwrap();
+    tour.print(&outcome);
+    let ChallengeOutcome::Admitted(admission, _) = outcome else { panic!("the factor is right") };
+    let granted = common::granted(admission);
+    tour.secrets.insert(granted.token.expose().to_string());
+    let current = host.resolve(&granted.token.expose()).await.unwrap();
+    host.store.edit_user(cleo.id, |user| user.epochs.factor += 1);
+    let user = host.store.users().into_iter().find(|user| user.id == cleo.id).unwrap();
+    let renewed = sigra.sessions().carry_on(&current, &user, None, &client).await.unwrap().unwrap();
+    tour.print(&renewed);
+    tour.secrets.insert(renewed.token.expose().to_string());
+    host.run_workers().await;
+}
+
+const CLEO: &str = "cleo@example.org";
+
+struct Cleo;
+
+#[async_trait]
+impl FactorRequirement for Cleo {
+    async fn required(&self, user: &User) -> Result<bool, FlowError> {
+        Ok(user.email.as_str() == CLEO)
+    }
+}
+
+/// A host, with what a tour sets in it.
+struct Stage {
+    host: TestHost,
+    gate: SetGate,
+    factor: FakeFactor,
+}
+
+fn stage() -> Stage {
     let gate = SetGate::new(GateVerdict::Pass);
-    (TestHost::builder().gate(Arc::new(gate.clone())).build(), gate)
+    let factor = FakeFactor::new("totp", Standing::Alone);
+    let builder = TestHost::builder().gate(Arc::new(gate.clone())).factor(Arc::new(factor.clone()));
+    Stage { host: builder.factor_requirement(Arc::new(Cleo)).build(), gate, factor }
 }
 
 #[tokio::test]
 async fn au_01_au_12_every_name_of_the_catalogue_is_written_and_no_other() {
-    let (host, gate) = host();
-    tour(&host, &gate).await;
+    let stage = stage();
+    let host = &stage.host;
+    tour(&stage).await;
     let written: BTreeSet<_> = host.store.events().into_iter().map(|event| event.name).collect();
     let listed: BTreeSet<_> = EVENTS.iter().map(|name| EventName::as_str(name).to_owned()).collect();
     assert_eq!(written, listed);
@@ -165,8 +231,9 @@ async fn au_01_au_12_every_name_of_the_catalogue_is_written_and_no_other() {
 
 #[tokio::test]
 async fn au_01_events_say_who_when_and_from_where() {
-    let (host, gate) = host();
-    tour(&host, &gate).await;
+    let stage = stage();
+    let host = &stage.host;
+    tour(&stage).await;
     for event in host.store.events() {
         assert!(event.name.starts_with("mail.abandoned") || event.client.ip.is_some(), "{event:?}");
         let failed = event.outcome == sigra_core::audit::Outcome::Failure;
@@ -223,8 +290,9 @@ async fn au_07_pw_30_no_row_no_log_line_and_no_printed_value_holds_a_secret() {
         .with_writer(move || writer.clone())
         .finish();
     let guard = tracing::subscriber::set_default(subscriber);
-    let (host, gate) = host();
-    let tour = tour(&host, &gate).await;
+    let stage = stage();
+    let host = &stage.host;
+    let tour = tour(&stage).await;
     host.store.fail_all();
     let failed = host.sigra.sessions().resolve(&"A".repeat(43), &host.client()).await;
     drop(guard);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use common::{ANN, SecondMethodGate, SetGate, at_once, granted, is_refused, reasons, step_required};
 use sigra_core::assurance::{Aal, Method};
 use sigra_core::audit::names;
-use sigra_core::door::{Admission, Entry, Gate, GateVerdict, Proof, Refusal, Shown, Step, StepRequired};
+use sigra_core::door::{Admission, Entry, Gate, GateVerdict, Proof, Refusal, Shown, Step, StepRequired, WayIn};
 use sigra_core::flows::LoginOutcome;
 use sigra_core::mail::MailKind;
 use sigra_core::secret::RawToken;
@@ -172,7 +172,7 @@ async fn a_gate_that_cannot_judge_lets_nobody_in() {
     let host = host_with(&[Arc::new(gate.clone())]);
     let ann = host.confirmed(ANN).await;
     gate.fail();
-    let proof = Proof::new(&ann, Aal::One, vec![Method::PASSWORD], host.sigra.clock().now());
+    let proof = Proof::new(WayIn::Password, &ann, Aal::One, vec![Method::PASSWORD], host.sigra.clock().now());
     assert!(host.sigra.door().admit(proof, &host.entry()).await.is_err());
     assert_eq!(count_audited(&host.store, names::SESSION_CREATE, |_| true).await, 0);
 }
@@ -241,11 +241,11 @@ async fn a_proof_of_old_epochs_or_of_nobody_is_refused() {
     let ann = host.confirmed(ANN).await;
     let now = host.sigra.clock().now();
     host.store.edit_user(ann.id, |user| user.epochs.security += 1);
-    let stale = Proof::new(&ann, Aal::One, vec![Method::PASSWORD], now);
+    let stale = Proof::new(WayIn::Password, &ann, Aal::One, vec![Method::PASSWORD], now);
     let refused = host.sigra.door().admit(stale, &host.entry()).await.unwrap();
     assert!(matches!(refused, Admission::Refused(Refusal::Stale)));
     let nobody = User { id: sigra_core::id::UserId::new(now), ..ann };
-    let proof = Proof::new(&nobody, Aal::One, vec![Method::PASSWORD], now);
+    let proof = Proof::new(WayIn::Password, &nobody, Aal::One, vec![Method::PASSWORD], now);
     let refused = host.sigra.door().admit(proof, &host.entry()).await.unwrap();
     assert!(matches!(refused, Admission::Refused(Refusal::Stale)));
     assert_eq!(reasons(&host, names::LOGIN_FAILURE), ["stale_proof", "stale_proof"]);
@@ -255,7 +255,9 @@ async fn a_proof_of_old_epochs_or_of_nobody_is_refused() {
 async fn se_24_a_proof_that_is_not_fresh_opens_no_window() {
     let host = TestHost::new();
     let ann = host.confirmed(ANN).await;
-    let proof = Proof::new(&ann, Aal::One, vec![Method::new("oauth:test")], host.sigra.clock().now()).not_fresh();
+    let proof =
+        Proof::new(WayIn::Other("oauth"), &ann, Aal::One, vec![Method::new("oauth:test")], host.sigra.clock().now())
+            .not_fresh();
     let granted = granted(host.sigra.door().admit(proof, &host.entry()).await.unwrap());
     assert!(granted.session.fresh_until.is_none());
 }
@@ -265,7 +267,9 @@ async fn se_24_a_step_does_not_freshen_a_proof_that_is_not_fresh() {
     let gate = SetGate::new(GateVerdict::Require(Step::REACTIVATE));
     let host = host_with(&[Arc::new(gate.clone())]);
     let ann = host.confirmed(ANN).await;
-    let proof = Proof::new(&ann, Aal::One, vec![Method::new("oauth:test")], host.sigra.clock().now()).not_fresh();
+    let proof =
+        Proof::new(WayIn::Other("oauth"), &ann, Aal::One, vec![Method::new("oauth:test")], host.sigra.clock().now())
+            .not_fresh();
     let Admission::StepRequired(held) = host.sigra.door().admit(proof, &host.entry()).await.unwrap() else {
         panic!("the gate demands a step");
     };

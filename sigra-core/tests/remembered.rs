@@ -7,7 +7,7 @@ mod common;
 use common::{ANN, at_once, current, granted};
 use sigra_core::assurance::{Aal, Method};
 use sigra_core::audit::names;
-use sigra_core::door::{Entry, Proof};
+use sigra_core::door::{Entry, Proof, WayIn};
 use sigra_core::mail::MailKind;
 use sigra_core::user::User;
 use sigra_testing::audited::{assert_audited, assert_none_audited, count_audited};
@@ -17,7 +17,7 @@ const DAY: u64 = 86_400;
 
 async fn two_factors(host: &TestHost, user: &User, remember: bool) -> SignedIn {
     let methods = vec![Method::PASSWORD, Method::new("otp")];
-    let proof = Proof::new(user, Aal::Two, methods, host.sigra.clock().now());
+    let proof = Proof::new(WayIn::Password, user, Aal::Two, methods, host.sigra.clock().now());
     let entry = Entry { remember, ..host.entry() };
     granted(host.sigra.door().admit(proof, &entry).await.unwrap()).into()
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use common::{ANN, InterleavingHasher, NEW_PASSWORD, at_once, current, reset_link, signs_in};
 use sigra_core::assurance::{Aal, Method};
 use sigra_core::audit::names;
-use sigra_core::door::Proof;
+use sigra_core::door::{Proof, WayIn};
 use sigra_core::flows::{ResetOutcome, SudoOutcome};
 use sigra_testing::audited::{assert_audited, assert_none_audited, count_audited};
 use sigra_testing::scenario::{PASSWORD, SignedIn, TestHost, WRONG_PASSWORD};
@@ -180,7 +180,7 @@ async fn se_10_se_12_a_password_alone_neither_raises_nor_prolongs_two_factors() 
     let ann = host.confirmed(ANN).await;
     let methods = vec![Method::PASSWORD, Method::new("otp")];
     let entry = sigra_core::door::Entry { remember: true, ..host.entry() };
-    let proof = Proof::new(&ann, Aal::Two, methods, host.sigra.clock().now());
+    let proof = Proof::new(WayIn::Password, &ann, Aal::Two, methods, host.sigra.clock().now());
     let session: SignedIn = common::granted(host.sigra.door().admit(proof, &entry).await.unwrap()).into();
     for _ in 0..47 {
         host.advance(1_800);

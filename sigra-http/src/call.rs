@@ -83,6 +83,11 @@ impl Call<'_> {
         asked.as_deref().and_then(ReturnTo::parse)
     }
 
+    /// The pending sign-in of a route that requires one.
+    pub(crate) fn pending(&self) -> Result<&sigra_core::secret::RawToken, Fault> {
+        self.visit.pending().ok_or(Fault::NoPending)
+    }
+
     /// What the client of a sign-in brings along.
     pub(crate) async fn entry(&self, remember: bool) -> Result<Entry, Fault> {
         Ok(self.visit.entry(remember).await?)

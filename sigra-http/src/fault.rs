@@ -50,6 +50,12 @@ pub(crate) enum Fault {
     Unauthenticated,
     /// The session must authenticate again.
     NotFresh,
+    /// No pending sign-in that owes this step first.
+    NoPending,
+    /// The account must have a second factor for this, and has none.
+    FactorMissing,
+    /// Too many second factors were wrong. To come back after so long, if time helps at all.
+    LockedOut(Option<Duration>),
     /// Too often.
     RateLimited(Duration),
     /// No room for more work.
@@ -71,7 +77,9 @@ impl Fault {
             Self::Code(code) | Self::Forbidden(code) => *code,
             Self::MethodNotAllowed(_) => FaultCode::MethodNotAllowed,
             Self::Validation(_) => FaultCode::Validation,
-            Self::Unauthenticated => FaultCode::Unauthenticated,
+            Self::Unauthenticated | Self::NoPending => FaultCode::Unauthenticated,
+            Self::FactorMissing => FaultCode::NotEnrolled,
+            Self::LockedOut(_) => FaultCode::LockedOut,
             Self::SessionEnded => FaultCode::InvalidCredentials,
             Self::NotFresh => FaultCode::ReauthRequired,
             Self::RateLimited(_) => FaultCode::RateLimited,
@@ -82,7 +90,7 @@ impl Fault {
 
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Forbidden(_) | Self::SessionEnded => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::SessionEnded | Self::FactorMissing => StatusCode::FORBIDDEN,
             other => other.code().status(),
         }
     }
@@ -90,6 +98,7 @@ impl Fault {
     pub(crate) const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited(after) | Self::Overloaded(after) => Some(*after),
+            Self::LockedOut(after) => *after,
             Self::StorageBusy(_) => Some(STORAGE_RETRY),
             _ => None,
         }

@@ -33,15 +33,23 @@ mod fault;
 mod head;
 mod headers;
 mod media_type;
+#[cfg(feature = "mfa")]
+mod mfa;
 mod notice;
 pub mod origin;
 pub mod pages;
+#[cfg(feature = "passkeys")]
+mod passkeys;
 pub mod path;
 pub mod problem;
 pub mod public_url;
 mod reply;
 pub mod return_to;
 mod route;
+mod second_factors;
+#[cfg(any(feature = "mfa", feature = "passkeys"))]
+mod security;
+mod shown;
 mod surface;
 pub mod views;
 mod wording;

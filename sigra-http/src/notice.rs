@@ -13,10 +13,35 @@ pub(crate) enum Notice {
     PasswordReset,
     /// A mail may be on its way.
     MailOnItsWay,
+    /// A code was mailed.
+    CodeMailed,
+    /// A sign-in took too long.
+    SignInOver,
+    /// Two-step verification was turned off.
+    MfaDisabled,
+    /// A passkey was added.
+    PasskeyAdded,
+    /// A passkey was renamed.
+    PasskeyRenamed,
+    /// A passkey was removed.
+    PasskeyRemoved,
+    /// A browser is no longer trusted.
+    TrustRevoked,
 }
 
 impl Notice {
-    const ALL: [Self; 3] = [Self::Confirmed, Self::PasswordReset, Self::MailOnItsWay];
+    const ALL: [Self; 10] = [
+        Self::Confirmed,
+        Self::PasswordReset,
+        Self::MailOnItsWay,
+        Self::CodeMailed,
+        Self::SignInOver,
+        Self::MfaDisabled,
+        Self::PasskeyAdded,
+        Self::PasskeyRenamed,
+        Self::PasskeyRemoved,
+        Self::TrustRevoked,
+    ];
 
     /// The cookie's value: a fixed word, so nobody can put a text of theirs on our pages.
     pub(crate) const fn word(self) -> &'static str {
@@ -24,6 +49,13 @@ impl Notice {
             Self::Confirmed => "confirmed",
             Self::PasswordReset => "password_reset",
             Self::MailOnItsWay => "mail_on_its_way",
+            Self::CodeMailed => "code_mailed",
+            Self::SignInOver => "sign_in_over",
+            Self::MfaDisabled => "mfa_disabled",
+            Self::PasskeyAdded => "passkey_added",
+            Self::PasskeyRenamed => "passkey_renamed",
+            Self::PasskeyRemoved => "passkey_removed",
+            Self::TrustRevoked => "trust_revoked",
         }
     }
 
@@ -32,6 +64,13 @@ impl Notice {
         match self {
             Self::Confirmed => "Your email address is confirmed. You can sign in now.",
             Self::PasswordReset => "Your password is changed and every session was ended. Sign in with the new one.",
+            Self::CodeMailed => "A code is on its way to your email address.",
+            Self::SignInOver => "Signing in took too long, or was finished elsewhere. Start again.",
+            Self::MfaDisabled => "Two-step verification is off, and every other session was ended.",
+            Self::PasskeyAdded => "The passkey was added, and every other session was ended.",
+            Self::PasskeyRenamed => "The passkey has its new name.",
+            Self::PasskeyRemoved => "The passkey was removed, and every other session was ended.",
+            Self::TrustRevoked => "Signing in there will take a second step again.",
             Self::MailOnItsWay => "If a registration is waiting for this address, a new mail is on its way.",
         }
     }

@@ -1,5 +1,7 @@
 //! What an endpoint answers.
 
+use std::time::Duration;
+
 use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 
@@ -12,6 +14,7 @@ pub(crate) struct Reply {
     pub(crate) body: ReplyBody,
     pub(crate) cookies: Vec<HeaderValue>,
     pub(crate) clear_cache: bool,
+    pub(crate) retry_after: Option<Duration>,
 }
 
 /// The body of a [`Reply`].
@@ -46,7 +49,7 @@ impl Reply {
     }
 
     fn new(status: StatusCode, body: ReplyBody) -> Self {
-        Self { status, body, cookies: Vec::new(), clear_cache: false }
+        Self { status, body, cookies: Vec::new(), clear_cache: false, retry_after: None }
     }
 
     /// The same cookies on a redirect.
@@ -61,6 +64,20 @@ impl Reply {
 
     pub(crate) fn cookie(mut self, cookie: HeaderValue) -> Self {
         self.cookies.push(cookie);
+        self
+    }
+
+    /// A further member of a JSON object.
+    #[cfg(feature = "mfa")]
+    pub(crate) fn with_member(mut self, name: &str, value: Value) -> Self {
+        if let ReplyBody::Json(Value::Object(members)) = &mut self.body {
+            members.insert(name.to_owned(), value);
+        }
+        self
+    }
+
+    pub(crate) fn retry_after(mut self, after: Option<Duration>) -> Self {
+        self.retry_after = after;
         self
     }
 

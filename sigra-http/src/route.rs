@@ -34,6 +34,7 @@ pub struct Route {
 pub enum Verb {
     Get,
     Post,
+    Patch,
     Delete,
 }
 
@@ -44,6 +45,7 @@ impl Verb {
         match self {
             Self::Get => Method::GET,
             Self::Post => Method::POST,
+            Self::Patch => Method::PATCH,
             Self::Delete => Method::DELETE,
         }
     }

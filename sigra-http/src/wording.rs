@@ -1,5 +1,7 @@
 //! What people are told.
 
+use std::time::Duration;
+
 use sigra_core::flows::InputFault;
 use sigra_core::ports::PasswordFault;
 
@@ -13,6 +15,32 @@ pub(crate) const INVALID_CODE: &str =
     "This code is wrong or no longer valid. Check the address, or ask for a new mail.";
 /// For a wrong answer to re-authentication.
 pub(crate) const WRONG_PASSWORD: &str = "This password is wrong. After several wrong answers you are signed out.";
+
+/// For a wrong answer to re-authentication with a factor.
+pub(crate) const WRONG_FACTOR: &str =
+    "This code or password is wrong, or was used before. After several wrong answers you are signed out.";
+/// For a code of a factor that is wrong.
+pub(crate) const WRONG_CODE: &str = "This code is wrong or was used before. Wait for the next one and try again.";
+/// For a passkey that was not accepted, whatever the reason.
+pub(crate) const PASSKEY_REJECTED: &str = "The passkey was not accepted. Try again, or sign in another way.";
+
+/// A wrong code, beside its field.
+pub(crate) fn wrong_code() -> FieldError {
+    FieldError::new("code", FaultCode::InvalidCode.as_str(), WRONG_CODE)
+}
+
+/// Too many wrong codes.
+pub(crate) fn locked_out(wait: Option<Duration>) -> FieldError {
+    let sentence = match wait {
+        Some(wait) => {
+            let minutes = wait.as_secs().div_ceil(60).max(1);
+            let unit = if minutes == 1 { "minute" } else { "minutes" };
+            format!("There were too many wrong codes. Try again in {minutes} {unit}.")
+        }
+        None => String::from("There were too many wrong codes. Reset your password to try again."),
+    };
+    FieldError::new("code", FaultCode::LockedOut.as_str(), sentence)
+}
 
 /// A text that is not an address, beside its field.
 pub(crate) fn invalid_email() -> FieldError {
@@ -31,7 +59,13 @@ pub(crate) fn step_required(step: &str) -> String {
 /// A fault as a sentence on a page of its own, with the page that helps: its path below the prefix, and its name.
 pub(crate) const fn of_fault(code: FaultCode) -> (&'static str, Option<(&'static str, &'static str)>) {
     const SIGN_IN: Option<(&str, &str)> = Some(("/login", "Go to sign in"));
+    const SECURITY: Option<(&str, &str)> = Some(("/settings/mfa", "Two-step verification"));
     match code {
+        FaultCode::AlreadyEnrolled => ("This is set up already. To set it up anew, turn it off first.", SECURITY),
+        FaultCode::LockedOut => ("There were too many wrong codes. Wait a little and try again.", SIGN_IN),
+        FaultCode::NotEnrolled => ("This way of confirming that it is you is not set up.", SECURITY),
+        FaultCode::PasskeyLimit => ("Your account has as many passkeys as it may have. Remove one first.", SECURITY),
+        FaultCode::PasskeyRejected => (PASSKEY_REJECTED, SIGN_IN),
         FaultCode::CrossOrigin => {
             ("The form was sent from another site, so nothing was done. Open the page here and try again.", SIGN_IN)
         }

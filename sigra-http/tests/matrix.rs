@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use sigra_core::Unlimited;
+use sigra_core::door::Step;
 use sigra_http::{Caller, Face, LimitBucket, ResponseBody, Route, Surface, Verb};
 use sigra_testing::scenario::TestHost;
 
@@ -69,7 +70,7 @@ async fn caller(who: Who) -> (TestHost, String) {
 }
 
 async fn pending() -> (TestHost, String) {
-    use sigra_core::door::{Admission, Gate, GateContext, GateVerdict, Step};
+    use sigra_core::door::{Admission, Gate, GateContext, GateVerdict};
     use sigra_core::error::FlowError;
     use sigra_core::flows::LoginOutcome;
 
@@ -107,6 +108,11 @@ fn refusal(route: &Route, who: Who) -> Option<(u16, &'static str)> {
     let known = matches!(who, Who::Stale | Who::Fresh | Who::CrossSite);
     if who == Who::CrossSite && route.method != Verb::Get {
         return Some((403, "cross_origin"));
+    }
+    if let Caller::Pending(step) = route.requirement.caller()
+        && !(who == Who::Pending && step == Step::MFA)
+    {
+        return Some(if html { (303, "/auth/login") } else { (401, "unauthenticated") });
     }
     if route.requirement.caller() == Caller::User && !known {
         return Some(if html { (303, "/auth/login?return_to=") } else { (401, "unauthenticated") });
@@ -245,7 +251,8 @@ fn document(routes: &[&Route]) -> String {
          from another origin are refused (403 `cross_origin`), whoever calls.\n\n\
          *Caller* says who gets in. *user*: somebody with a session; others are sent to sign in (303), or get 401\n\
          `unauthenticated`. *fresh*: somebody who authenticated within the sudo window; others are sent to authenticate\n\
-         again (303), or get 403 `reauth_required`. *Limit* is the bucket that requests of one network count against.\n",
+         again (303), or get 403 `reauth_required`. The name of a step: somebody whose pending sign-in owes it first; others are\n\
+         sent to sign in, or get 401 `unauthenticated`. *Limit* is the bucket that requests of one network count against.\n",
     );
     for (face, title) in [(Face::Html, "Pages"), (Face::Json, "JSON")] {
         write!(text, "\n## {title}\n\n| method | path | caller | limit | what it does |\n|---|---|---|---|---|\n")
@@ -254,6 +261,7 @@ fn document(routes: &[&Route]) -> String {
             let caller = match (route.requirement.caller(), route.requirement.is_fresh()) {
                 (Caller::User, true) => "fresh",
                 (Caller::User, false) => "user",
+                (Caller::Pending(step), _) => step.name(),
                 (Caller::Anyone | Caller::Whoever, _) => "anyone",
             };
             let limit = route.limit.name().trim_start_matches("http.");

@@ -12,6 +12,7 @@ pub mod names {
             DISOWN = "mfa.disown": "the same, because the owner said that setting it up was not them",
             BACKUP_CODE_USED = "mfa.backup_code_used": "a backup code was used up",
             BACKUP_CODES_REGENERATED = "mfa.backup_codes_regenerated": "an account's backup codes were replaced",
+            TRUST_GRANTED = "mfa.trust.granted": "a browser was trusted to sign in without a second factor",
             TRUST_REVOKED = "mfa.trust.revoked": "a trusted browser was revoked",
             TRUST_REVOKED_ALL = "mfa.trust.revoked_all": "all trusted browsers of an account were revoked",
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sigra_core::audit::{AuditEvent, names as core_names};
+use sigra_core::audit::AuditEvent;
 use sigra_core::client::ClientInfo;
 use sigra_core::error::{FlowError, StoreError, StoreErrorKind};
 use sigra_core::evidence::Evidence;
@@ -67,7 +67,7 @@ impl TrustedBrowsers for Trusted {
             last_used_at: now,
             expires_at: now + config.trusted_secs.span(),
         };
-        let event = AuditEvent::new(core_names::TRUST_GRANTED, now, client)
+        let event = AuditEvent::new(names::TRUST_GRANTED, now, client)
             .by(user.id)
             .with("browser", browser.id.to_string())
             .with("method", shown.name());

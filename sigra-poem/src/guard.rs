@@ -18,6 +18,18 @@ pub const fn require_fresh() -> GuardMiddleware {
     require(Requirement::FRESH)
 }
 
+/// Only requests whose session showed two factors. Who has a second factor is sent to show it, who has none to set one up.
+#[must_use]
+pub const fn require_mfa() -> GuardMiddleware {
+    require(Requirement::MFA)
+}
+
+/// Only requests of accounts that have a second factor, whether or not this session showed it.
+#[must_use]
+pub const fn require_mfa_enrolled() -> GuardMiddleware {
+    require(Requirement::MFA_ENROLLED)
+}
+
 /// Only requests whose session reaches this assurance level.
 #[must_use]
 pub const fn require_aal(aal: Aal) -> GuardMiddleware {

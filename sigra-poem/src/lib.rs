@@ -41,5 +41,7 @@ mod guard;
 mod mount;
 
 pub use extract::{CurrentSession, CurrentUser, MaybeSession, MaybeUser, Scope};
-pub use guard::{Guard, GuardMiddleware, require, require_aal, require_fresh, require_user};
+pub use guard::{
+    Guard, GuardMiddleware, require, require_aal, require_fresh, require_mfa, require_mfa_enrolled, require_user,
+};
 pub use mount::{SigraEndpoint, mount};

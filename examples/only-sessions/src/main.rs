@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sigra_core::assurance::{Aal, Method};
 use sigra_core::client::ClientInfo;
-use sigra_core::door::{Admission, Entry, Granted, Proof};
+use sigra_core::door::{Admission, Entry, Granted, Proof, WayIn};
 use sigra_core::email::EmailAddress;
 use sigra_core::error::FlowError;
 use sigra_core::evidence::Evidence;
@@ -45,7 +45,7 @@ async fn assemble(database: &str, secret: &str) -> Result<Sigra, Box<dyn Error>>
 /// Somebody proved to the directory who they are. The door makes a session of that, or says why not.
 async fn sign_in(sigra: &Sigra, email: &EmailAddress, entry: &Entry) -> Result<Option<Box<Granted>>, FlowError> {
     let user = account(sigra, email).await?;
-    let proof = Proof::new(&user, Aal::One, vec![DIRECTORY], sigra.clock().now());
+    let proof = Proof::new(WayIn::Other("directory"), &user, Aal::One, vec![DIRECTORY], sigra.clock().now());
     Ok(match sigra.door().admit(proof, entry).await? {
         Admission::Granted(granted) => Some(granted),
         Admission::StepRequired(_) | Admission::Refused(_) => None,

@@ -102,7 +102,6 @@ pub mod names {
             MFA_LOCKOUT = "mfa.lockout": "attempts at an account's second factors were locked for a while or used up",
             MFA_CODE_REQUEST = "mfa.enrollment_code_request": "a code was mailed before a second factor may be set up from an unknown device",
             MFA_CODE_FAILURE = "mfa.enrollment_code.failure": "such a code was wrong, expired or used up",
-            TRUST_GRANTED = "mfa.trust.granted": "a browser was trusted to sign in without a second factor",
             LOCKOUT = "security.lockout": "an account's attempts were locked for a while or used up",
             NEW_DEVICE = "security.new_device": "a sign-in came from a browser the account had not used",
             NOT_ME = "security.not_me": "the owner said a notice was not about them; every session ended and a reset was started",

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod factor;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -142,7 +144,11 @@ impl SetGate {
 #[async_trait]
 impl Gate for SetGate {
     async fn judge(&self, _: &GateContext<'_>) -> Result<GateVerdict, FlowError> {
-        self.0.lock().unwrap().map_err(|()| FlowError::Overloaded { retry_after: std::time::Duration::from_secs(1) })
+        self.0
+            .lock()
+            .unwrap()
+            .clone()
+            .map_err(|()| FlowError::Overloaded { retry_after: std::time::Duration::from_secs(1) })
     }
 }
 

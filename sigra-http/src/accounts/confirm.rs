@@ -3,12 +3,12 @@
 use http::StatusCode;
 use sigra_core::flows::{Confirmed, Requested};
 
-use super::shown::check_mail;
 use crate::call::Call;
 use crate::fault::Fault;
 use crate::notice::Notice;
 use crate::problem::{FaultCode, FieldError};
 use crate::reply::Reply;
+use crate::shown::check_mail;
 use crate::views::{CheckMailView, ConfirmTokenView, ConfirmView};
 use crate::wording;
 

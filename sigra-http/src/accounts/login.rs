@@ -1,14 +1,13 @@
 //! Signing in with a password, and signing out.
 
 use http::StatusCode;
-use sigra_core::door::Admission;
 use sigra_core::flows::{LoginOutcome, PasswordAttempt};
 
-use super::shown::{admitted_json, with_pending, with_session};
 use crate::call::Call;
 use crate::fault::Fault;
 use crate::problem::FaultCode;
 use crate::reply::Reply;
+use crate::shown::{admitted_json, admitted_page};
 use crate::views::LoginView;
 use crate::wording;
 
@@ -45,23 +44,6 @@ pub(super) async fn logout_form(call: Call<'_>) -> Result<Reply, Fault> {
 
 pub(super) async fn logout_json(call: Call<'_>) -> Result<Reply, Fault> {
     sign_out(&call, Reply::no_content()).await
-}
-
-/// A sign-in's outcome as a redirect: to where it should lead, or to its first step.
-pub(super) fn admitted_page(call: &Call<'_>, admission: &Admission, refused: FaultCode) -> Result<Reply, Fault> {
-    match admission {
-        Admission::Granted(granted) => {
-            let target = call.return_to().map_or_else(|| String::from("/"), |path| path.to_string());
-            Ok(with_session(Reply::see_other(target), call, granted))
-        }
-        Admission::StepRequired(held) => {
-            // No capability of this surface serves a step yet; the sign-in page says what is owed.
-            let first = held.steps.first().map_or("unknown", |step| step.name());
-            let view = LoginView { error: Some(wording::step_required(first)), ..LoginView::default() };
-            Ok(with_pending(Reply::page(view).status(StatusCode::FORBIDDEN), call, held))
-        }
-        Admission::Refused(_) => Err(refused.into()),
-    }
 }
 
 async fn sign_in(call: &Call<'_>) -> Result<LoginOutcome, Fault> {

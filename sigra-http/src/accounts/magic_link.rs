@@ -3,12 +3,11 @@
 use http::StatusCode;
 use sigra_core::flows::{MagicLinkOutcome, Requested};
 
-use super::login::admitted_page;
-use super::shown::{admitted_json, check_mail};
 use crate::call::Call;
 use crate::fault::Fault;
 use crate::problem::FaultCode;
 use crate::reply::Reply;
+use crate::shown::{admitted_json, admitted_page, check_mail};
 use crate::views::{MagicLinkTokenView, MagicLinkView};
 use crate::wording;
 

@@ -9,7 +9,6 @@ mod not_me;
 mod register;
 mod reset;
 mod sessions;
-mod shown;
 mod sudo;
 
 use crate::route::{Route, route};

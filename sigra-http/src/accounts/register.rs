@@ -3,10 +3,10 @@
 use http::StatusCode;
 use sigra_core::flows::{RegistrationForm, Submitted};
 
-use super::shown::{check_mail, field_errors, validation};
 use crate::call::Call;
 use crate::fault::Fault;
 use crate::reply::Reply;
+use crate::shown::{check_mail, field_errors, validation};
 use crate::views::RegisterView;
 
 pub(super) async fn page(_: Call<'_>) -> Result<Reply, Fault> {

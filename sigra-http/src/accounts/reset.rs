@@ -3,12 +3,12 @@
 use http::StatusCode;
 use sigra_core::flows::{Requested, ResetOutcome};
 
-use super::shown::{check_mail, field_errors, validation};
 use crate::call::Call;
 use crate::fault::Fault;
 use crate::notice::Notice;
 use crate::problem::FaultCode;
 use crate::reply::Reply;
+use crate::shown::{check_mail, field_errors, validation};
 use crate::views::{ResetPasswordTokenView, ResetPasswordView};
 use crate::wording;
 

@@ -5,11 +5,11 @@ use serde::Serialize;
 use sigra_core::id::SessionId;
 use sigra_core::session::Session;
 
-use super::shown::{ShownSession, ShownUser, methods};
 use crate::call::Call;
 use crate::fault::Fault;
 use crate::problem::FaultCode;
 use crate::reply::Reply;
+use crate::shown::{ShownSession, ShownUser, methods};
 use crate::views::{SessionRow, SessionsView};
 
 pub(super) async fn page(call: Call<'_>) -> Result<Reply, Fault> {

@@ -75,6 +75,12 @@ impl Fields {
         }
     }
 
+    /// All fields as a JSON object.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(&self.0).unwrap_or_default()
+    }
+
     /// A field's value, whatever it is.
     #[must_use]
     pub fn value(&self, field: &str) -> Option<&Value> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::markup::{Tag, tags};
 use super::samples::{HOSTILE, samples};
 use super::{Pages, Urls, describe};
-use crate::views::View;
+use crate::views::{MfaSection, View};
 
 pub(super) fn faults_of(pages: &Pages) -> Vec<String> {
     let mut faults = Vec::new();
@@ -72,10 +72,43 @@ pub(super) fn forms<'a>(view: &'a View, urls: &'a Urls) -> Vec<Form<'a>> {
         View::MagicLinkToken(view) => vec![form(&view.action, &[])],
         View::ResetPassword(_) => vec![form(&urls.reset_password, &["email"])],
         View::ResetPasswordToken(view) => vec![form(&view.action, &["password"])],
-        View::Sudo(view) => {
-            let mut sudo = form(&urls.sudo, &["password"]);
-            sudo.fields.extend(view.return_to.as_ref().map(|_| "return_to"));
-            vec![sudo]
+        View::Sudo(view) if view.demanded => {
+            let back = view.return_to.as_ref().map(|_| "return_to");
+            view.methods.iter().map(|_| with(form(&urls.sudo, &["method", "code"]), back)).collect()
+        }
+        View::Sudo(view) => vec![with(form(&urls.sudo, &["password"]), view.return_to.as_ref().map(|_| "return_to"))],
+        View::Mfa(view) => {
+            let one = || {
+                let one = with(form(&urls.mfa, &["method", "code"]), view.return_to.as_ref().map(|_| "return_to"));
+                with(one, view.can_trust.then_some("trust_browser"))
+            };
+            let mut forms = vec![form(&urls.logout, &[])];
+            forms.extend(view.totp.then(one));
+            forms.extend(view.backup_code.then(one));
+            forms
+        }
+        View::MfaEnrollment(view) => {
+            let back = view.return_to.as_ref().map(|_| "return_to");
+            let mut forms = vec![form(&urls.logout, &[])];
+            if view.code_needed {
+                forms.push(with(form(&urls.mfa_enrollment_mail_code, &[]), back));
+                forms.push(with(form(&urls.mfa_enrollment_code, &["code"]), back));
+            } else {
+                forms.push(with(form(&urls.mfa_enrollment_totp, &[]), back));
+            }
+            forms
+        }
+        View::TotpSetup(view) => {
+            let back = view.return_to.as_ref().map(|_| "return_to");
+            let mut forms = vec![with(form(&view.action, &["code"]), back)];
+            forms.extend(view.secret.is_none().then(|| with(form(&view.restart_action, &[]), back)));
+            forms
+        }
+        View::MfaSettings(view) => {
+            let passkeys = view.passkeys.iter().flat_map(|section| &section.passkeys);
+            let passkeys =
+                passkeys.flat_map(|row| [form(&row.rename_action, &["nickname"]), form(&row.delete_action, &[])]);
+            passkeys.chain(view.mfa.iter().flat_map(of_second_factors)).collect()
         }
         View::NotMe(view) => vec![form(&view.action, &[])],
         View::Sessions(view) => {
@@ -87,8 +120,32 @@ pub(super) fn forms<'a>(view: &'a View, urls: &'a Urls) -> Vec<Form<'a>> {
             forms.push(form(&urls.logout, &[]));
             forms
         }
-        View::CheckMail(_) | View::Message(_) | View::Error(_) => Vec::new(),
+        View::BackupCodes(_) | View::CheckMail(_) | View::Message(_) | View::Error(_) => Vec::new(),
     }
+}
+
+fn with<'a>(mut form: Form<'a>, field: Option<&'static str>) -> Form<'a> {
+    form.fields.extend(field);
+    form
+}
+
+fn of_second_factors(view: &MfaSection) -> Vec<Form<'_>> {
+    let form = |action, fields: &[&'static str]| Form { action, fields: fields.to_vec() };
+    let mut forms = Vec::new();
+    if view.totp_since.is_some() {
+        let ways = if view.backup_codes_left > 0 { 2 } else { 1 };
+        forms.extend((0..ways).map(|_| form(&view.disable_action, &["method", "code"])));
+    } else {
+        forms.push(form(&view.totp_action, &[]));
+    }
+    if view.can_make_codes {
+        forms.push(with(form(&view.codes_action, &[]), view.totp_since.as_ref().map(|_| "code")));
+    }
+    forms.extend(view.trusted_browsers.iter().map(|row| form(&row.revoke_action, &[])));
+    if !view.trusted_browsers.is_empty() {
+        forms.push(form(&view.revoke_all_action, &[]));
+    }
+    forms
 }
 
 fn missing(wanted: &Form<'_>, tags: &[Tag<'_>]) -> Vec<String> {

@@ -1,8 +1,8 @@
 //! From a view to HTML, through templates that a host can override.
 //!
 //! The templates are [minijinja](https://docs.rs/minijinja), close to Jinja2. Each sees `view`, the fields of its page's
-//! type in [`views`](crate::views), `notice`, one sentence or none, and the globals `product`, `prefix`, `urls` and
-//! `assets`. Values are always escaped. Reading what does not exist is an error, not an empty string.
+//! type in [`views`](crate::views), `notice`, one sentence or none, and the globals `product`, `prefix`, `urls`, `assets`,
+//! `settings` (links to the pages of the settings) and `passkeys` (whether one can sign in with a passkey). Values are always escaped. Reading what does not exist is an error, not an empty string.
 //!
 //! Besides minijinja's own filters there are `moment`, which words an RFC 3339 time, and `method_words`, which words the
 //! name of a way of signing in.
@@ -26,7 +26,7 @@ use serde::Serialize;
 
 use self::fault::describe;
 pub use self::fault::{PageFaults, RenderError};
-use crate::views::View;
+use crate::views::{Link, View};
 
 /// The embedded templates. Every page of [`View`] has its own; the first two are what they share.
 const TEMPLATES: &[(&str, &str)] = &[
@@ -39,6 +39,11 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("login.html", include_str!("../../templates/login.html")),
     ("magic_link.html", include_str!("../../templates/magic_link.html")),
     ("magic_link_token.html", include_str!("../../templates/magic_link_token.html")),
+    ("mfa.html", include_str!("../../templates/mfa.html")),
+    ("mfa_enrollment.html", include_str!("../../templates/mfa_enrollment.html")),
+    ("mfa_settings.html", include_str!("../../templates/mfa_settings.html")),
+    ("totp_setup.html", include_str!("../../templates/totp_setup.html")),
+    ("backup_codes.html", include_str!("../../templates/backup_codes.html")),
     ("message.html", include_str!("../../templates/message.html")),
     ("not_me.html", include_str!("../../templates/not_me.html")),
     ("register.html", include_str!("../../templates/register.html")),
@@ -66,10 +71,28 @@ impl Pages {
         environment.add_global("prefix", prefix);
         environment.add_global("urls", Serde(&urls));
         environment.add_global("assets", Serde(assets::Urls::new(prefix)));
+        // Until a surface says what it offers.
+        environment.add_global("settings", Serde(Vec::<Link>::new()));
+        environment.add_global("passkeys", false);
         for (name, source) in TEMPLATES {
             environment.add_template(name, source).expect("a test parses every embedded template");
         }
         Self { environment, urls }
+    }
+
+    /// Tells the templates what the surface has: `settings`, the pages of the settings as links, and `passkeys`, whether one
+    /// can sign in with a passkey.
+    pub(crate) fn offer(&mut self, offers: &Offers<'_>) {
+        let links: Vec<_> = offers
+            .settings
+            .iter()
+            .map(|section| Link {
+                href: format!("{}{}", self.urls.prefix, section.path),
+                text: section.title.to_owned(),
+            })
+            .collect();
+        self.environment.add_global("settings", Serde(links));
+        self.environment.add_global("passkeys", offers.passkeys);
     }
 
     /// Lets the files of a folder take the place of embedded templates of the same name.
@@ -124,6 +147,20 @@ impl Pages {
     }
 }
 
+/// What a surface has.
+pub(crate) struct Offers<'a> {
+    pub(crate) settings: &'a [Section],
+    pub(crate) passkeys: bool,
+}
+
+/// A page of the settings.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Section {
+    /// Below the prefix.
+    pub(crate) path: &'static str,
+    pub(crate) title: &'static str,
+}
+
 /// What a template sees.
 #[derive(Serialize)]
 struct Page<'a> {
@@ -134,6 +171,8 @@ struct Page<'a> {
 /// Where the pages lead.
 #[derive(Clone, Debug, Serialize)]
 struct Urls {
+    #[serde(skip)]
+    prefix: String,
     home: &'static str,
     login: String,
     logout: String,
@@ -145,12 +184,27 @@ struct Urls {
     sudo: String,
     sessions: String,
     revoke_others: String,
+    mfa: String,
+    mfa_settings: String,
+    mfa_enrollment: String,
+    mfa_enrollment_code: String,
+    mfa_enrollment_mail_code: String,
+    mfa_enrollment_totp: String,
+    passkey_login_start: String,
+    passkey_login_finish: String,
+    passkey_mfa_start: String,
+    passkey_mfa_finish: String,
+    passkey_register_start: String,
+    passkey_register_finish: String,
+    sudo_json: String,
+    login_next: String,
 }
 
 impl Urls {
     fn new(prefix: &str) -> Self {
         let at = |path: &str| format!("{prefix}{path}");
         Self {
+            prefix: prefix.to_owned(),
             home: "/",
             login: at("/login"),
             logout: at("/logout"),
@@ -162,6 +216,20 @@ impl Urls {
             sudo: at("/sudo"),
             sessions: at("/settings/sessions"),
             revoke_others: at("/settings/sessions/revoke-others"),
+            mfa: at("/mfa"),
+            mfa_settings: at("/settings/mfa"),
+            mfa_enrollment: at("/login/mfa-enrollment"),
+            mfa_enrollment_code: at("/login/mfa-enrollment/code"),
+            mfa_enrollment_mail_code: at("/login/mfa-enrollment/mail-code"),
+            mfa_enrollment_totp: at("/login/mfa-enrollment/totp"),
+            passkey_login_start: at("/api/v1/passkeys/login/start"),
+            passkey_login_finish: at("/api/v1/passkeys/login/finish"),
+            passkey_mfa_start: at("/api/v1/mfa/passkey/start"),
+            passkey_mfa_finish: at("/api/v1/mfa/passkey/finish"),
+            passkey_register_start: at("/api/v1/passkeys/register/start"),
+            passkey_register_finish: at("/api/v1/passkeys/register/finish"),
+            sudo_json: at("/api/v1/sudo"),
+            login_next: at("/login/next"),
         }
     }
 }

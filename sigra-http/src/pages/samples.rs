@@ -27,6 +27,8 @@ fn blank() -> Vec<View> {
         ConfirmView::default().into(),
         CheckMailView::default().into(),
         LoginView::default().into(),
+        MfaSettingsView::default().into(),
+        MfaEnrollmentView::default().into(),
         MagicLinkView::default().into(),
         ResetPasswordView::default().into(),
         ResetPasswordTokenView { action: PATH.to_owned(), ..Default::default() }.into(),
@@ -51,8 +53,51 @@ fn forms(text: &str) -> Vec<View> {
         MagicLinkView { email: some(), errors: email() }.into(),
         ResetPasswordView { email: some(), errors: email() }.into(),
         ResetPasswordTokenView { email: some(), action: PATH.to_owned(), errors: password() }.into(),
-        SudoView { email: some(), return_to: Some(some()), errors: password() }.into(),
-        SudoView { email: some(), return_to: None, errors: Errors::default() }.into(),
+        SudoView { email: some(), return_to: Some(some()), errors: password(), ..SudoView::default() }.into(),
+        SudoView { email: some(), has_password: true, passkey: true, ..SudoView::default() }.into(),
+        SudoView {
+            email: some(),
+            return_to: Some(some()),
+            demanded: true,
+            methods: vec!["totp".to_owned(), "backup_code".to_owned()],
+            method: "backup_code".to_owned(),
+            passkey: true,
+            errors: code(),
+            ..SudoView::default()
+        }
+        .into(),
+        SudoView { demanded: true, methods: vec!["backup_code".to_owned()], errors: code(), ..SudoView::default() }
+            .into(),
+        MfaView {
+            totp: true,
+            backup_code: true,
+            passkey: true,
+            method: some(),
+            can_trust: true,
+            trust_browser: true,
+            return_to: Some(some()),
+            errors: code(),
+        }
+        .into(),
+        MfaView { backup_code: true, method: "backup_code".to_owned(), errors: code(), ..MfaView::default() }.into(),
+        MfaView { passkey: true, backup_code: true, ..MfaView::default() }.into(),
+        MfaEnrollmentView { email: some(), code_needed: true, return_to: Some(some()), errors: code() }.into(),
+        TotpSetupView {
+            email: some(),
+            secret: Some(TotpSecretView { text: some(), otpauth_uri: some(), qr_image: some() }),
+            action: PATH.to_owned(),
+            restart_action: PATH.to_owned(),
+            return_to: Some(some()),
+            errors: Errors::default(),
+        }
+        .into(),
+        TotpSetupView {
+            action: PATH.to_owned(),
+            restart_action: PATH.to_owned(),
+            errors: code(),
+            ..TotpSetupView::default()
+        }
+        .into(),
     ]
 }
 
@@ -72,6 +117,16 @@ fn others(text: &str) -> Vec<View> {
         MagicLinkTokenView { email: some(), requested_at: some(), signed_in_as: None, action: action() }.into(),
         MagicLinkTokenView { email: some(), requested_at: some(), signed_in_as: Some(some()), action: action() }.into(),
         NotMeView { email: some(), action: action() }.into(),
+        BackupCodesView {
+            email: some(),
+            enrolled: true,
+            codes: vec![some(), some()],
+            next: Link { href: some(), text: some() },
+        }
+        .into(),
+        security(text, true, true).into(),
+        security(text, false, false).into(),
+        MfaSettingsView { email: some(), mfa: Some(MfaSection::default()), ..MfaSettingsView::default() }.into(),
         MessageView { title: some(), paragraphs: vec![some(), some()], link: link() }.into(),
         MessageView { title: some(), paragraphs: Vec::new(), link: None }.into(),
         MessageView::rescued(some()).into(),
@@ -101,4 +156,45 @@ fn rows(text: &str) -> Vec<SessionRow> {
         row(2, None, None, &[]),
         row(3, None, Some(text), &["magic_link"]),
     ]
+}
+
+/// The security settings, with everything in them.
+fn security(text: &str, fresh: bool, enrolled: bool) -> MfaSettingsView {
+    let some = || text.to_owned();
+    let path = |end: &str| format!("{PATH}/{end}");
+    let passkey = |n: u8, used: bool| PasskeyRow {
+        id: n.to_string(),
+        nickname: some(),
+        synced: used,
+        created_at: some(),
+        last_used_at: used.then(some),
+        rename_action: path(&format!("{n}/rename")),
+        delete_action: path(&format!("{n}/delete")),
+    };
+    let browser = TrustedBrowserRow {
+        device: some(),
+        place: fresh.then(some),
+        created_at: "2026-03-09T08:05:59Z".to_owned(),
+        last_used_at: some(),
+        expires_at: some(),
+        revoke_action: path("revoke"),
+    };
+    MfaSettingsView {
+        email: some(),
+        fresh,
+        mfa: Some(MfaSection {
+            totp_since: enrolled.then(some),
+            backup_codes_left: if enrolled { 3 } else { 1 },
+            few_left: true,
+            can_make_codes: true,
+            codes_missing: !enrolled,
+            totp_action: path("totp"),
+            codes_action: path("codes"),
+            disable_action: path("disable"),
+            trusted_browsers: vec![browser],
+            revoke_all_action: path("revoke-all"),
+        }),
+        passkeys: Some(PasskeySection { passkeys: vec![passkey(0, true), passkey(1, false)] }),
+        errors: Errors::from(vec![FieldError::new("code", "invalid_code", "This code is wrong.")]),
+    }
 }

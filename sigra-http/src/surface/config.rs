@@ -36,6 +36,8 @@ pub struct Limits {
     pub read: Quota,
     /// Signing in with a secret, and authenticating again.
     pub sign_in: Quota,
+    /// Beginning to sign in with a passkey, which every visit of the sign-in page does.
+    pub ceremony: Quota,
     /// Registering.
     pub register: Quota,
     /// Asking for mail.
@@ -51,6 +53,7 @@ impl Default for Limits {
         Self {
             read: Quota::new(1_200, 60),
             sign_in: Quota::new(30, 60),
+            ceremony: Quota::new(120, 60),
             register: Quota::new(20, 600),
             mail: Quota::new(20, 600),
             redeem: Quota::new(60, 600),
@@ -66,6 +69,8 @@ pub enum LimitBucket {
     Read,
     /// [`Limits::sign_in`].
     SignIn,
+    /// [`Limits::ceremony`].
+    Ceremony,
     /// [`Limits::register`].
     Register,
     /// [`Limits::mail`].
@@ -83,6 +88,7 @@ impl LimitBucket {
         match self {
             Self::Read => "http.read",
             Self::SignIn => "http.sign_in",
+            Self::Ceremony => "http.ceremony",
             Self::Register => "http.register",
             Self::Mail => "http.mail",
             Self::Redeem => "http.redeem",
@@ -94,6 +100,7 @@ impl LimitBucket {
         match self {
             Self::Read => limits.read,
             Self::SignIn => limits.sign_in,
+            Self::Ceremony => limits.ceremony,
             Self::Register => limits.register,
             Self::Mail => limits.mail,
             Self::Redeem => limits.redeem,

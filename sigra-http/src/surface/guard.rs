@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::head::Head;
 use http::Response;
 use sigra_core::assurance::Aal;
+use sigra_core::door::Step;
 use sigra_core::flows::CurrentSession;
 
 use super::{Surface, Visit};
@@ -19,6 +20,7 @@ pub struct Requirement {
     caller: Caller,
     fresh: bool,
     aal: Aal,
+    enrolled: bool,
     face: Option<Face>,
 }
 
@@ -31,17 +33,32 @@ pub enum Caller {
     Whoever,
     /// Somebody with a session.
     User,
+    /// Somebody whose pending sign-in owes this step first.
+    Pending(Step),
 }
 
 impl Requirement {
     /// Anybody may call. Unsafe methods still must not come from another origin.
-    pub const ANYONE: Self = Self { caller: Caller::Anyone, fresh: false, aal: Aal::One, face: None };
+    pub const ANYONE: Self = Self::of(Caller::Anyone);
     /// Anybody may call, and who it is is looked up.
-    pub const OPTIONAL: Self = Self { caller: Caller::Whoever, fresh: false, aal: Aal::One, face: None };
+    pub const OPTIONAL: Self = Self::of(Caller::Whoever);
     /// Somebody with a session.
-    pub const USER: Self = Self { caller: Caller::User, fresh: false, aal: Aal::One, face: None };
+    pub const USER: Self = Self::of(Caller::User);
     /// Somebody who authenticated within the sudo window.
-    pub const FRESH: Self = Self { caller: Caller::User, fresh: true, aal: Aal::One, face: None };
+    pub const FRESH: Self = Self { fresh: true, ..Self::USER };
+    /// Somebody whose session showed two factors. Who has none is sent to set one up, who has one to show it.
+    pub const MFA: Self = Self::assurance(Aal::Two);
+    /// Somebody whose account has a second factor, whether or not this session showed it.
+    pub const MFA_ENROLLED: Self = Self { enrolled: true, ..Self::USER };
+    /// Somebody whose sign-in owes its second factor.
+    pub(crate) const OWES_FACTOR: Self = Self::of(Caller::Pending(Step::MFA));
+    /// Somebody whose sign-in owes the setting up of a second factor.
+    #[cfg(feature = "mfa")]
+    pub(crate) const OWES_ENROLLMENT: Self = Self::of(Caller::Pending(Step::MFA_ENROLLMENT));
+
+    const fn of(caller: Caller) -> Self {
+        Self { caller, fresh: false, aal: Aal::One, enrolled: false, face: None }
+    }
 
     /// Somebody whose session reaches this level.
     #[must_use]
@@ -106,6 +123,9 @@ impl Surface {
         match requirement.caller {
             Caller::Anyone => return Ok(None),
             Caller::Whoever => return Ok(visit.current().await?),
+            Caller::Pending(step) => {
+                return if self.owes(step, visit).await? { Ok(None) } else { Err(Fault::NoPending) };
+            }
             Caller::User => {}
         }
         let Some(current) = visit.current().await? else {
@@ -113,10 +133,26 @@ impl Surface {
         };
         let session = current.session();
         let now = self.inner.sigra.clock().now();
-        if session.assurance.aal < requirement.aal || (requirement.fresh && !session.is_fresh(now)) {
+        let too_low = session.assurance.aal < requirement.aal;
+        if (too_low || requirement.enrolled)
+            && !self.inner.sigra.second_factors().held(current.user()).await?.demanded()
+        {
+            return Err(Fault::FactorMissing);
+        }
+        if too_low || (requirement.fresh && !session.is_fresh(now)) {
             return Err(Fault::NotFresh);
         }
         Ok(Some(current))
+    }
+
+    /// Whether the request comes from a pending sign-in that owes this step first.
+    async fn owes(&self, step: Step, visit: &Visit) -> Result<bool, Fault> {
+        let Some(pending) = visit.pending() else {
+            return Ok(false);
+        };
+        let entry = visit.entry(false).await?;
+        let view = self.inner.sigra.door().pending(pending, &entry).await?;
+        Ok(view.is_some_and(|view| view.owes_first(step)))
     }
 
     /// The origin rule, with a line in the log for what it refuses.

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::head::Head;
+use sigra_core::door::Step;
 use sigra_core::ports::RateLimiter;
 use sigra_core::session::Session;
 use sigra_core::{MemoryRateLimiter, Sigra};
@@ -25,7 +26,7 @@ pub use visit::Visit;
 
 use crate::client_ip::TrustedProxies;
 use crate::cookie::CookieName;
-use crate::pages::Pages;
+use crate::pages::{Offers, Pages, Section};
 use crate::path::Router;
 use crate::public_url::PublicUrl;
 use crate::route::Route;
@@ -49,7 +50,12 @@ pub(crate) struct Inner {
     pub(crate) pages: Pages,
     pub(crate) routes: Vec<&'static Route>,
     pub(crate) router: Router,
+    pub(crate) steps: Vec<(Step, &'static str)>,
     pub(crate) loopback_only: bool,
+    #[cfg(feature = "mfa")]
+    pub(crate) mfa: Option<sigra_mfa::Mfa>,
+    #[cfg(feature = "passkeys")]
+    pub(crate) passkeys: Option<sigra_passkeys::Passkeys>,
 }
 
 /// The names of our cookies, decided by the public URL and never by a request.
@@ -58,6 +64,9 @@ pub(crate) struct Cookies {
     pub(crate) session: CookieName,
     pub(crate) pending: CookieName,
     pub(crate) device: CookieName,
+    pub(crate) trust: CookieName,
+    #[cfg(feature = "passkeys")]
+    pub(crate) ceremony: CookieName,
     pub(crate) notice: CookieName,
 }
 
@@ -72,7 +81,13 @@ impl Surface {
             limiter: Arc::new(MemoryRateLimiter::default()),
             pages: None,
             routes: Vec::new(),
+            steps: Vec::new(),
+            settings: Vec::new(),
             loopback_only: false,
+            #[cfg(feature = "mfa")]
+            mfa: None,
+            #[cfg(feature = "passkeys")]
+            passkeys: None,
         }
     }
 
@@ -116,6 +131,11 @@ impl fmt::Debug for Surface {
 }
 
 impl Inner {
+    /// The page of a step, below the prefix.
+    pub(crate) fn page_of(&self, step: Step) -> Option<&'static str> {
+        self.steps.iter().find(|(other, _)| *other == step).map(|(_, path)| *path)
+    }
+
     /// How long a session's cookie lives: with the browser, unless the session is remembered.
     pub(crate) fn session_lifetime(&self, session: &Session) -> Option<Duration> {
         session.remembered.then(|| session.expires_at.since(self.sigra.clock().now()))
@@ -132,7 +152,13 @@ pub struct SurfaceBuilder {
     limiter: Arc<dyn RateLimiter>,
     pages: Option<Pages>,
     routes: Vec<&'static Route>,
+    steps: Vec<(Step, &'static str)>,
+    settings: Vec<Section>,
     loopback_only: bool,
+    #[cfg(feature = "mfa")]
+    mfa: Option<sigra_mfa::Mfa>,
+    #[cfg(feature = "passkeys")]
+    passkeys: Option<sigra_passkeys::Passkeys>,
 }
 
 impl SurfaceBuilder {
@@ -162,7 +188,62 @@ impl SurfaceBuilder {
 
     /// Adds the routes of accounts and sessions, with the stylesheet and script of the pages.
     pub fn accounts(self) -> Self {
-        self.routes(crate::assets::ROUTES).routes(crate::accounts::ROUTES)
+        self.routes(crate::assets::ROUTES)
+            .routes(crate::accounts::ROUTES)
+            .section("/settings/sessions", "Where you are signed in")
+    }
+
+    /// Adds the routes of second factors: showing one, setting them up, backup codes, trusted browsers.
+    ///
+    /// What `mfa` brings must be known to the [`Sigra`] too, or nothing demands it: see
+    /// [`SigraBuilder::factor`](sigra_core::SigraBuilder::factor).
+    #[cfg(feature = "mfa")]
+    pub fn mfa(mut self, mfa: sigra_mfa::Mfa) -> Self {
+        self.mfa = Some(mfa);
+        self.second_factors().routes(crate::mfa::ROUTES).step(Step::MFA_ENROLLMENT, "/login/mfa-enrollment").security()
+    }
+
+    /// Adds the routes of passkeys: signing in with one, as a second factor, adding and removing them.
+    ///
+    /// What `passkeys` brings must be known to the [`Sigra`] too: see
+    /// [`SigraBuilder::factor`](sigra_core::SigraBuilder::factor).
+    #[cfg(feature = "passkeys")]
+    pub fn passkeys(mut self, passkeys: sigra_passkeys::Passkeys) -> Self {
+        self.passkeys = Some(passkeys);
+        self.second_factors().routes(crate::passkeys::ROUTES).security()
+    }
+
+    /// Adds the routes of showing a second factor while signing in, for factors that no other call of this builder brings.
+    /// Calling it twice adds them once.
+    pub fn second_factors(self) -> Self {
+        if self.steps.iter().any(|(step, _)| *step == Step::MFA) {
+            return self;
+        }
+        self.routes(crate::second_factors::ROUTES).step(Step::MFA, "/mfa")
+    }
+
+    /// The page of the settings that they share, once.
+    #[cfg(any(feature = "mfa", feature = "passkeys"))]
+    fn security(self) -> Self {
+        const PATH: &str = "/settings/mfa";
+        if self.settings.iter().any(|section| section.path == PATH) {
+            return self;
+        }
+        self.routes(crate::security::ROUTES).section(PATH, "Two-step verification")
+    }
+
+    /// The page of a step.
+    fn step(mut self, step: Step, path: &'static str) -> Self {
+        self.steps.push((step, path));
+        self
+    }
+
+    /// A page of the settings, for their navigation.
+    fn section(mut self, path: &'static str, title: &'static str) -> Self {
+        if self.settings.iter().all(|section| section.path != path) {
+            self.settings.push(Section { path, title });
+        }
+        self
     }
 
     /// Answers 421 to requests whose `Host` is not a loopback name, on every route of the host. For hosts that listen on
@@ -183,7 +264,22 @@ impl SurfaceBuilder {
     ///
     /// Every fault, together.
     pub fn build(self) -> Result<Surface, SurfaceFaults> {
-        let Self { sigra, public_url, config, proxies, limiter, pages, routes, loopback_only } = self;
+        let Self {
+            sigra,
+            public_url,
+            config,
+            proxies,
+            limiter,
+            pages,
+            routes,
+            steps,
+            settings,
+            loopback_only,
+            #[cfg(feature = "mfa")]
+            mfa,
+            #[cfg(feature = "passkeys")]
+            passkeys,
+        } = self;
         let mut faults = Vec::new();
         if !sound_prefix(&config.prefix) {
             faults.push(String::from(
@@ -199,21 +295,46 @@ impl SurfaceBuilder {
                 faults.push(format!("the route `{} {}` is added twice", route.method.method(), route.path));
             }
         }
-        let pages = pages.unwrap_or_else(|| Pages::new(&config.product, &config.prefix));
+        let mut pages = pages.unwrap_or_else(|| Pages::new(&config.product, &config.prefix));
+        pages.offer(&Offers {
+            settings: &settings,
+            #[cfg(feature = "passkeys")]
+            passkeys: passkeys.is_some(),
+            #[cfg(not(feature = "passkeys"))]
+            passkeys: false,
+        });
         faults.extend(pages.check().err().into_iter().flat_map(|found| found.into_faults()));
         let cookie = |base| CookieName::new(base, &public_url).expect("our own names are valid");
         let cookies = Cookies {
             session: cookie("sigra_session"),
             pending: cookie("sigra_pending"),
             device: cookie("sigra_device"),
+            trust: cookie("sigra_trust"),
+            #[cfg(feature = "passkeys")]
+            ceremony: cookie("sigra_ceremony"),
             notice: cookie("sigra_notice"),
         };
         if !faults.is_empty() {
             return Err(SurfaceFaults(faults));
         }
         let router = Router::new(routes.iter().map(|route| (route.method.method(), route.path)));
-        let inner =
-            Inner { sigra, config, public_url, cookies, proxies, limiter, pages, routes, router, loopback_only };
+        let inner = Inner {
+            sigra,
+            config,
+            public_url,
+            cookies,
+            proxies,
+            limiter,
+            pages,
+            routes,
+            router,
+            steps,
+            loopback_only,
+            #[cfg(feature = "mfa")]
+            mfa,
+            #[cfg(feature = "passkeys")]
+            passkeys,
+        };
         Ok(Surface { inner: Arc::new(inner) })
     }
 }

@@ -20,7 +20,7 @@ use crate::wording;
 impl Surface {
     /// A reply as a response.
     pub(super) fn present(&self, reply: Reply, head: Head<'_>, visit: &Visit) -> Response<ResponseBody> {
-        let Reply { status, body, cookies, clear_cache } = reply;
+        let Reply { status, body, cookies, clear_cache, retry_after } = reply;
         let kind = if matches!(body, ReplyBody::Asset { .. }) { Kind::Asset } else { Kind::Plain };
         let mut response = match body {
             ReplyBody::Empty => Response::new(ResponseBody::empty()),
@@ -43,6 +43,9 @@ impl Surface {
         *response.status_mut() = status;
         for cookie in cookies {
             response.headers_mut().append(SET_COOKIE, cookie);
+        }
+        if let Some(after) = retry_after {
+            response.headers_mut().insert(RETRY_AFTER, whole_seconds(after));
         }
         if clear_cache {
             response.headers_mut().insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
@@ -67,6 +70,8 @@ impl Surface {
             Face::Html => match fault {
                 Fault::Unauthenticated => see_other(&self.detour("/login", head)),
                 Fault::NotFresh => see_other(&self.detour("/sudo", head)),
+                Fault::NoPending => see_other(&self.path("/login")),
+                Fault::FactorMissing if self.serves("/settings/mfa") => see_other(&self.path("/settings/mfa")),
                 _ => self.fault_page(&fault, head, visit),
             },
         };
@@ -134,12 +139,17 @@ impl Surface {
     fn page_of_form<'p>(&self, action: &'p str) -> Option<&'p str> {
         let mut path = action;
         while let Some(below) = path.strip_prefix(self.prefix()).filter(|below| !below.is_empty()) {
-            if matches!(self.inner.router.find(&Method::GET, below), Match::Found { .. }) {
+            if self.serves(below) {
                 return Some(path);
             }
             path = &path[..path.rfind('/')?];
         }
         None
+    }
+
+    /// Whether there is a page below the prefix.
+    fn serves(&self, below: &str) -> bool {
+        matches!(self.inner.router.find(&Method::GET, below), Match::Found { .. })
     }
 
     pub(crate) fn path(&self, below: &str) -> String {

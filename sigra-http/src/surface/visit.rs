@@ -30,6 +30,9 @@ struct Request {
     session: Option<String>,
     pending: Option<RawToken>,
     device: Option<RawToken>,
+    trust: Option<RawToken>,
+    #[cfg(feature = "passkeys")]
+    ceremony: Option<RawToken>,
     current: Mutex<Looked>,
 }
 
@@ -53,6 +56,9 @@ impl Visit {
             session: cookies.session.read(head.headers).map(str::to_owned),
             pending: cookies.pending.read_token(head.headers),
             device: cookies.device.read_token(head.headers),
+            trust: cookies.trust.read_token(head.headers),
+            #[cfg(feature = "passkeys")]
+            ceremony: cookies.ceremony.read_token(head.headers),
             current: Mutex::default(),
         };
         Self { inner, request: Arc::new(request) }
@@ -91,12 +97,24 @@ impl Visit {
     /// What the client of a sign-in brings along.
     pub(crate) async fn entry(&self, remember: bool) -> Result<Entry, FlowError> {
         let session = self.current().await?.map(|current| current.session().id);
-        Ok(Entry { client: self.client().clone(), session, device: self.request.device.clone(), remember })
+        Ok(Entry {
+            client: self.client().clone(),
+            session,
+            device: self.request.device.clone(),
+            trust: self.request.trust.clone(),
+            remember,
+        })
     }
 
     /// The token of a pending sign-in the request carries.
     pub(crate) fn pending(&self) -> Option<&RawToken> {
         self.request.pending.as_ref()
+    }
+
+    #[cfg(feature = "passkeys")]
+    /// The token that binds a browser's ceremonies to it.
+    pub(crate) fn ceremony(&self) -> Option<&RawToken> {
+        self.request.ceremony.as_ref()
     }
 
     /// See [`HostRequest::finish`](super::HostRequest::finish).

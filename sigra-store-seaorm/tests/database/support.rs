@@ -8,7 +8,7 @@ use sigra_core::CommonBrowsers;
 use sigra_core::assurance::{Aal, Method};
 use sigra_core::client::ClientInfo;
 use sigra_core::config::Config;
-use sigra_core::door::{Admission, Door, DoorParts, Entry, Granted, Proof};
+use sigra_core::door::{Admission, Door, DoorParts, Entry, Granted, Proof, WayIn};
 use sigra_core::email::EmailAddress;
 use sigra_core::evidence::Evidence;
 use sigra_core::id::{MailId, RegistrationId, RequestId, UserId};
@@ -168,7 +168,7 @@ pub(crate) fn door(store: &SeaOrmStore) -> Door {
 
 pub(crate) async fn sign_in(store: &SeaOrmStore, user: &User) -> Granted {
     let client = ClientInfo::new(Some([192, 0, 2, 7].into()), Some("Firefox"), None);
-    let proof = Proof::new(user, Aal::One, vec![Method::PASSWORD], NOW);
+    let proof = Proof::new(WayIn::Password, user, Aal::One, vec![Method::PASSWORD], NOW);
     match door(store).admit(proof, &Entry { client, ..Entry::default() }).await.unwrap() {
         Admission::Granted(granted) => *granted,
         other => panic!("not let in: {other:?}"),

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use sigra_core::config::Config;
 use sigra_core::door::Gate;
 use sigra_core::mail::{Composer, Mailer};
-use sigra_core::ports::{GeoIp, Hasher, Hooks, NoGeoIp, NoHooks, PasswordPolicy, RateLimiter};
+use sigra_core::ports::{
+    Factor, FactorRequirement, GeoIp, Hasher, Hooks, NoGeoIp, NoHooks, PasswordPolicy, RateLimiter, TrustedBrowsers,
+};
 use sigra_core::{Essentials, MemoryRateLimiter, Sigra, Stores};
 
 use super::TestHost;
@@ -25,7 +27,22 @@ pub struct TestHostBuilder<S = MemoryStore> {
     geo: Arc<dyn GeoIp>,
     hooks: Arc<dyn Hooks>,
     gates: Vec<Arc<dyn Gate>>,
+    factors: Vec<Arc<dyn Factor>>,
+    trusted: Option<Arc<dyn TrustedBrowsers>>,
+    requirement: Option<Arc<dyn FactorRequirement>>,
     clock: ManualClock,
+    vault: TestVault,
+}
+
+/// What a capability of a [`TestHost`] is made of, before there is a host.
+#[derive(Clone)]
+pub struct TestParts {
+    /// The storage.
+    pub stores: Stores,
+    /// The host's clock.
+    pub clock: ManualClock,
+    /// The host's vault.
+    pub vault: TestVault,
 }
 
 impl<S> TestHostBuilder<S> {
@@ -42,7 +59,11 @@ impl<S> TestHostBuilder<S> {
             geo: Arc::new(NoGeoIp),
             hooks: Arc::new(NoHooks),
             gates: Vec::new(),
+            factors: Vec::new(),
+            trusted: None,
+            requirement: None,
             clock: ManualClock::default(),
+            vault: TestVault::default(),
         }
     }
 
@@ -107,6 +128,30 @@ impl<S> TestHostBuilder<S> {
         self
     }
 
+    /// What capabilities are made of. Ask when storage and clock are set.
+    #[must_use]
+    pub fn parts(&self) -> TestParts {
+        TestParts { stores: self.stores.clone(), clock: self.clock.clone(), vault: self.vault.clone() }
+    }
+
+    /// Adds a kind of second factor.
+    pub fn factor(mut self, factor: Arc<dyn Factor>) -> Self {
+        self.factors.push(factor);
+        self
+    }
+
+    /// What may stand in for a second factor.
+    pub fn trusted_browsers(mut self, trusted: Arc<dyn TrustedBrowsers>) -> Self {
+        self.trusted = Some(trusted);
+        self
+    }
+
+    /// Which accounts must have a second factor.
+    pub fn factor_requirement(mut self, requirement: Arc<dyn FactorRequirement>) -> Self {
+        self.requirement = Some(requirement);
+        self
+    }
+
     /// Adds a gate to the door.
     pub fn gate(mut self, gate: Arc<dyn Gate>) -> Self {
         self.gates.push(gate);
@@ -120,7 +165,7 @@ impl<S> TestHostBuilder<S> {
     /// When the configuration is faulty.
     pub fn build(self) -> TestHost<S> {
         let clock = self.clock;
-        let (plain_hasher, capture, vault) = (PlainHasher::new(), CaptureMailer::new(), TestVault::default());
+        let (plain_hasher, capture, vault) = (PlainHasher::new(), CaptureMailer::new(), self.vault);
         let essentials = Essentials {
             hasher: self.hasher.unwrap_or_else(|| Arc::new(plain_hasher.clone())),
             policy: self.policy,
@@ -135,6 +180,9 @@ impl<S> TestHostBuilder<S> {
             .geo_ip(self.geo)
             .hooks(self.hooks);
         let builder = self.gates.into_iter().fold(builder, |builder, gate| builder.gate(gate));
+        let builder = self.factors.into_iter().fold(builder, |builder, factor| builder.factor(factor));
+        let builder = self.trusted.into_iter().fold(builder, |builder, trusted| builder.trusted_browsers(trusted));
+        let builder = self.requirement.into_iter().fold(builder, |builder, rule| builder.factor_requirement(rule));
         let sigra = builder.build().unwrap_or_else(|faults| panic!("the configuration must be sound: {faults}"));
         TestHost { sigra, store: self.store, clock, mailer: capture, hasher: plain_hasher, vault }
     }

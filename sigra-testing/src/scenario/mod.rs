@@ -39,7 +39,7 @@ use sigra_core::session::Session;
 use sigra_core::user::User;
 use sigra_core::{Sigra, Stores};
 
-pub use builder::TestHostBuilder;
+pub use builder::{TestHostBuilder, TestParts};
 #[cfg(feature = "http")]
 pub use surface::PUBLIC_URL;
 
@@ -283,9 +283,19 @@ impl<S> TestHost<S> {
     /// When there is no such mail, with a list of what was sent.
     #[must_use]
     pub fn mailed_code(&self, email: &str) -> String {
-        match self.mailer.code(&MailKind::CONFIRM_EMAIL, &address(email)) {
+        self.mailed_code_of(&MailKind::CONFIRM_EMAIL, email)
+    }
+
+    /// The code in the last mail of a kind to an address.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such mail, with a list of what was sent.
+    #[must_use]
+    pub fn mailed_code_of(&self, kind: &MailKind, email: &str) -> String {
+        match self.mailer.code(kind, &address(email)) {
             Some(code) => code.expose().to_string(),
-            None => panic!("no code for {email}; sent were:\n{}", self.sent()),
+            None => panic!("no code in a `{kind}` for {email}; sent were:\n{}", self.sent()),
         }
     }
 

@@ -7,7 +7,7 @@ use sigra_core::CommonBrowsers;
 use sigra_core::assurance::{Aal, Assurance, Method};
 use sigra_core::client::ClientInfo;
 use sigra_core::config::Config;
-use sigra_core::door::{Admission, Door, DoorParts, Entry, Proof, Step};
+use sigra_core::door::{Admission, Door, DoorParts, Entry, Proof, Step, WayIn};
 use sigra_core::error::StoreError;
 use sigra_core::evidence::{Evidence, EvidenceFor};
 use sigra_core::id::{PendingId, SessionId, UserId};
@@ -53,7 +53,7 @@ impl Press {
 
     /// A session that replaces another one.
     pub(super) async fn replacing(&self, user: &User, session: Option<SessionId>) -> NewSession {
-        let proof = Proof::new(user, Aal::One, vec![Method::PASSWORD], self.at);
+        let proof = Proof::new(WayIn::Password, user, Aal::One, vec![Method::PASSWORD], self.at);
         let entry = Entry { client: awkward_client(), session, ..Entry::default() };
         self.caught(self.door.admit(proof, &entry).await.unwrap())
     }

@@ -10,7 +10,7 @@ use crate::golden::{Ask, Knobs, Make};
 const MANY: Quota = Quota::new(10_000, 60);
 
 fn all(quota: Quota) -> Limits {
-    Limits { read: quota, sign_in: quota, register: quota, mail: quota, redeem: quota, change: quota }
+    Limits { read: quota, sign_in: quota, ceremony: quota, register: quota, mail: quota, redeem: quota, change: quota }
 }
 
 fn host(make: &Make<'_>, limits: Limits, trusted_proxies: &'static str) -> GoldenHost {

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use serde::Serialize;
-use sigra_core::door::{Admission, Granted, StepRequired};
+use sigra_core::door::{Admission, Granted, Step, StepRequired};
 use sigra_core::flows::InputFault;
 use sigra_core::session::Session;
 use sigra_core::user::User;
@@ -11,11 +11,12 @@ use crate::call::Call;
 use crate::fault::Fault;
 use crate::problem::{FaultCode, FieldError};
 use crate::reply::Reply;
+use crate::views::LoginView;
 use crate::wording;
 
 /// A user.
 #[derive(Serialize)]
-pub(super) struct ShownUser {
+pub(crate) struct ShownUser {
     id: String,
     email: String,
     confirmed: bool,
@@ -29,7 +30,7 @@ impl From<&User> for ShownUser {
 
 /// The current session.
 #[derive(Serialize)]
-pub(super) struct ShownSession {
+pub(crate) struct ShownSession {
     id: String,
     aal: u8,
     methods: Vec<String>,
@@ -48,12 +49,12 @@ impl From<&Session> for ShownSession {
 }
 
 /// The names of a session's methods.
-pub(super) fn methods(session: &Session) -> Vec<String> {
+pub(crate) fn methods(session: &Session) -> Vec<String> {
     session.assurance.methods.iter().map(|method| method.name().to_owned()).collect()
 }
 
 /// Sets the cookies of a completed sign-in.
-pub(super) fn with_session(reply: Reply, call: &Call<'_>, granted: &Granted) -> Reply {
+pub(crate) fn with_session(reply: Reply, call: &Call<'_>, granted: &Granted) -> Reply {
     let cookies = call.cookies();
     let reply = reply
         .cookie(cookies.session.issue(&granted.token, call.session_lifetime(&granted.session)))
@@ -65,13 +66,13 @@ pub(super) fn with_session(reply: Reply, call: &Call<'_>, granted: &Granted) -> 
 }
 
 /// Sets the cookie of a pending sign-in.
-pub(super) fn with_pending(reply: Reply, call: &Call<'_>, held: &StepRequired) -> Reply {
+pub(crate) fn with_pending(reply: Reply, call: &Call<'_>, held: &StepRequired) -> Reply {
     let lifetime = call.config().sessions.pending_secs.span();
     reply.cookie(call.cookies().pending.issue(&held.token, Some(lifetime)))
 }
 
 /// A sign-in's outcome as JSON.
-pub(super) fn admitted_json(call: &Call<'_>, admission: &Admission, refused: FaultCode) -> Result<Reply, Fault> {
+pub(crate) fn admitted_json(call: &Call<'_>, admission: &Admission, refused: FaultCode) -> Result<Reply, Fault> {
     match admission {
         Admission::Granted(granted) => {
             let body = serde_json::json!({
@@ -90,17 +91,46 @@ pub(super) fn admitted_json(call: &Call<'_>, admission: &Admission, refused: Fau
     }
 }
 
+/// A sign-in's outcome as a redirect: to where it should lead, or to its first step.
+pub(crate) fn admitted_page(call: &Call<'_>, admission: &Admission, refused: FaultCode) -> Result<Reply, Fault> {
+    match admission {
+        Admission::Granted(granted) => {
+            let target = call.return_to().map_or_else(|| String::from("/"), |path| path.to_string());
+            Ok(with_session(Reply::see_other(target), call, granted))
+        }
+        Admission::StepRequired(held) => Ok(with_pending(step_page(call, &held.steps), call, held)),
+        Admission::Refused(_) => Err(refused.into()),
+    }
+}
+
+/// To the page of the first step, which keeps where the sign-in should lead. A step that no capability of this surface
+/// serves is named on the sign-in page.
+pub(crate) fn step_page(call: &Call<'_>, steps: &[Step]) -> Reply {
+    let first = steps.first();
+    match first.and_then(|step| call.surface.inner.page_of(*step)) {
+        Some(below) => {
+            let page = call.path(below);
+            Reply::see_other(call.return_to().map_or(page.clone(), |back| back.carried_by(&page)))
+        }
+        None => {
+            let name = first.map_or("unknown", |step| step.name());
+            let view = LoginView { error: Some(wording::step_required(name)), ..LoginView::default() };
+            Reply::page(view).status(StatusCode::FORBIDDEN)
+        }
+    }
+}
+
 /// Faults of input as a 422.
-pub(super) fn validation(faults: &[InputFault]) -> Fault {
+pub(crate) fn validation(faults: &[InputFault]) -> Fault {
     Fault::Validation(field_errors(faults))
 }
 
 /// Faults of input beside their fields.
-pub(super) fn field_errors(faults: &[InputFault]) -> Vec<FieldError> {
+pub(crate) fn field_errors(faults: &[InputFault]) -> Vec<FieldError> {
     faults.iter().map(|fault| FieldError::new(fault.field(), fault.code(), wording::of_input(fault))).collect()
 }
 
 /// 202: a mail may be on its way.
-pub(super) fn check_mail() -> Reply {
+pub(crate) fn check_mail() -> Reply {
     Reply::json(StatusCode::ACCEPTED, serde_json::json!({ "status": "check_mail" }))
 }

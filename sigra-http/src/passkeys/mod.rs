@@ -1,0 +1,35 @@
+//! Passkeys: signing in with one, as a second factor, adding and removing them.
+
+mod manage;
+mod register;
+mod second_factor;
+mod sign_in;
+
+pub(crate) use manage::section;
+
+use sigra_passkeys::Passkeys;
+
+use crate::call::Call;
+use crate::fault::Fault;
+use crate::problem::FaultCode;
+use crate::route::{Route, route};
+
+/// The routes of passkeys.
+pub(crate) static ROUTES: &[Route] = &[
+    route!(Post "/settings/passkeys/{id}/rename", Html, USER, Change, "renames a passkey", manage::rename_form),
+    route!(Post "/settings/passkeys/{id}/delete", Html, FRESH, Change, "removes a passkey", manage::delete_form),
+    route!(Get "/api/v1/passkeys", Json, USER, Read, "the account's passkeys", manage::list_json),
+    route!(Patch "/api/v1/passkeys/{id}", Json, USER, Change, "renames a passkey", manage::rename_json),
+    route!(Delete "/api/v1/passkeys/{id}", Json, FRESH, Change, "removes a passkey", manage::delete_json),
+    route!(Post "/api/v1/passkeys/register/start", Json, FRESH, Change, "options for a new passkey", register::start),
+    route!(Post "/api/v1/passkeys/register/finish", Json, FRESH, Change, "adds a passkey", register::finish),
+    route!(Post "/api/v1/passkeys/login/start", Json, ANYONE, Ceremony, "options for signing in with a passkey", sign_in::start),
+    route!(Post "/api/v1/passkeys/login/finish", Json, ANYONE, SignIn, "signs in with a passkey", sign_in::finish),
+    route!(Post "/api/v1/mfa/passkey/start", Json, ANYONE, Ceremony, "options for showing a passkey as second factor", second_factor::start),
+    route!(Post "/api/v1/mfa/passkey/finish", Json, OWES_FACTOR, SignIn, "takes a passkey as second factor", second_factor::finish),
+];
+
+/// The service of a surface that has these routes.
+fn service<'c>(call: &'c Call<'_>) -> Result<&'c Passkeys, Fault> {
+    call.surface.inner.passkeys.as_ref().ok_or_else(|| FaultCode::NotFound.into())
+}

@@ -1,0 +1,40 @@
+//! Adding a passkey.
+
+use http::StatusCode;
+use sigra_passkeys::{FinishOutcome, StartOutcome};
+
+use super::manage::shown;
+use super::service;
+use crate::call::Call;
+use crate::fault::Fault;
+use crate::notice::Notice;
+use crate::problem::FaultCode;
+use crate::reply::Reply;
+use crate::security::{carried_on, with_renewed};
+
+pub(super) async fn start(call: Call<'_>) -> Result<Reply, Fault> {
+    let current = call.signed_in()?;
+    match service(&call)?.start_registration(current.user(), current.session().id).await? {
+        StartOutcome::Options(options) => Ok(Reply::json(StatusCode::OK, options)),
+        StartOutcome::Limit => Err(FaultCode::PasskeyLimit.into()),
+        StartOutcome::Unconfirmed => Err(FaultCode::Unconfirmed.into()),
+    }
+}
+
+pub(super) async fn finish(call: Call<'_>) -> Result<Reply, Fault> {
+    let current = call.signed_in()?;
+    let (user, session) = (current.user(), current.session().id);
+    let nickname = Some(call.text("nickname")?).filter(|nickname| !nickname.is_empty());
+    let response = call.fields.to_json();
+    let finished = service(&call)?.finish_registration(call.sigra(), user, session, &response, nickname, call.client());
+    match finished.await? {
+        FinishOutcome::Registered { passkey, user } => {
+            let renewed = carried_on(&call, &user, None).await?;
+            let reply = Reply::json(StatusCode::CREATED, shown(&passkey)).cookie(call.notice(Notice::PasskeyAdded));
+            Ok(with_renewed(reply, &call, renewed))
+        }
+        FinishOutcome::Limit => Err(FaultCode::PasskeyLimit.into()),
+        FinishOutcome::Rejected | FinishOutcome::Duplicate => Err(FaultCode::PasskeyRejected.into()),
+        FinishOutcome::Stale => Err(Fault::Unauthenticated),
+    }
+}
