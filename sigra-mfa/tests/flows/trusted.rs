@@ -1,7 +1,6 @@
 //! Trusted browsers.
 
 use sigra_core::assurance::Aal;
-use sigra_core::audit::names as core;
 use sigra_core::door::{Entry, Step};
 use sigra_core::flows::{LoginOutcome, ResetOutcome};
 use sigra_core::mail::MailKind;
@@ -31,7 +30,7 @@ async fn mf_19_a_trusted_browser_skips_the_factor_with_one_factor_and_never_fres
     let host = Host::new();
     let who = host.enrolled(ANN).await;
     let (_, trust) = host.trusted(&who).await;
-    assert_audited(&host.store, core::TRUST_GRANTED, |event| event.metadata["method"] == "totp").await;
+    assert_audited(&host.store, names::TRUST_GRANTED, |event| event.metadata["method"] == "totp").await;
     let [browser] = &host.mfa.list_trusted(&who.user).await.unwrap()[..] else { panic!("one browser") };
     assert_eq!((browser.last_used_at, browser.expires_at), (host.now(), trust.expires_at));
     assert_eq!(trust.expires_at.since(host.now()).as_secs(), 30 * 86_400);
@@ -154,7 +153,7 @@ async fn trust_is_given_when_asked_for_and_only_with_a_right_code() {
     assert!(crate::support::is_wrong(&outcome));
     granted(host.answer(&pending.token, "totp", &who.app.code(host.now())).await);
     assert!(host.mfa.list_trusted(&who.user).await.unwrap().is_empty());
-    assert_eq!(host.audited(core::TRUST_GRANTED), 0);
+    assert_eq!(host.audited(names::TRUST_GRANTED), 0);
 }
 
 #[tokio::test]
