@@ -76,7 +76,8 @@ impl Inner {
         };
         // All are compared, so that time does not tell which.
         let macs = self.parts.backup_codes.list(user).await?;
-        Ok(macs.into_iter().filter(|mac| code.is_behind(mac, &*self.parts.vault, user)).last())
+        let vault = &*self.parts.vault;
+        Ok(macs.iter().fold(None, |found, mac| if code.is_behind(mac, vault, user) { Some(*mac) } else { found }))
     }
 
     /// A new set, and what the storage sees of it.
