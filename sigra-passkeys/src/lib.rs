@@ -35,5 +35,5 @@ pub use sign_in::SignInOutcome;
 /// What the fuzz targets call: the readers of everything a browser sends.
 #[doc(hidden)]
 pub mod __fuzz {
-    pub use crate::wire::fuzz::{authentication, registration};
+    pub use crate::wire::fuzz::{attestation, authentication, authenticator_data, registration};
 }
