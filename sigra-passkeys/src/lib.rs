@@ -37,3 +37,7 @@ pub use sign_in::SignInOutcome;
 pub mod __fuzz {
     pub use crate::wire::fuzz::{attestation, authentication, authenticator_data, registration};
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guides/passkeys.md")]
+struct Guide;

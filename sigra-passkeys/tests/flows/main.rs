@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod decoys;
+mod guide;
 mod manage;
 mod registration;
 mod second_factor;
