@@ -62,11 +62,13 @@ impl Inner {
             return wrong(Refused("credential_not_allowed"), None);
         }
         let Some(found) = self.store.find(&response.id).await? else {
+            self.verifier.spend(&response, &state.challenge(), expected.uv);
             return wrong(Refused("unknown_credential"), None);
         };
-        let owned = owns(&found, &response, expected.owner, state.is_for_somebody());
-        let verified = owned
-            .and_then(|()| self.verifier.assertion(&response, &state.challenge(), &found.passkey, expected.uv))
+        // Verified in any case, so that the time does not tell which of the two is wrong.
+        let verified = self.verifier.assertion(&response, &state.challenge(), &found.passkey, expected.uv);
+        let verified = owns(&found, &response, expected.owner, state.is_for_somebody())
+            .and_then(|()| verified)
             .and_then(|asserted| ensure(found.user.disabled_at.is_none(), "disabled").map(|()| asserted));
         let asserted = match verified {
             Ok(asserted) => asserted,

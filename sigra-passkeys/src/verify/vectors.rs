@@ -9,8 +9,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::json;
-use sigra_core::id::{PasskeyId, UserId};
-use sigra_core::time::Timestamp;
 
 use super::*;
 
@@ -252,6 +250,12 @@ fn keys_are_stored_as_cose_and_read_back() {
         let key = Vector::named(name).register().unwrap().key;
         assert_eq!(PublicKey::read(&key.to_cose()), Ok(key), "{name}");
     }
+}
+
+#[test]
+fn the_key_that_time_is_spent_on_is_one() {
+    let key = PublicKey::Es256 { x: GENERATOR_X, y: GENERATOR_Y };
+    assert_eq!(PublicKey::read(&key.to_cose()), Ok(key));
 }
 
 #[test]

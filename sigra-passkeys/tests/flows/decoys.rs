@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -20,8 +21,9 @@ use sigra_passkeys::{CredentialId, Passkey, PasskeyConfig, PasskeyParts, Passkey
 use sigra_testing::MemoryStore;
 use sigra_testing::authenticator::SoftAuthenticator;
 use sigra_testing::scenario::TestHost;
+use sigra_testing::timing::Trials;
 
-use crate::support::{ORIGIN, ParseAddress as _, World};
+use crate::support::{ORIGIN, ParseAddress as _, World, is_rejected};
 
 const ANN: &str = "ann@example.org";
 
@@ -114,6 +116,33 @@ async fn wa_14_known_and_unknown_addresses_cost_the_same_calls() {
         seen.push(counting.calls());
     }
     assert_eq!(seen, [[1, 1, 0], [1, 1, 0], [1, 1, 0]], "one list, one ceremony, nothing else");
+}
+
+#[test]
+fn wa_14_an_answer_with_a_decoy_takes_as_long_as_one_with_a_passkey() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let world = World::new();
+    let mut phone = SoftAuthenticator::synced();
+    runtime.block_on(async { world.register(&world.user(ANN).await, &mut phone).await });
+    phone.lies.user_handle = Some(None);
+    phone.lies.forges_signature = true;
+    phone.lies.ignores_allowed = true;
+    // A tenth of a millisecond is less than a signature takes, and more than else differs.
+    let trials = Trials { samples: 60, least: Duration::from_micros(100), ..Trials::default() };
+    let apart = trials.run(&[(ANN, "nobody@example.org")], |email| {
+        let browser = RawToken::random();
+        let response = runtime.block_on(async {
+            let options = world.request_options(Some(email), &browser).await;
+            phone.lies.credential_id = Some(id_of(&options["allowCredentials"][0]));
+            phone.get(&options, ORIGIN).unwrap()
+        });
+        let start = Instant::now();
+        let outcome = runtime.block_on(world.finish_sign_in(&response, &browser));
+        let took = start.elapsed();
+        assert!(is_rejected(&outcome));
+        took
+    });
+    assert_eq!(apart, []);
 }
 
 /// Stores that count their calls. There is one passkey, or none.
