@@ -8,12 +8,12 @@ use sigra_core::error::FlowError;
 use sigra_core::evidence::Evidence;
 use sigra_core::flows::Notice;
 use sigra_core::id::{PasskeyId, SessionId};
-use sigra_core::mail::MailKind;
 use sigra_core::user::User;
 
 use crate::authenticators::authenticator_name;
 use crate::ceremony::{Bound, random};
 use crate::events::{REGISTER_FAILURE, REGISTER_SUCCESS};
+use crate::mails::PASSKEY_ADDED;
 use crate::manage::nickname_of;
 use crate::options;
 use crate::passkey::{Passkey, UserHandle};
@@ -27,7 +27,7 @@ use crate::wire::{Refused, RegistrationResponse};
 #[must_use]
 pub enum StartOutcome {
     /// The options for the browser: a `PublicKeyCredentialCreationOptionsJSON`.
-    Started(Value),
+    Options(Value),
     /// The account has as many as it may have.
     Limit,
     /// The account's address is not proven. Its true owner could not get rid of a passkey somebody else left there.
@@ -56,8 +56,6 @@ pub enum FinishOutcome {
     Stale,
 }
 
-const ADDED: MailKind = MailKind::new("passkey_added");
-
 impl Passkeys {
     /// Asks a browser to make a passkey for the account. The caller has made sure that the session is fresh.
     ///
@@ -76,7 +74,7 @@ impl Passkeys {
         }
         let handle = store.user_handle(user.id, UserHandle::from_bytes(random())).await?;
         let challenge = ceremonies.begin(Bound::Registration(user.id, session), None).await?;
-        Ok(StartOutcome::Started(options::creation(config, &challenge, user, &handle, &existing)))
+        Ok(StartOutcome::Options(options::creation(config, &challenge, user, &handle, &existing)))
     }
 
     /// Adds the passkey a browser made, a `RegistrationResponseJSON`. Its ceremony is over, whatever comes of it. The caller
@@ -132,7 +130,7 @@ impl Passkeys {
                 .with("aaguid", passkey.aaguid.to_string())
                 .with("authenticator", what)
                 .with("backup_eligible", passkey.backup_eligible);
-            let notice = Notice { kind: &ADDED, user, client, what: Some(what), left: None };
+            let notice = Notice { kind: &PASSKEY_ADDED, user, client, what: Some(what), left: None };
             sigra.second_factors().notice(Evidence::event(event), &notice)
         };
         let at_most = self.inner.config.at_most;

@@ -1,11 +1,10 @@
 //! Seeing, renaming and removing passkeys.
 
 use sigra_core::id::PasskeyId;
-use sigra_core::mail::MailKind;
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
 use sigra_passkeys::events::{DELETE, RENAME};
-use sigra_passkeys::{RemoveOutcome, RenameOutcome};
+use sigra_passkeys::{PASSKEY_REMOVED, RemoveOutcome, RenameOutcome};
 use sigra_testing::authenticator::SoftAuthenticator;
 
 use crate::support::World;
@@ -34,7 +33,7 @@ async fn passkeys_are_renamed_by_their_owner() {
     assert_eq!(rename(&world, &ann, passkey.id, " my phone ").await, RenameOutcome::Renamed);
     assert_eq!(world.stored(&ann).await.nickname, "my phone");
     assert_eq!(world.event(RENAME).metadata["passkey"], passkey.id.to_string());
-    assert_eq!(rename(&world, &ann, passkey.id, "\n").await, RenameOutcome::InvalidNickname);
+    assert_eq!(rename(&world, &ann, passkey.id, "\n").await, RenameOutcome::Invalid);
     assert_eq!(rename(&world, &bob, passkey.id, "mine").await, RenameOutcome::Unknown);
     assert_eq!(rename(&world, &ann, PasskeyId::new(Timestamp::EPOCH), "mine").await, RenameOutcome::Unknown);
     assert_eq!((world.stored(&ann).await.nickname.as_str(), world.count_events(RENAME)), ("my phone", 1));
@@ -55,7 +54,7 @@ async fn wa_16_removing_a_passkey_tells_its_owner_and_ends_every_session_but_the
     let client = world.host.client();
     assert!(world.host.sigra.sessions().carry_on(&current, &user, None, &client).await.unwrap().is_some());
     world.host.run_workers().await;
-    assert_eq!(world.host.count_mailed(&MailKind::new("passkey_removed"), ANN), 1);
+    assert_eq!(world.host.count_mailed(&PASSKEY_REMOVED, ANN), 1);
     assert_eq!(remove(&world, &ann, passkey.id).await, RemoveOutcome::Unknown, "a second time");
 }
 

@@ -6,18 +6,13 @@ use crate::support::{ORIGIN, World, granted, is_rejected};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use sigra_core::mail::MailKind;
 use sigra_core::secret::RawToken;
 use sigra_passkeys::events::{REGISTER_FAILURE, REGISTER_SUCCESS};
-use sigra_passkeys::{FinishOutcome, StartOutcome};
+use sigra_passkeys::{FinishOutcome, PASSKEY_ADDED, StartOutcome};
 use sigra_testing::authenticator::{Lies, SoftAuthenticator, SoftError};
 
 const ANN: &str = "ann@example.org";
 const BOB: &str = "bob@example.org";
-
-fn added() -> MailKind {
-    MailKind::new("passkey_added")
-}
 
 /// A registration by an authenticator that this is done to is refused, and no passkey is there.
 async fn refused(reason: &str, misbehave: impl FnOnce(&mut SoftAuthenticator)) {
@@ -54,7 +49,7 @@ async fn a_passkey_is_added_and_its_owner_told() {
         (Some(ann.id), Some("Google Password Manager"))
     );
     world.host.run_workers().await;
-    assert_eq!(world.host.count_mailed(&added(), ANN), 1);
+    assert_eq!(world.host.count_mailed(&PASSKEY_ADDED, ANN), 1);
 }
 
 #[tokio::test]
@@ -392,7 +387,7 @@ async fn sixteen_contenders_do_not_pass_the_limit() {
                         return matches!(outcome, FinishOutcome::Registered { .. });
                     }
                     let options = match world.passkeys.start_registration(&at.user, at.session.id).await.unwrap() {
-                        StartOutcome::Started(options) => options,
+                        StartOutcome::Options(options) => options,
                         _ => return false,
                     };
                     let again = SoftAuthenticator::synced().create(&options, ORIGIN);

@@ -6,12 +6,11 @@ use serde_json::Value;
 use sigra_core::assurance::Aal;
 use sigra_core::door::{Admission, StepRequired};
 use sigra_core::flows::{ChallengeOutcome, FactorAnswer, LoginOutcome, SudoAnswer, SudoOutcome};
-use sigra_core::mail::MailKind;
 use sigra_core::ports::Occasion;
 use sigra_core::secret::RawToken;
 use sigra_core::user::User;
-use sigra_passkeys::PASSKEY;
 use sigra_passkeys::events::{AUTHENTICATE_FAILURE, DISOWN};
+use sigra_passkeys::{PASSKEY, PASSKEY_ADDED, PASSKEY_REMOVED};
 use sigra_testing::authenticator::SoftAuthenticator;
 use sigra_testing::scenario::PASSWORD;
 
@@ -204,11 +203,11 @@ async fn the_owner_disowns_a_passkey_that_was_added() {
     let mut thiefs = SoftAuthenticator::synced();
     world.register(&ann, &mut thiefs).await;
     world.host.run_workers().await;
-    let link = world.host.mailed_token(&MailKind::new("passkey_added"), ANN);
+    let link = world.host.mailed_token(&PASSKEY_ADDED, ANN);
     let _ = world.host.sigra.not_me().redeem(&link, &world.host.client()).await.unwrap();
     assert_eq!(world.stored(&ann).await.id, own.id);
     assert_eq!(world.event(DISOWN).metadata["count"], 1);
     assert!(is_rejected(&world.sign_in(&mut thiefs).await));
     world.host.run_workers().await;
-    assert_eq!(world.host.count_mailed(&MailKind::new("passkey_removed"), ANN), 1);
+    assert_eq!(world.host.count_mailed(&PASSKEY_REMOVED, ANN), 1);
 }

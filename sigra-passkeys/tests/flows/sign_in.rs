@@ -3,11 +3,10 @@
 use crate::support::{ORIGIN, World, granted, is_rejected};
 use serde_json::{Value, json};
 use sigra_core::assurance::Aal;
-use sigra_core::mail::MailKind;
 use sigra_core::secret::RawToken;
 use sigra_core::user::User;
-use sigra_passkeys::SignCountPolicy;
 use sigra_passkeys::events::{AUTHENTICATE_FAILURE, AUTHENTICATE_SUCCESS, DELETE, SIGN_COUNT_REGRESSION};
+use sigra_passkeys::{PASSKEY_REMOVED, SignCountPolicy};
 use sigra_testing::authenticator::{Lies, SoftAuthenticator};
 
 const ANN: &str = "ann@example.org";
@@ -255,7 +254,7 @@ async fn wa_10_it_may_be_removed() {
     assert_eq!(world.event(DELETE).metadata["why"], "sign_count");
     assert!(world.host.resolve(&session.cookie()).await.is_none(), "whoever the copy let in is out");
     world.host.run_workers().await;
-    assert_eq!(world.host.count_mailed(&MailKind::new("passkey_removed"), ANN), 1);
+    assert_eq!(world.host.count_mailed(&PASSKEY_REMOVED, ANN), 1);
     key.lies.sign_count = Some(100);
     assert!(is_rejected(&world.sign_in(&mut key).await));
 }

@@ -56,7 +56,7 @@ impl World {
     /// The options for a new passkey, in a session.
     pub(crate) async fn creation_options(&self, at: &SignedIn) -> Value {
         match self.passkeys.start_registration(&at.user, at.session.id).await.unwrap() {
-            StartOutcome::Started(options) => options,
+            StartOutcome::Options(options) => options,
             other => panic!("registration must start: {other:?}"),
         }
     }
