@@ -55,8 +55,16 @@ impl Factor for BackupCodeFactor {
         })
     }
 
-    async fn disown(&self, _: &User, _: Timestamp, _: &ClientInfo, _: &dyn Notices) -> Result<(), FlowError> {
-        // They go together with the factor they came with.
+    async fn disown(
+        &self,
+        user: &User,
+        since: Timestamp,
+        client: &ClientInfo,
+        _: &dyn Notices,
+    ) -> Result<(), FlowError> {
+        let event = AuditEvent::new(names::DISOWN, self.0.parts.clock.now(), client).by(user.id);
+        let evidence = Evidence::event(event.with("method", BACKUP_CODE.name()));
+        self.0.parts.backup_codes.disown(user.id, since, evidence).await?;
         Ok(())
     }
 }
