@@ -1,7 +1,7 @@
 //! The ports of `sigra-core` on [SeaORM](sea_orm), inside the host's own database.
 //!
-//! - [`SeaOrmStore`] implements every storage port, over a pool or inside a transaction the host holds
-//!   ([`SeaOrmStore::bound_to`]). [`InTransaction`] is what the host does inside the store's transactions.
+//! - [`SeaOrmStore`] implements every storage port, with the features `mfa` and `passkeys` those of these crates too, over a
+//!   pool or inside a transaction the host holds ([`SeaOrmStore::bound_to`]). [`InTransaction`] is what the host does inside the store's transactions.
 //! - [`migrations`] makes the tables and keeps them up to date.
 //! - [`DurableRateLimiter`] counts what must survive a restart.
 //!
@@ -14,6 +14,7 @@
 
 mod accounts;
 mod attempts;
+mod ceremonies;
 mod columns;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod connect;
@@ -22,8 +23,12 @@ mod entity;
 mod error;
 mod evidence;
 mod housekeeping;
+#[cfg(feature = "mfa")]
+mod mfa;
 pub mod migrations;
 mod outbox;
+#[cfg(feature = "passkeys")]
+mod passkeys;
 mod rates;
 mod registrations;
 mod requests;

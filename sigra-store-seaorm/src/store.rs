@@ -105,6 +105,7 @@ impl SeaOrmStore {
             accounts: store.clone(),
             attempts: store.clone(),
             audit: store.clone(),
+            ceremonies: store.clone(),
             devices: store.clone(),
             health: store.clone(),
             housekeeping: store.clone(),

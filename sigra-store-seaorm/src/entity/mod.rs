@@ -17,6 +17,7 @@ use plain;
 
 mod accounts;
 mod bookkeeping;
+mod capabilities;
 mod evidence;
 mod limits;
 mod registrations;
@@ -24,6 +25,11 @@ mod sessions;
 
 pub use accounts::{device, user};
 pub use bookkeeping::migration;
+pub use capabilities::ceremony;
+#[cfg(feature = "mfa")]
+pub use capabilities::{backup_code, totp, trusted_browser};
+#[cfg(feature = "passkeys")]
+pub use capabilities::{passkey, passkey_user};
 pub use evidence::{audit_event, mail};
 pub use limits::{attempt, rate_counter};
 pub use registrations::{registration, request, token};

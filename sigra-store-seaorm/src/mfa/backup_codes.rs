@@ -1,0 +1,98 @@
+//! Backup codes.
+
+use async_trait::async_trait;
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QueryOrder as _,
+};
+use sigra_core::error::StoreError;
+use sigra_core::evidence::{Evidence, EvidenceFor};
+use sigra_core::id::UserId;
+use sigra_core::ports::Mac;
+use sigra_core::time::Timestamp;
+use sigra_core::user::Epochs;
+use sigra_mfa::ports::BackupCodeStore;
+
+use crate::entity::backup_code::{Column, Entity, Model};
+use crate::error::Fault;
+use crate::evidence::record;
+use crate::store::{SeaOrmStore, Tx};
+use crate::{accounts, columns};
+
+#[async_trait]
+impl BackupCodeStore for SeaOrmStore {
+    async fn list(&self, user: UserId) -> Result<Vec<Mac>, StoreError> {
+        self.read("BackupCodeStore::list", async |db| rows(&db, user).await?.into_iter().map(mac).collect()).await
+    }
+
+    async fn consume(
+        &self,
+        user: UserId,
+        code: &Mac,
+        evidence: EvidenceFor<'_, u32>,
+    ) -> Result<Option<u32>, StoreError> {
+        self.write("BackupCodeStore::consume", |tx| async move {
+            // By the user's row, so that two different codes used at once do not both count the other as left.
+            accounts::locked(&tx, user).await?;
+            if !consume(&tx, user, code).await? {
+                return Ok(None);
+            }
+            let left = u32::try_from(rows(&*tx, user).await?.len()).unwrap_or(u32::MAX);
+            record(&tx, &evidence(&left)).await?;
+            Ok(Some(left))
+        })
+        .await
+    }
+
+    async fn replace(
+        &self,
+        user: UserId,
+        epochs: Epochs,
+        codes: &[Mac],
+        now: Timestamp,
+        evidence: Evidence,
+    ) -> Result<bool, StoreError> {
+        let evidence = &evidence;
+        self.write("BackupCodeStore::replace", |tx| async move {
+            if accounts::standing(&tx, user, epochs).await?.is_none() {
+                return Ok(false);
+            }
+            replace(&tx, user, codes, now).await?;
+            record(&tx, evidence).await?;
+            Ok(true)
+        })
+        .await
+    }
+}
+
+/// Uses a code up. Of concurrent callers one hears that it was theirs.
+pub(super) async fn consume(tx: &Tx, user: UserId, code: &Mac) -> Result<bool, Fault> {
+    let used = Entity::delete_by_id((user.as_uuid(), code.as_bytes().to_vec())).exec(&**tx).await?;
+    Ok(used.rows_affected == 1)
+}
+
+pub(super) async fn replace(tx: &Tx, user: UserId, codes: &[Mac], now: Timestamp) -> Result<(), Fault> {
+    clear(tx, user).await?;
+    if codes.is_empty() {
+        return Ok(());
+    }
+    let rows = codes.iter().map(|code| Model {
+        user_id: user.as_uuid(),
+        code_mac: code.as_bytes().to_vec(),
+        created_at: now.as_micros(),
+    });
+    Entity::insert_many(rows.map(Model::into_active_model)).exec_without_returning(&**tx).await?;
+    Ok(())
+}
+
+pub(super) async fn clear(tx: &Tx, user: UserId) -> Result<(), Fault> {
+    Entity::delete_many().filter(Column::UserId.eq(user.as_uuid())).exec(&**tx).await?;
+    Ok(())
+}
+
+async fn rows(db: &impl ConnectionTrait, user: UserId) -> Result<Vec<Model>, Fault> {
+    Ok(Entity::find().filter(Column::UserId.eq(user.as_uuid())).order_by_asc(Column::CodeMac).all(db).await?)
+}
+
+fn mac(row: Model) -> Result<Mac, Fault> {
+    columns::bytes32(row.code_mac, "code_mac").map(Mac::from_bytes)
+}
