@@ -1,6 +1,39 @@
 //! Passkeys for sigra: registration, sign-in and second factor by Web Authentication Level 3.
+//!
+//! [`Passkeys`] is the service. It hands out the options a browser's `navigator.credentials` is called with, and judges what
+//! comes back. What is read and checked is listed in `docs/guides/passkeys.md`, each line with the test that proves it.
+//!
+//! Everything a browser sends is read by this crate first, strictly, and then, for the algorithms it can verify, by
+//! `webauthn-rs-core` as well: both must come to the same result.
 
+mod authenticators;
+mod ceremony;
+mod config;
+mod decoys;
+pub mod events;
+mod factor;
+mod manage;
+mod options;
 mod passkey;
 pub mod ports;
+mod registration;
+mod service;
+mod sign_in;
+mod usage;
+mod verify;
+mod wire;
 
+pub use authenticators::authenticator_name;
+pub use config::{InvalidPublicUrl, PasskeyConfig, SignCountPolicy};
+pub use factor::PASSKEY;
+pub use manage::{RemoveOutcome, RenameOutcome};
 pub use passkey::{CredentialId, Passkey, UserHandle};
+pub use registration::{FinishOutcome, StartOutcome};
+pub use service::{PasskeyParts, Passkeys};
+pub use sign_in::SignInOutcome;
+
+/// What the fuzz targets call: the readers of everything a browser sends.
+#[doc(hidden)]
+pub mod __fuzz {
+    pub use crate::wire::fuzz::{authentication, registration};
+}

@@ -7,12 +7,15 @@
 //! - [`scenario`]: a complete host over all of these, or over another storage, with the situations tests start from.
 //! - [`audited`]: assertions about the audit trail.
 //! - [`timing`]: whether two kinds of work can be told apart by how long they take.
+//! - `authenticator` (feature `authenticator`): a software authenticator, for tests of passkeys.
 //! - `suites` (feature `suites`): the conformance suites. A store is done when they pass.
 //! - `golden` (feature `http`): scenarios over HTTP. An adapter to a framework is done when they pass.
 //!
 //! **Nothing here belongs into production.** The hasher does not hash and the vault does not protect.
 
 pub mod audited;
+#[cfg(feature = "authenticator")]
+pub mod authenticator;
 mod clock;
 #[cfg(feature = "http")]
 pub mod golden;

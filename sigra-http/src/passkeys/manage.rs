@@ -29,7 +29,7 @@ pub(super) async fn list_json(call: Call<'_>) -> Result<Reply, Fault> {
 pub(super) async fn rename_form(call: Call<'_>) -> Result<Reply, Fault> {
     match rename(&call).await? {
         RenameOutcome::Renamed => Ok(to_settings(&call, Notice::PasskeyRenamed)),
-        RenameOutcome::InvalidNickname => page_with(&call, invalid_nickname(), StatusCode::UNPROCESSABLE_ENTITY).await,
+        RenameOutcome::Invalid => page_with(&call, invalid_nickname(), StatusCode::UNPROCESSABLE_ENTITY).await,
         RenameOutcome::Unknown => Err(FaultCode::NotFound.into()),
     }
 }
@@ -37,7 +37,7 @@ pub(super) async fn rename_form(call: Call<'_>) -> Result<Reply, Fault> {
 pub(super) async fn rename_json(call: Call<'_>) -> Result<Reply, Fault> {
     match rename(&call).await? {
         RenameOutcome::Renamed => Ok(Reply::no_content()),
-        RenameOutcome::InvalidNickname => Err(Fault::Validation(vec![invalid_nickname()])),
+        RenameOutcome::Invalid => Err(Fault::Validation(vec![invalid_nickname()])),
         RenameOutcome::Unknown => Err(FaultCode::NotFound.into()),
     }
 }

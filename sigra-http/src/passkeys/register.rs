@@ -15,7 +15,7 @@ use crate::security::{carried_on, with_renewed};
 pub(super) async fn start(call: Call<'_>) -> Result<Reply, Fault> {
     let current = call.signed_in()?;
     match service(&call)?.start_registration(current.user(), current.session().id).await? {
-        StartOutcome::Started(options) => Ok(Reply::json(StatusCode::OK, options)),
+        StartOutcome::Options(options) => Ok(Reply::json(StatusCode::OK, options)),
         StartOutcome::Limit => Err(FaultCode::PasskeyLimit.into()),
         StartOutcome::Unconfirmed => Err(FaultCode::Unconfirmed.into()),
     }

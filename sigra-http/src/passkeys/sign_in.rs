@@ -23,7 +23,7 @@ pub(super) async fn start(call: Call<'_>) -> Result<Reply, Fault> {
         }
     };
     let browser = call.visit.ceremony().cloned().unwrap_or_else(RawToken::random);
-    let options = service(&call)?.start_sign_in(email.as_ref(), &browser).await?;
+    let options = service(&call)?.start_sign_in(call.sigra(), email.as_ref(), &browser).await?;
     let cookie = call.cookies().ceremony.issue(&browser, None);
     Ok(Reply::json(StatusCode::OK, options).cookie(cookie))
 }

@@ -53,12 +53,12 @@ impl BackupCode {
 
     /// What the storage sees.
     pub(super) fn mac(&self, vault: &dyn Vault, user: UserId) -> Mac {
-        vault.mac(PURPOSE, &*self.message(user))
+        vault.mac(PURPOSE, &self.message(user))
     }
 
     /// Whether this is the code behind `mac`, in constant time.
     pub(super) fn is_behind(&self, mac: &Mac, vault: &dyn Vault, user: UserId) -> bool {
-        vault.verify_mac(PURPOSE, &*self.message(user), mac)
+        vault.verify_mac(PURPOSE, &self.message(user), mac)
     }
 
     /// Bound to the user: rows that were copied from one account to another recognize nothing.

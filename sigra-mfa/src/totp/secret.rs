@@ -66,8 +66,8 @@ impl TotpSecret {
             .ok()?;
         let present = step_at(now);
         let steps = present.saturating_sub(window.past.into())..=present + u64::from(window.future);
-        let fitting = steps.filter(|step| totp.check(&typed, step * PERIOD).is_some());
-        fitting.last().filter(|step| *step > window.used)
+        let newest = steps.fold(None, |found, step| totp.check(&typed, step * PERIOD).or(found));
+        newest.filter(|step| *step > window.used)
     }
 }
 
