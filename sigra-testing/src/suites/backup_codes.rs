@@ -1,13 +1,16 @@
 //! [`BackupCodeStore`](sigra_mfa::ports::BackupCodeStore).
 
+use std::time::Duration;
+
 use sigra_core::audit::AuditEvent;
 use sigra_core::evidence::Evidence;
 use sigra_core::id::UserId;
 use sigra_core::ports::Mac;
+use sigra_core::time::Timestamp;
 use sigra_core::user::User;
 
 use super::MfaBackend;
-use super::enrolled::{codes, listed, sorted};
+use super::enrolled::{Enrolled, codes, listed, sorted, totp};
 use super::support::*;
 
 suite! {
@@ -21,6 +24,9 @@ suite! {
     codes_used_at_once_are_all_counted,
     a_code_is_not_used_up_without_its_evidence,
     codes_stand_for_themselves,
+    what_was_made_since_is_disowned,
+    one_of_many_disownings_wins,
+    a_disowning_without_its_evidence_is_not_made,
 }
 
 /// All codes are replaced, by fewer, by more, by none; other accounts keep theirs.
@@ -155,6 +161,57 @@ pub async fn codes_stand_for_themselves(backend: &MfaBackend) {
     for code in &alike {
         assert!(consume(backend, user.id, code).await.is_some());
     }
+}
+
+/// A set that was made at that moment or later goes, however it was made; an older one and one of another account stay.
+pub async fn what_was_made_since_is_disowned(backend: &MfaBackend) {
+    let other = Enrolled::new(backend).await;
+    for earlier in [Duration::ZERO, TICK, 24 * HOUR] {
+        let enrolled = Enrolled::new(backend).await;
+        let User { id, epochs, .. } = enrolled.user;
+        assert!(!disown(backend, id, enrolled.activated_at + TICK).await, "they were made before");
+        assert!(disown(backend, id, enrolled.activated_at - earlier).await, "they were made with the secret");
+        assert!(!disown(backend, id, enrolled.activated_at - earlier).await, "there are none left");
+        let (at, codes) = (enrolled.activated_at + HOUR, codes(2));
+        assert!(backend.backup_codes.replace(id, epochs, &codes, at, Evidence::none()).await.unwrap());
+        assert!(!disown(backend, id, at + TICK).await, "they were made before");
+        assert_eq!(listed(backend, id).await, sorted(codes.clone()));
+        backend.backup_codes.consume(id, &codes[0], &|_| Evidence::none()).await.unwrap();
+        assert!(disown(backend, id, at - earlier).await, "a use makes no set newer or older");
+        assert_eq!(listed(backend, id).await, []);
+        assert_eq!(stored(backend, id).await, enrolled.user, "codes are no factor by themselves");
+        assert_eq!(totp(backend, id).await.unwrap().activated_at, Some(enrolled.activated_at));
+        assert_eq!(traces(backend, id).await, 2);
+    }
+    let nobody = account(backend).await.id;
+    assert!(!disown(backend, nobody, Timestamp::EPOCH).await);
+    assert_eq!(traces(backend, nobody).await, 0, "nothing was disowned, and evidence left");
+    other.assert_untouched(backend).await;
+}
+
+/// Of many who disown at once, one finds something.
+pub async fn one_of_many_disownings_wins(backend: &MfaBackend) {
+    let enrolled = Enrolled::new(backend).await;
+    let (id, since) = (enrolled.user.id, enrolled.activated_at);
+    let outcomes = race(CONTENDERS, |_| {
+        let backend = backend.clone();
+        async move { disown(&backend, id, since).await }
+    })
+    .await;
+    assert_eq!(count(&outcomes, |disowned| *disowned), 1);
+    assert_eq!(traces(backend, id).await, 1);
+}
+
+/// AU-02: what cannot be recorded is not disowned.
+pub async fn a_disowning_without_its_evidence_is_not_made(backend: &MfaBackend) {
+    let enrolled = Enrolled::new(backend).await;
+    let evidence = spent(backend).await;
+    assert!(backend.backup_codes.disown(enrolled.user.id, enrolled.activated_at, evidence).await.is_err());
+    enrolled.assert_untouched(backend).await;
+}
+
+async fn disown(backend: &MfaBackend, user: UserId, since: Timestamp) -> bool {
+    backend.backup_codes.disown(user, since, trace(user)).await.unwrap()
 }
 
 async fn replace(backend: &MfaBackend, user: &User, codes: &[Mac]) -> bool {
