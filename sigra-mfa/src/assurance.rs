@@ -4,10 +4,8 @@ use sigra_core::assurance::{Aal, Assurance, Method};
 use sigra_core::door::Shown;
 use sigra_core::time::Timestamp;
 
+use crate::backup_codes::SHOWN;
 use crate::totp::OTP;
-
-/// A passkey was shown, in hardware or in software (RFC 8176). Beside it, whatever opened the session is a second factor.
-const PASSKEY: [&str; 2] = ["hwk", "swk"];
 
 /// What setting up an authenticator app has shown: a code, which makes two factors with whatever began the sign-in.
 #[must_use]
@@ -26,14 +24,19 @@ pub fn raised(assurance: &Assurance, at: Timestamp) -> Assurance {
     raised
 }
 
-/// The assurance of a session after its user's authenticator app was taken away: one factor, unless a passkey was shown
-/// in it too.
+/// The assurance of a session after its user's authenticator app was taken away.
+///
+/// What was shown with it counts no more: the level is 1, and neither code is named among the methods. A session that
+/// has shown neither, as one that a passkey opened, stays as it is. Where both were shown nothing tells which of them
+/// still carries the level, so the passkey is to be shown again.
 #[must_use]
 pub fn lowered(assurance: &Assurance) -> Assurance {
-    if assurance.methods.iter().any(|method| PASSKEY.contains(&method.name())) {
+    if ![OTP, SHOWN].iter().any(|gone| assurance.methods.contains(gone)) {
         return assurance.clone();
     }
-    Assurance { aal: Aal::One, ..assurance.clone() }
+    let gone = [OTP, SHOWN, Method::MULTI_FACTOR];
+    let methods = assurance.methods.iter().filter(|method| !gone.contains(method)).cloned().collect();
+    Assurance { aal: Aal::One, methods, at: assurance.at }
 }
 
 #[cfg(test)]
@@ -52,17 +55,23 @@ mod tests {
     }
 
     #[test]
-    fn mf_25_taking_away_lowers_what_it_had_raised() {
-        for methods in [&["pwd", "otp", "mfa"][..], &["magic_link", "backup_code", "mfa"], &["pwd"]] {
-            assert_eq!(lowered(&assurance(Aal::Two, methods)).aal, Aal::One, "{methods:?}");
+    fn mf_25_taking_away_lowers_what_a_code_had_raised() {
+        for (before, after) in [
+            (&["pwd", "otp", "mfa"][..], &["pwd"][..]),
+            (&["magic_link", "backup_code", "mfa"], &["magic_link"]),
+            (&["pwd", "otp", "mfa", "hwk"], &["pwd", "hwk"]),
+            (&["swk", "mfa", "otp"], &["swk"]),
+        ] {
+            assert_eq!(lowered(&assurance(Aal::Two, before)), assurance(Aal::One, after), "{before:?}");
         }
     }
 
     #[test]
-    fn mf_25_a_passkey_holds_the_level_and_never_raises_it() {
-        for methods in [&["swk", "mfa"][..], &["pwd", "otp", "mfa", "hwk"]] {
-            assert_eq!(lowered(&assurance(Aal::Two, methods)).aal, Aal::Two, "{methods:?}");
+    fn mf_25_what_no_code_had_raised_stays() {
+        for (aal, methods) in
+            [(Aal::Two, &["swk", "mfa"][..]), (Aal::Two, &["pwd", "hwk", "mfa"]), (Aal::One, &["pwd"])]
+        {
+            assert_eq!(lowered(&assurance(aal, methods)), assurance(aal, methods), "{methods:?}");
         }
-        assert_eq!(lowered(&assurance(Aal::One, &["swk", "mfa"])).aal, Aal::One);
     }
 }

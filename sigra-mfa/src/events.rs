@@ -9,7 +9,7 @@ pub mod names {
             ENROLL = "mfa.enroll": "an authenticator app was set up",
             ENROLL_FAILURE = "mfa.enroll.failure": "a code did not prove the secret of an authenticator app",
             DISABLE = "mfa.disable": "an account's authenticator app, backup codes and trusted browsers were taken away",
-            DISOWN = "mfa.disown": "the same, because the owner said that setting it up was not them",
+            DISOWN = "mfa.disown": "an authenticator app or backup codes were taken away, because the owner said that setting them up was not them",
             BACKUP_CODE_USED = "mfa.backup_code_used": "a backup code was used up",
             BACKUP_CODES_REGENERATED = "mfa.backup_codes_regenerated": "an account's backup codes were replaced",
             TRUST_GRANTED = "mfa.trust.granted": "a browser was trusted to sign in without a second factor",

@@ -162,6 +162,10 @@ pub trait BackupCodeStore: Send + Sync {
         now: Timestamp,
         evidence: Evidence,
     ) -> Result<bool, StoreError>;
+
+    /// Removes what is left of a set that was made at `since` or later, by [`BackupCodeStore::replace`] or together with a
+    /// secret. `false`, and no evidence, when there is none.
+    async fn disown(&self, user: UserId, since: Timestamp, evidence: Evidence) -> Result<bool, StoreError>;
 }
 
 /// Browsers that are trusted.

@@ -19,6 +19,24 @@ async fn a_used_store_keeps_every_contract_again() {
     suites::all(&store.stores().into()).await;
 }
 
+#[cfg(feature = "mfa")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_memory_store_keeps_every_contract_of_second_factors() {
+    let store = MemoryStore::new();
+    for _ in 0..2 {
+        suites::all_of_mfa(&store.mfa_backend()).await;
+    }
+}
+
+#[cfg(feature = "passkeys")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_memory_store_keeps_every_contract_of_passkeys() {
+    let store = MemoryStore::new();
+    for _ in 0..2 {
+        suites::all_of_passkeys(&store.passkey_backend()).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_rate_limiter_of_the_core_keeps_its_contract() {
     let limiter: Arc<dyn RateLimiter> = Arc::new(MemoryRateLimiter::default());

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sigra_core::assurance::Method;
 use sigra_core::audit::AuditEvent;
 use sigra_core::client::ClientInfo;
 use sigra_core::error::FlowError;
@@ -13,15 +12,13 @@ use sigra_core::ports::{Factor, FactorCheck, FactorKind, FactorVerdict, Mac, Not
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
 
-use super::{BACKUP_CODE, BackupCode};
+use super::{BACKUP_CODE, BackupCode, SHOWN};
 use crate::events::names;
 use crate::mails::BACKUP_CODE_USED;
 use crate::mfa::Inner;
 
 /// The factor `backup_code`.
 pub(crate) struct BackupCodeFactor(pub(crate) Arc<Inner>);
-
-const METHOD: Method = Method::new("backup_code");
 
 #[async_trait]
 impl Factor for BackupCodeFactor {
@@ -53,13 +50,21 @@ impl Factor for BackupCodeFactor {
             notices.add_notice(Evidence::event(event), &notice)
         };
         Ok(match self.0.parts.backup_codes.consume(user.id, &code, &evidence).await? {
-            Some(_) => FactorVerdict::Accepted { methods: vec![METHOD], multi_factor: false },
+            Some(_) => FactorVerdict::Accepted { methods: vec![SHOWN], multi_factor: false },
             None => FactorVerdict::Rejected,
         })
     }
 
-    async fn disown(&self, _: &User, _: Timestamp, _: &ClientInfo, _: &dyn Notices) -> Result<(), FlowError> {
-        // They go together with the factor they came with.
+    async fn disown(
+        &self,
+        user: &User,
+        since: Timestamp,
+        client: &ClientInfo,
+        _: &dyn Notices,
+    ) -> Result<(), FlowError> {
+        let event = AuditEvent::new(names::DISOWN, self.0.parts.clock.now(), client).by(user.id);
+        let evidence = Evidence::event(event.with("method", BACKUP_CODE.name()));
+        self.0.parts.backup_codes.disown(user.id, since, evidence).await?;
         Ok(())
     }
 }

@@ -4,7 +4,10 @@ use sigra_core::assurance::Aal;
 use sigra_core::flows::ResetOutcome;
 use sigra_core::mail::MailKind;
 use sigra_core::user::User;
-use sigra_mfa::{BACKUP_CODE_USED, ConfirmOutcome, DisableOutcome, MFA_DISABLED, MFA_ENABLED, names};
+use sigra_mfa::{
+    BACKUP_CODE_USED, BACKUP_CODES_REGENERATED, ConfirmOutcome, DisableOutcome, MFA_DISABLED, MFA_ENABLED,
+    RegenerateOutcome, names,
+};
 use sigra_testing::scenario::PASSWORD;
 
 use crate::support::{ANN, Enrolled, Host, granted};
@@ -52,8 +55,27 @@ async fn mf_24_what_was_set_up_before_stays() {
     assert!(host.sigra.not_me().redeem(&link, &host.client()).await.unwrap());
     let user = reset(&host).await;
     assert_eq!((host.audited(names::DISOWN), host.count_mailed(&MFA_DISABLED, ANN)), (0, 0));
+    assert_eq!(host.mfa.status(&user).await.unwrap().backup_codes_left, 9);
     let pending = host.challenged(&user).await;
     granted(host.answer(&pending.token, "totp", &app.code(host.now())).await);
+}
+
+#[tokio::test]
+async fn mf_24_backup_codes_that_a_thief_made_go_and_the_app_stays() {
+    let host = Host::new();
+    let who = host.enrolled(ANN).await;
+    host.advance(3_600);
+    let code = who.app.code(host.now());
+    let made = host.mfa.regenerate_backup_codes(&host.sigra, &who.user, Some(&code), false, &host.client()).await;
+    assert!(matches!(made, Ok(RegenerateOutcome::Regenerated { .. })), "{made:?}");
+    host.run_workers().await;
+    let link = host.mailed_token(&BACKUP_CODES_REGENERATED, ANN);
+    assert!(host.sigra.not_me().redeem(&link, &host.client()).await.unwrap());
+    let user = reset(&host).await;
+    assert_eq!((host.mfa.status(&user).await.unwrap().backup_codes_left, host.audited(names::DISOWN)), (0, 1));
+    host.advance(30);
+    let pending = host.challenged(&user).await;
+    granted(host.answer(&pending.token, "totp", &who.app.code(host.now())).await);
 }
 
 #[tokio::test]

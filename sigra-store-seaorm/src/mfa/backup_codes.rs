@@ -62,6 +62,20 @@ impl BackupCodeStore for SeaOrmStore {
         })
         .await
     }
+
+    async fn disown(&self, user: UserId, since: Timestamp, evidence: Evidence) -> Result<bool, StoreError> {
+        let evidence = &evidence;
+        self.write("BackupCodeStore::disown", |tx| async move {
+            let made = Entity::delete_many().filter(Column::UserId.eq(user.as_uuid()));
+            let gone = made.filter(Column::CreatedAt.gte(since.as_micros())).exec(&*tx).await?;
+            if gone.rows_affected == 0 {
+                return Ok(false);
+            }
+            record(&tx, evidence).await?;
+            Ok(true)
+        })
+        .await
+    }
 }
 
 /// Uses a code up. Of concurrent callers one hears that it was theirs.

@@ -46,7 +46,7 @@ pub(super) struct State {
     #[cfg(feature = "mfa")]
     pub(super) totp: BTreeMap<UserId, StoredTotp>,
     #[cfg(feature = "mfa")]
-    pub(super) backup_codes: BTreeMap<UserId, BTreeSet<Mac>>,
+    pub(super) backup_codes: BTreeMap<UserId, BackupCodes>,
     #[cfg(feature = "mfa")]
     pub(super) trusted: BTreeMap<TrustedBrowserId, (TrustedBrowser, Digest)>,
     #[cfg(feature = "passkeys")]
@@ -55,6 +55,14 @@ pub(super) struct State {
     pub(super) passkeys: BTreeMap<PasskeyId, Passkey>,
     pub(super) events: BTreeMap<EventId, RecordedEvent>,
     pub(super) outbox: BTreeMap<MailId, QueuedMail>,
+}
+
+/// The backup codes of an account that are left, and when the set was made.
+#[cfg(feature = "mfa")]
+#[derive(Clone)]
+pub(super) struct BackupCodes {
+    pub(super) made_at: Timestamp,
+    pub(super) left: BTreeSet<Mac>,
 }
 
 impl State {

@@ -40,6 +40,12 @@
 //! the ports beside it (to make an account, to count evidence), so a check that fails may be a neighbour's fault: run
 //! [`all`] when you have them all.
 //!
+//! # Capabilities
+//!
+//! The ports of sigra-mfa (feature `mfa`) and sigra-passkeys (feature `passkeys`) have suites of their own, over an
+//! `MfaBackend` and a `PasskeyBackend`: the ports beside those of the core. They change accounts and commit evidence, so
+//! they live in one storage with `accounts`, `log` and `audit`.
+//!
 //! # Ports that are no storage
 //!
 //! [`rate_limiter`], [`hasher`], [`vault`], [`composer`] and [`surroundings`] (`Clock`, `DeviceDescriber`) take the port
@@ -58,8 +64,11 @@
 
 macro_rules! suite {
     ($($check:ident,)+) => {
+        suite! { over Backend: $($check,)+ }
+    };
+    (over $backend:ident: $($check:ident,)+) => {
         /// Runs every check of this suite in turn.
-        pub async fn all(backend: &super::Backend) {
+        pub async fn all(backend: &super::$backend) {
             $($check(backend).await;)+
         }
 
@@ -71,11 +80,22 @@ macro_rules! suite {
 pub mod accounts;
 pub mod attempts;
 pub mod audit;
+#[cfg(any(feature = "mfa", feature = "passkeys"))]
+mod backends;
+#[cfg(feature = "mfa")]
+pub mod backup_codes;
+pub mod ceremonies;
 pub mod composer;
 pub mod devices;
+#[cfg(feature = "mfa")]
+mod enrolled;
 pub mod hasher;
 pub mod housekeeping;
 pub mod outbox;
+#[cfg(feature = "passkeys")]
+pub mod passkey_changes;
+#[cfg(feature = "passkeys")]
+pub mod passkeys;
 mod press;
 pub mod promotion;
 pub mod rate_limiter;
@@ -87,6 +107,12 @@ pub mod sessions;
 mod support;
 pub mod surroundings;
 pub mod tokens;
+#[cfg(feature = "mfa")]
+pub mod totp;
+#[cfg(feature = "mfa")]
+pub mod totp_removal;
+#[cfg(feature = "mfa")]
+pub mod trusted_browsers;
 pub mod vault;
 
 use std::sync::Arc;
@@ -95,6 +121,11 @@ use async_trait::async_trait;
 use sigra_core::Stores;
 use sigra_core::id::UserId;
 use sigra_core::time::Timestamp;
+
+#[cfg(feature = "mfa")]
+pub use backends::MfaBackend;
+#[cfg(feature = "passkeys")]
+pub use backends::PasskeyBackend;
 
 use crate::MemoryStore;
 
@@ -138,7 +169,24 @@ pub async fn all(backend: &Backend) {
     session_changes::all(backend).await;
     outbox::all(backend).await;
     audit::all(backend).await;
+    ceremonies::all(backend).await;
     housekeeping::all(backend).await;
+}
+
+/// Runs every suite of the ports of sigra-mfa in turn.
+#[cfg(feature = "mfa")]
+pub async fn all_of_mfa(backend: &MfaBackend) {
+    totp::all(backend).await;
+    totp_removal::all(backend).await;
+    backup_codes::all(backend).await;
+    trusted_browsers::all(backend).await;
+}
+
+/// Runs every suite of the port of sigra-passkeys in turn.
+#[cfg(feature = "passkeys")]
+pub async fn all_of_passkeys(backend: &PasskeyBackend) {
+    passkeys::all(backend).await;
+    passkey_changes::all(backend).await;
 }
 
 impl MemoryStore {
@@ -170,9 +218,16 @@ mod tests {
             (include_str!("accounts.rs"), accounts::CHECKS),
             (include_str!("attempts.rs"), attempts::CHECKS),
             (include_str!("audit.rs"), audit::CHECKS),
+            #[cfg(feature = "mfa")]
+            (include_str!("backup_codes.rs"), backup_codes::CHECKS),
+            (include_str!("ceremonies.rs"), ceremonies::CHECKS),
             (include_str!("devices.rs"), devices::CHECKS),
             (include_str!("housekeeping.rs"), housekeeping::CHECKS),
             (include_str!("outbox.rs"), outbox::CHECKS),
+            #[cfg(feature = "passkeys")]
+            (include_str!("passkey_changes.rs"), passkey_changes::CHECKS),
+            #[cfg(feature = "passkeys")]
+            (include_str!("passkeys.rs"), passkeys::CHECKS),
             (include_str!("promotion.rs"), promotion::CHECKS),
             (include_str!("recovery.rs"), recovery::CHECKS),
             (include_str!("registrations.rs"), registrations::CHECKS),
@@ -180,6 +235,12 @@ mod tests {
             (include_str!("session_changes.rs"), session_changes::CHECKS),
             (include_str!("sessions.rs"), sessions::CHECKS),
             (include_str!("tokens.rs"), tokens::CHECKS),
+            #[cfg(feature = "mfa")]
+            (include_str!("totp.rs"), totp::CHECKS),
+            #[cfg(feature = "mfa")]
+            (include_str!("totp_removal.rs"), totp_removal::CHECKS),
+            #[cfg(feature = "mfa")]
+            (include_str!("trusted_browsers.rs"), trusted_browsers::CHECKS),
         ];
         for (source, checks) in suites {
             let written: Vec<_> = source

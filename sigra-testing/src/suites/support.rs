@@ -18,6 +18,8 @@ use sigra_core::registration::{
 };
 use sigra_core::secret::{Digest, Purpose, RawToken};
 use sigra_core::time::{Clock as _, SystemClock, Timestamp};
+#[cfg(any(feature = "mfa", feature = "passkeys"))]
+use sigra_core::user::Epochs;
 use sigra_core::user::User;
 use tokio::sync::Barrier;
 
@@ -30,6 +32,9 @@ pub(super) const TICK: Duration = Duration::from_micros(1);
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const HOUR: Duration = Duration::from_secs(3_600);
 pub(super) const CONTENDERS: usize = 16;
+
+/// The first second of 2001. Whatever the other suites and real hosts have stored expires long after that.
+pub(super) const LONG_AGO: Timestamp = Timestamp::from_secs(978_307_200);
 
 /// Texts that a careless store changes, cuts or takes for a pattern.
 pub(super) const AWKWARD: &[&str] = &[
@@ -130,12 +135,53 @@ pub(super) async fn stored(backend: &Backend, user: UserId) -> User {
     backend.stores.accounts.find(user).await.unwrap().expect("the account exists").user
 }
 
+/// The account with its factor epoch raised once.
+#[cfg(any(feature = "mfa", feature = "passkeys"))]
+pub(super) fn raised(user: &User) -> User {
+    let mut user = user.clone();
+    user.epochs.factor += 1;
+    user
+}
+
+/// Evidence of one event that tells the account's epochs.
+#[cfg(any(feature = "mfa", feature = "passkeys"))]
+pub(super) fn trace_of(user: &User) -> Evidence {
+    let event = AuditEvent::new(CHECKED, now(), &client()).about(user.id);
+    Evidence::event(event.with("security", user.epochs.security).with("factor", user.epochs.factor))
+}
+
+/// Asserts that the newest event about the account [tells](trace_of) these epochs, and that it is the only one.
+#[cfg(any(feature = "mfa", feature = "passkeys"))]
+pub(super) async fn assert_told(backend: &Backend, user: &User) {
+    let trail = trail(backend, user.id).await;
+    let told: Vec<_> = trail.iter().filter(|event| event.name == CHECKED.as_str()).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    let epochs = (&told[0].metadata["security"], &told[0].metadata["factor"]);
+    assert_eq!(epochs, (&user.epochs.security.into(), &user.epochs.factor.into()), "evidence of another state");
+}
+
+/// Proofs of nothing: the epochs an account has not.
+#[cfg(any(feature = "mfa", feature = "passkeys"))]
+pub(super) fn other_epochs(user: &User) -> [Epochs; 3] {
+    let Epochs { security, factor } = user.epochs;
+    [
+        Epochs { security: security + 1, factor },
+        Epochs { security, factor: factor + 1 },
+        Epochs { security, factor: factor - 1 },
+    ]
+}
+
 /// The operator, unless the backend has none.
 pub(super) fn operator<'a>(backend: &'a Backend, check: &str) -> Option<&'a dyn Operator> {
     if backend.operator.is_none() {
         eprintln!("left out for want of an operator: {check}");
     }
     backend.operator.as_deref()
+}
+
+/// Purges once what expired within a hundred days of [`LONG_AGO`].
+pub(super) async fn purge(backend: &Backend, limit: u32) -> u64 {
+    backend.stores.housekeeping.purge_expired(LONG_AGO + 2_400 * HOUR, LONG_AGO, limit).await.unwrap()
 }
 
 /// A token that lives an hour and has the account's epochs.

@@ -9,13 +9,15 @@ use sigra_core::time::Timestamp;
 use sigra_core::user::Epochs;
 use sigra_mfa::ports::BackupCodeStore;
 
-use crate::memory::state::{State, new_row};
+use crate::memory::state::{BackupCodes, State, new_row};
 use crate::memory::{MemoryStore, Refused};
 
 #[async_trait]
 impl BackupCodeStore for MemoryStore {
     async fn list(&self, user: UserId) -> Result<Vec<Mac>, StoreError> {
-        self.read("backup_codes.list", |state| state.backup_codes.get(&user).into_iter().flatten().copied().collect())
+        self.read("backup_codes.list", |state| {
+            state.backup_codes.get(&user).into_iter().flat_map(|codes| &codes.left).copied().collect()
+        })
     }
 
     async fn consume(
@@ -28,7 +30,7 @@ impl BackupCodeStore for MemoryStore {
             if !state.use_backup_code(user, code) {
                 return Ok(None);
             }
-            let left = state.backup_codes.get(&user).map_or(0, |codes| codes.len());
+            let left = state.backup_codes.get(&user).map_or(0, |codes| codes.left.len());
             let left = u32::try_from(left).unwrap_or(u32::MAX);
             state.record(evidence(&left))?;
             Ok(Some(left))
@@ -40,14 +42,26 @@ impl BackupCodeStore for MemoryStore {
         user: UserId,
         epochs: Epochs,
         codes: &[Mac],
-        _: Timestamp,
+        now: Timestamp,
         evidence: Evidence,
     ) -> Result<bool, StoreError> {
         self.change("backup_codes.replace", |state| {
             if state.standing_user(user, epochs).is_none() {
                 return Ok(false);
             }
-            state.set_backup_codes(user, codes)?;
+            state.set_backup_codes(user, codes, now)?;
+            state.record(evidence)?;
+            Ok(true)
+        })
+    }
+
+    async fn disown(&self, user: UserId, since: Timestamp, evidence: Evidence) -> Result<bool, StoreError> {
+        self.change("backup_codes.disown", |state| {
+            let made_since = |codes: &BackupCodes| since <= codes.made_at && !codes.left.is_empty();
+            if !state.backup_codes.get(&user).is_some_and(made_since) {
+                return Ok(false);
+            }
+            state.backup_codes.remove(&user);
             state.record(evidence)?;
             Ok(true)
         })
@@ -56,15 +70,15 @@ impl BackupCodeStore for MemoryStore {
 
 impl State {
     /// Replaces all codes. They must differ from each other.
-    pub(super) fn set_backup_codes(&mut self, user: UserId, codes: &[Mac]) -> Result<(), Refused> {
-        let set = codes.iter().copied().collect::<std::collections::BTreeSet<_>>();
-        new_row((set.len() < codes.len()).then_some(()))?;
-        self.backup_codes.insert(user, set);
+    pub(super) fn set_backup_codes(&mut self, user: UserId, codes: &[Mac], now: Timestamp) -> Result<(), Refused> {
+        let left = codes.iter().copied().collect::<std::collections::BTreeSet<_>>();
+        new_row((left.len() < codes.len()).then_some(()))?;
+        self.backup_codes.insert(user, BackupCodes { made_at: now, left });
         Ok(())
     }
 
     /// Uses a code up. `false` when there is none like it.
     pub(super) fn use_backup_code(&mut self, user: UserId, code: &Mac) -> bool {
-        self.backup_codes.get_mut(&user).is_some_and(|codes| codes.remove(code))
+        self.backup_codes.get_mut(&user).is_some_and(|codes| codes.left.remove(code))
     }
 }

@@ -55,7 +55,7 @@ impl TotpStore for MemoryStore {
             totp.activated_at = Some(now);
             totp.last_step = step;
             totp.expires_at = None;
-            state.set_backup_codes(user, codes)?;
+            state.set_backup_codes(user, codes, now)?;
             let user = state.raise_factor_epoch(user)?;
             state.record(evidence(&user))?;
             Ok(Activated::Done(Box::new(user)))
