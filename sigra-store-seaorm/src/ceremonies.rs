@@ -1,6 +1,7 @@
 //! State between two requests.
 
 use async_trait::async_trait;
+use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, IntoActiveModel as _, QueryFilter as _};
 use sigra_core::error::StoreError;
 use sigra_core::id::UserId;
@@ -17,7 +18,7 @@ use crate::unique::Unique as _;
 #[async_trait]
 impl CeremonyStore for SeaOrmStore {
     async fn put(&self, ceremony: &Ceremony) -> Result<(), StoreError> {
-        self.write("CeremonyStore::put", |tx| async move {
+        self.single("CeremonyStore::put", |db| async move {
             let row = Model {
                 ceremony_key: columns::digest(ceremony.key),
                 user_id: ceremony.user.map(|id| id.as_uuid()),
@@ -25,8 +26,9 @@ impl CeremonyStore for SeaOrmStore {
                 created_at: ceremony.created_at.as_micros(),
                 expires_at: ceremony.expires_at.as_micros(),
             };
-            Entity::delete_by_id(columns::digest(ceremony.key)).exec(&*tx).await?;
-            Entity::insert(row.into_active_model()).exec_without_returning(&*tx).await?;
+            let replaced = [Column::UserId, Column::State, Column::CreatedAt, Column::ExpiresAt];
+            let or_replace = OnConflict::column(Column::CeremonyKey).update_columns(replaced).to_owned();
+            Entity::insert(row.into_active_model()).on_conflict(or_replace).exec_without_returning(&db).await?;
             Ok(())
         })
         .await

@@ -7,7 +7,7 @@ use sea_orm::{
     QueryOrder as _,
 };
 use sha2::{Digest as _, Sha256};
-use sigra_core::error::StoreError;
+use sigra_core::error::{StoreError, StoreErrorKind};
 use sigra_core::evidence::{Evidence, EvidenceFor};
 use sigra_core::id::{PasskeyId, UserId};
 use sigra_core::time::Timestamp;
@@ -82,28 +82,13 @@ impl PasskeyStore for SeaOrmStore {
         at_most: u32,
         evidence: EvidenceFor<'_, User>,
     ) -> Result<Registered, StoreError> {
-        self.write("PasskeyStore::register", |tx| async move {
-            // The locked row of the user makes those who register at once wait for each other.
-            let Some(user) = accounts::standing(&tx, passkey.user, epochs).await? else {
-                return Ok(Registered::Stale);
-            };
-            if count(&*tx, user.id).await? >= at_most {
-                return Ok(Registered::Full);
+        match self.register_once(passkey, epochs, at_most, evidence).await {
+            // Another account may have registered the same credential at this moment. Then it is found the second time.
+            Err(error) if error.kind() == StoreErrorKind::Conflict => {
+                self.register_once(passkey, epochs, at_most, evidence).await
             }
-            if by_credential(&*tx, &passkey.credential_id).await?.is_some() {
-                return Ok(Registered::Duplicate);
-            }
-            Entity::insert(row(passkey).into_active_model()).exec_without_returning(&*tx).await?;
-            let user = accounts::raise_factor_epoch(&tx, user).await?;
-            record(&tx, &evidence(&user)).await?;
-            Ok(Registered::Done(Box::new(user)))
-        })
-        .await
-        .or_else(|error| match error.kind() {
-            // Another account registered the same credential at this moment.
-            sigra_core::error::StoreErrorKind::Conflict => Ok(Registered::Duplicate),
-            _ => Err(error),
-        })
+            registered => registered,
+        }
     }
 
     async fn record_use(&self, id: PasskeyId, used: &PasskeyUse, evidence: Evidence) -> Result<bool, StoreError> {
@@ -200,6 +185,34 @@ impl PasskeyStore for SeaOrmStore {
             let user = accounts::raise_factor_epoch(&tx, user).await?;
             record(&tx, &evidence(&Disowned { user, count })).await?;
             Ok(count)
+        })
+        .await
+    }
+}
+
+impl SeaOrmStore {
+    async fn register_once(
+        &self,
+        passkey: &Passkey,
+        epochs: Epochs,
+        at_most: u32,
+        evidence: EvidenceFor<'_, User>,
+    ) -> Result<Registered, StoreError> {
+        self.write("PasskeyStore::register", |tx| async move {
+            // The locked row of the user makes those who register at once wait for each other.
+            let Some(user) = accounts::standing(&tx, passkey.user, epochs).await? else {
+                return Ok(Registered::Stale);
+            };
+            if count(&*tx, user.id).await? >= at_most {
+                return Ok(Registered::Full);
+            }
+            if by_credential(&*tx, &passkey.credential_id).await?.is_some() {
+                return Ok(Registered::Duplicate);
+            }
+            Entity::insert(row(passkey).into_active_model()).exec_without_returning(&*tx).await?;
+            let user = accounts::raise_factor_epoch(&tx, user).await?;
+            record(&tx, &evidence(&user)).await?;
+            Ok(Registered::Done(Box::new(user)))
         })
         .await
     }
