@@ -259,7 +259,6 @@ impl SigraBuilder {
         let config = Arc::new(config);
         let door = Door::new(
             DoorParts {
-                accounts: stores.accounts.clone(),
                 devices: stores.devices.clone(),
                 sessions: stores.sessions.clone(),
                 log: stores.log.clone(),
