@@ -21,9 +21,13 @@ use crate::batch::Batch;
 use crate::entity::{device, token, user};
 use crate::error::Fault;
 use crate::evidence::record;
+use crate::rows::{Positions, user_columns};
 use crate::store::{SeaOrmStore, Tx};
 use crate::unique::Unique as _;
-use crate::{columns, evidence, requests, sign_ins, tokens};
+use crate::{columns, dialect, evidence, requests, sign_ins, tokens};
+
+const BY_EMAIL: &str =
+    concat!("SELECT u.id, u.password_hash, ", user_columns!(), " FROM sigra_users u WHERE u.email_identity = ?");
 
 #[async_trait]
 impl AccountStore for SeaOrmStore {
@@ -37,8 +41,13 @@ impl AccountStore for SeaOrmStore {
 
     async fn find_by_email(&self, email: &EmailAddress) -> Result<Option<AccountRecord>, StoreError> {
         self.read("AccountStore::find_by_email", async |db| {
-            let row = user::Entity::find().filter(user::Column::EmailIdentity.eq(email.identity())).unique(&db).await?;
-            row.map(account).transpose()
+            let statement = dialect::statement(db.get_database_backend(), BY_EMAIL, [email.identity().into()]);
+            let Some(row) = db.query_one_raw(statement).await? else {
+                return Ok(None);
+            };
+            let mut row = Positions::of(&row);
+            let (id, password) = (row.next()?, row.next::<Option<String>>()?.map(PasswordHash::new));
+            Ok(Some(AccountRecord { user: row.user(id)?, password }))
         })
         .await
     }

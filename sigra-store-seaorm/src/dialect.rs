@@ -38,14 +38,10 @@ pub(crate) fn for_update(backend: DbBackend) -> &'static str {
     }
 }
 
-/// What stands before the table and after the values of an insert that leaves a row of the same key alone. Where it cannot
-/// be told from the count of rows whether there was one, there is none.
-pub(crate) fn insert_if_absent(backend: DbBackend) -> Option<(&'static str, &'static str)> {
-    match backend {
-        DbBackend::Sqlite | DbBackend::Postgres => Some(("INSERT INTO", "ON CONFLICT DO NOTHING")),
-        // `ON DUPLICATE KEY UPDATE` counts rows it found; `IGNORE` would ignore every other fault too.
-        _ => None,
-    }
+/// Whether an insert can replace a row of its key under a condition, and the count of rows tells whether it did. MySQL's
+/// `ON DUPLICATE KEY UPDATE` has no condition and counts rows it found; `IGNORE` would ignore every other fault too.
+pub(crate) fn tells_updates_from_conflicts(backend: DbBackend) -> bool {
+    matches!(backend, DbBackend::Sqlite | DbBackend::Postgres)
 }
 
 /// Replaces the placeholders of a portable DDL statement.

@@ -64,7 +64,7 @@ impl Sudo<'_> {
         let window = limits.absolute_secs.max(limits.remembered_secs).get();
         let policy =
             AttemptPolicy { free: tries, cap: tries, lock_secs: 1, max_lock_secs: 1, window_secs: Some(window) };
-        let Reservation::Granted(reserved) = self.0.stores.attempts.reserve(&key, &policy, now).await? else {
+        let Reservation::Granted(reserved) = self.0.stores.attempts.reserve(&key, &policy, None, now).await? else {
             return self.end(session, client).await;
         };
 
