@@ -112,7 +112,7 @@ async fn guards_are_middleware_of_routes_and_of_routers() {
     let host = GoldenHost::new(&make);
     let mut ann = host.signed_in(ANN).await;
     ann.read("/admin/users").await.status(200).says("users");
-    ann.read("/strong").await.is_problem(403, "reauth_required", &[]);
+    ann.read("/strong").await.is_problem(403, "not_enrolled", &[]);
     ann.post("/open", &[("a", "b")]).await.status(200).says("a=b");
     let foreign = Ask::new("POST", "/open").unproven().header("sec-fetch-site", "cross-site");
     ann.send(foreign).await.is_problem(403, "cross_origin", &[]);
