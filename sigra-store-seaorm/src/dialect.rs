@@ -26,16 +26,27 @@ pub(crate) fn insert_if_absent(backend: DbBackend) -> Option<(&'static str, &'st
 /// Replaces the placeholders of a portable DDL statement.
 pub(crate) fn ddl(backend: DbBackend, portable: &str) -> String {
     let types: &[(&str, &str)] = match backend {
-        DbBackend::Sqlite => {
-            &[("{uuid}", "BLOB"), ("{digest}", "BLOB"), ("{bytes}", "BLOB"), ("{text}", "TEXT"), ("{table}", "")]
-        }
-        DbBackend::Postgres => {
-            &[("{uuid}", "UUID"), ("{digest}", "BYTEA"), ("{bytes}", "BYTEA"), ("{text}", "TEXT"), ("{table}", "")]
-        }
+        DbBackend::Sqlite => &[
+            ("{uuid}", "BLOB"),
+            ("{digest}", "BLOB"),
+            ("{handle}", "BLOB"),
+            ("{bytes}", "BLOB"),
+            ("{text}", "TEXT"),
+            ("{table}", ""),
+        ],
+        DbBackend::Postgres => &[
+            ("{uuid}", "UUID"),
+            ("{digest}", "BYTEA"),
+            ("{handle}", "BYTEA"),
+            ("{bytes}", "BYTEA"),
+            ("{text}", "TEXT"),
+            ("{table}", ""),
+        ],
         // Texts are compared by their bytes, or `mike` and `mıke` would be one address.
         DbBackend::MySql => &[
             ("{uuid}", "BINARY(16)"),
             ("{digest}", "BINARY(32)"),
+            ("{handle}", "BINARY(64)"),
             ("{bytes}", "MEDIUMBLOB"),
             ("{text}", "MEDIUMTEXT"),
             ("{table}", " ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"),

@@ -1,7 +1,9 @@
 //! The ports of `sigra-core` on [SeaORM](sea_orm), inside the host's own database.
 //!
-//! - [`SeaOrmStore`] implements every storage port, over a pool or inside a transaction the host holds
-//!   ([`SeaOrmStore::bound_to`]). [`InTransaction`] is what the host does inside the store's transactions.
+//! - [`SeaOrmStore`] implements every storage port of `sigra-core`, over a pool or inside a transaction the host holds
+//!   ([`SeaOrmStore::bound_to`]). [`InTransaction`] is what the host does inside the store's transactions. With the
+//!   features `mfa` and `passkeys` it implements the ports of `sigra-mfa` and `sigra-passkeys` too; their tables are there
+//!   in any case.
 //! - [`migrations`] makes the tables and keeps them up to date.
 //! - [`DurableRateLimiter`] counts what must survive a restart.
 //!
@@ -14,6 +16,7 @@
 
 mod accounts;
 mod attempts;
+mod ceremonies;
 mod columns;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod connect;
@@ -21,9 +24,15 @@ mod dialect;
 mod entity;
 mod error;
 mod evidence;
+#[cfg(any(feature = "mfa", feature = "passkeys"))]
+mod factor_epoch;
 mod housekeeping;
+#[cfg(feature = "mfa")]
+mod mfa;
 pub mod migrations;
 mod outbox;
+#[cfg(feature = "passkeys")]
+mod passkeys;
 mod rates;
 mod registrations;
 mod requests;

@@ -215,4 +215,91 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
 ){table}",
     ),
     ("rate_counters_by_expiry", "CREATE INDEX sigra_rate_counters_expiry ON sigra_rate_counters (window_ends_at)"),
+    (
+        "ceremonies",
+        "CREATE TABLE sigra_ceremonies (
+    digest {digest} NOT NULL PRIMARY KEY,
+    user_id {uuid},
+    state {bytes} NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    FOREIGN KEY (user_id) REFERENCES sigra_users (id) ON DELETE CASCADE
+){table}",
+    ),
+    ("ceremonies_by_user", "CREATE INDEX sigra_ceremonies_user ON sigra_ceremonies (user_id)"),
+    ("ceremonies_by_expiry", "CREATE INDEX sigra_ceremonies_expiry ON sigra_ceremonies (expires_at)"),
+    (
+        "totp",
+        "CREATE TABLE sigra_totp (
+    user_id {uuid} NOT NULL PRIMARY KEY,
+    secret {bytes} NOT NULL,
+    activated_at BIGINT,
+    last_step BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT,
+    FOREIGN KEY (user_id) REFERENCES sigra_users (id) ON DELETE CASCADE
+){table}",
+    ),
+    ("totp_by_expiry", "CREATE INDEX sigra_totp_expiry ON sigra_totp (expires_at)"),
+    (
+        "backup_codes",
+        "CREATE TABLE sigra_backup_codes (
+    user_id {uuid} NOT NULL,
+    mac {digest} NOT NULL,
+    made_at BIGINT NOT NULL,
+    PRIMARY KEY (user_id, mac),
+    FOREIGN KEY (user_id) REFERENCES sigra_users (id) ON DELETE CASCADE
+){table}",
+    ),
+    (
+        "trusted_browsers",
+        "CREATE TABLE sigra_trusted_browsers (
+    id {uuid} NOT NULL PRIMARY KEY,
+    token_digest {digest} NOT NULL UNIQUE,
+    user_id {uuid} NOT NULL,
+    security_epoch BIGINT NOT NULL,
+    factor_epoch BIGINT NOT NULL,
+    factor {text} NOT NULL,
+    client {text} NOT NULL,
+    place {text},
+    created_at BIGINT NOT NULL,
+    last_used_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    FOREIGN KEY (user_id) REFERENCES sigra_users (id) ON DELETE CASCADE
+){table}",
+    ),
+    (
+        "trusted_browsers_by_user",
+        "CREATE INDEX sigra_trusted_browsers_user ON sigra_trusted_browsers (user_id, created_at)",
+    ),
+    ("trusted_browsers_by_expiry", "CREATE INDEX sigra_trusted_browsers_expiry ON sigra_trusted_browsers (expires_at)"),
+    (
+        "user_handles",
+        "CREATE TABLE sigra_user_handles (
+    user_id {uuid} NOT NULL PRIMARY KEY,
+    user_handle {handle} NOT NULL UNIQUE,
+    FOREIGN KEY (user_id) REFERENCES sigra_users (id) ON DELETE CASCADE
+){table}",
+    ),
+    // A credential id has up to 1,023 bytes, more than a key may have on MySQL: its SHA-256 is unique in its place.
+    (
+        "passkeys",
+        "CREATE TABLE sigra_passkeys (
+    id {uuid} NOT NULL PRIMARY KEY,
+    user_id {uuid} NOT NULL,
+    credential_id {bytes} NOT NULL,
+    credential_hash {digest} NOT NULL UNIQUE,
+    public_key {bytes} NOT NULL,
+    sign_count BIGINT NOT NULL,
+    backup_eligible BOOLEAN NOT NULL,
+    backed_up BOOLEAN NOT NULL,
+    transports {text} NOT NULL,
+    aaguid {uuid} NOT NULL,
+    nickname {text} NOT NULL,
+    created_at BIGINT NOT NULL,
+    last_used_at BIGINT,
+    FOREIGN KEY (user_id) REFERENCES sigra_user_handles (user_id) ON DELETE CASCADE
+){table}",
+    ),
+    ("passkeys_by_user", "CREATE INDEX sigra_passkeys_user ON sigra_passkeys (user_id, created_at)"),
 ];

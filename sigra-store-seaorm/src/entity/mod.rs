@@ -17,14 +17,24 @@ use plain;
 
 mod accounts;
 mod bookkeeping;
+mod ceremonies;
 mod evidence;
+#[cfg(feature = "mfa")]
+mod factors;
 mod limits;
+#[cfg(feature = "passkeys")]
+mod passkeys;
 mod registrations;
 mod sessions;
 
 pub use accounts::{device, user};
 pub use bookkeeping::migration;
+pub use ceremonies::ceremony;
 pub use evidence::{audit_event, mail};
+#[cfg(feature = "mfa")]
+pub use factors::{backup_code, totp, trusted_browser};
 pub use limits::{attempt, rate_counter};
+#[cfg(feature = "passkeys")]
+pub use passkeys::{passkey, user_handle};
 pub use registrations::{registration, request, token};
 pub use sessions::{pending_sign_in, retired_token, session};

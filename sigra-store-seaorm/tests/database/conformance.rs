@@ -8,7 +8,7 @@ use sigra_core::id::UserId;
 use sigra_core::ports::RateLimiter;
 use sigra_core::time::Timestamp;
 use sigra_store_seaorm::{DurableRateLimiter, SeaOrmStore};
-use sigra_testing::suites::{self, Backend, Operator};
+use sigra_testing::suites::{self, Backend, MfaBackend, Operator, PasskeyBackend};
 
 use crate::support::{Fixture, statement};
 
@@ -40,6 +40,22 @@ fn backend(store: &SeaOrmStore, pool: &DatabaseConnection) -> Backend {
 pub(crate) async fn every_port_keeps_its_contract_and_again_over_the_same_rows(f: &Fixture) {
     for _ in 0..2 {
         suites::all(&backend(&f.store, &f.pool)).await;
+    }
+}
+
+pub(crate) async fn second_factors_keep_their_contract_and_again_over_the_same_rows(f: &Fixture) {
+    let store = Arc::new(f.store.clone());
+    let core = backend(&f.store, &f.pool);
+    let backend = MfaBackend { core, totp: store.clone(), backup_codes: store.clone(), trusted: store };
+    for _ in 0..2 {
+        suites::all_of_mfa(&backend).await;
+    }
+}
+
+pub(crate) async fn passkeys_keep_their_contract_and_again_over_the_same_rows(f: &Fixture) {
+    let backend = PasskeyBackend { core: backend(&f.store, &f.pool), passkeys: Arc::new(f.store.clone()) };
+    for _ in 0..2 {
+        suites::all_of_passkeys(&backend).await;
     }
 }
 

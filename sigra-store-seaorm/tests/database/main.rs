@@ -22,6 +22,8 @@ mod transactions;
 engines::on_every_engine! {
     conformance: [
         every_port_keeps_its_contract_and_again_over_the_same_rows, the_durable_rate_limiter_keeps_its_contract,
+        second_factors_keep_their_contract_and_again_over_the_same_rows,
+        passkeys_keep_their_contract_and_again_over_the_same_rows,
     ],
     engines: [the_setup_is_what_it_says],
     flows: [
@@ -58,7 +60,11 @@ engines::on_every_engine! {
 }
 
 engines::on_other_isolation_levels! {
-    conformance: [every_port_keeps_its_contract_and_again_over_the_same_rows],
+    conformance: [
+        every_port_keeps_its_contract_and_again_over_the_same_rows,
+        second_factors_keep_their_contract_and_again_over_the_same_rows,
+        passkeys_keep_their_contract_and_again_over_the_same_rows,
+    ],
     engines: [the_setup_is_what_it_says],
     flows: [
         an_account_comes_into_being_by_link_and_by_code, th_07_parallel_guesses_are_all_counted_and_lock,
