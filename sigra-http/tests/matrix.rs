@@ -10,17 +10,37 @@ use http_body_util::{BodyExt as _, Full};
 use sigra_core::Unlimited;
 use sigra_core::door::Step;
 use sigra_http::{Caller, Face, LimitBucket, ResponseBody, Route, Surface, Verb};
-use sigra_testing::scenario::TestHost;
+use sigra_mfa::MfaConfig;
+use sigra_passkeys::PasskeyConfig;
+use sigra_testing::scenario::{TestHost, TestHostBuilder};
 
 const NOBODYS_TOKEN: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-fn surface(host: &TestHost) -> Surface {
-    let public_url = "https://app.example.org".parse().expect("it is an origin");
-    Surface::builder(host.sigra.clone(), public_url)
+const PUBLIC_URL: &str = "https://app.example.org";
+
+/// A host with everything there is.
+struct Complete {
+    test: TestHost,
+    surface: Surface,
+}
+
+fn complete(builder: TestHostBuilder) -> Complete {
+    let (builder, mfa) = builder.mfa(MfaConfig { issuer: "Example".to_owned(), ..MfaConfig::default() });
+    let (builder, passkeys) =
+        builder.passkeys(PasskeyConfig::for_public_url(PUBLIC_URL).expect("passkeys can be made there"));
+    let test = builder.build();
+    let surface = Surface::builder(test.sigra.clone(), PUBLIC_URL.parse().expect("it is an origin"))
         .rate_limiter(Arc::new(Unlimited))
         .accounts()
+        .mfa(mfa)
+        .passkeys(passkeys)
         .build()
-        .expect("the surface is sound")
+        .expect("the surface is sound");
+    Complete { test, surface }
+}
+
+fn routes() -> Vec<&'static Route> {
+    complete(TestHost::builder()).surface.routes().to_vec()
 }
 
 /// Who calls.
@@ -29,8 +49,8 @@ enum Who {
     Anonymous,
     Stale,
     Fresh,
-    /// Between password and second factor, with the token in both cookies.
-    Pending,
+    /// Between password and this step, with the token in both cookies.
+    Pending(Step),
     Expired,
     /// A cookie that is nobody's.
     Garbage,
@@ -40,20 +60,33 @@ enum Who {
     Disabled,
 }
 
-const EVERYBODY: [Who; 8] =
-    [Who::Anonymous, Who::Stale, Who::Fresh, Who::Pending, Who::Expired, Who::Garbage, Who::CrossSite, Who::Disabled];
+const EVERYBODY: [Who; 9] = [
+    Who::Anonymous,
+    Who::Stale,
+    Who::Fresh,
+    Who::Pending(Step::MFA),
+    Who::Pending(Step::MFA_ENROLLMENT),
+    Who::Expired,
+    Who::Garbage,
+    Who::CrossSite,
+    Who::Disabled,
+];
 
 /// A host of its own for one call, and the caller's cookies.
-async fn caller(who: Who) -> (TestHost, String) {
-    let host = TestHost::new();
+async fn caller(who: Who) -> (Complete, String) {
+    if let Who::Pending(step) = who {
+        return pending(step).await;
+    }
+    let complete = complete(TestHost::builder());
+    let host = &complete.test;
     let user = host.confirmed("ann@example.org").await;
     let session = || host.signed_in(&user);
     let cookie = match who {
-        Who::Anonymous => return (host, String::new()),
+        Who::Anonymous => return (complete, String::new()),
         Who::Garbage => NOBODYS_TOKEN.to_owned(),
         Who::Fresh | Who::CrossSite => session().await.cookie(),
         Who::Stale => host.stale(&user).await.cookie(),
-        Who::Pending => return pending().await,
+        Who::Pending(_) => unreachable!("answered above"),
         Who::Expired => {
             let cookie = session().await.cookie();
             host.advance(host.sigra.config().sessions.idle_secs.get().into());
@@ -66,29 +99,30 @@ async fn caller(who: Who) -> (TestHost, String) {
         }
     };
     let cookies = format!("__Host-sigra_session={cookie}");
-    (host, cookies)
+    (complete, cookies)
 }
 
-async fn pending() -> (TestHost, String) {
+async fn pending(step: Step) -> (Complete, String) {
     use sigra_core::door::{Admission, Gate, GateContext, GateVerdict};
     use sigra_core::error::FlowError;
     use sigra_core::flows::LoginOutcome;
 
-    struct Demanding;
+    struct Demanding(Step);
 
     #[async_trait::async_trait]
     impl Gate for Demanding {
         async fn judge(&self, _: &GateContext<'_>) -> Result<GateVerdict, FlowError> {
-            Ok(GateVerdict::Require(Step::MFA))
+            Ok(GateVerdict::Require(self.0))
         }
     }
 
-    let host = TestHost::builder().gate(Arc::new(Demanding)).build();
+    let complete = complete(TestHost::builder().gate(Arc::new(Demanding(step))));
+    let host = &complete.test;
     host.confirmed("ann@example.org").await;
     let outcome = host.login("ann@example.org", sigra_testing::scenario::PASSWORD).await;
     let LoginOutcome::Admitted(Admission::StepRequired(held)) = outcome else { panic!("{outcome:?}") };
     let token = held.token.expose().to_string();
-    (host, format!("__Host-sigra_pending={token}; __Host-sigra_session={token}"))
+    (complete, format!("__Host-sigra_pending={token}; __Host-sigra_session={token}"))
 }
 
 async fn call(surface: &Surface, route: &Route, who: Who, cookies: &str) -> Response<ResponseBody> {
@@ -110,11 +144,12 @@ fn refusal(route: &Route, who: Who) -> Option<(u16, &'static str)> {
         return Some((403, "cross_origin"));
     }
     if let Caller::Pending(step) = route.requirement.caller()
-        && !(who == Who::Pending && step == Step::MFA)
+        && who != Who::Pending(step)
     {
         return Some(if html { (303, "/auth/login") } else { (401, "unauthenticated") });
     }
-    if route.requirement.caller() == Caller::User && !known {
+    let known = known || matches!(route.requirement.caller(), Caller::PendingOrUser(step) if who == Who::Pending(step));
+    if matches!(route.requirement.caller(), Caller::User | Caller::PendingOrUser(_)) && !known {
         return Some(if html { (303, "/auth/login?return_to=") } else { (401, "unauthenticated") });
     }
     if route.requirement.is_fresh() && who == Who::Stale {
@@ -125,12 +160,11 @@ fn refusal(route: &Route, who: Who) -> Option<(u16, &'static str)> {
 
 #[tokio::test]
 async fn every_route_answers_every_kind_of_caller_as_its_row_says() {
-    let routes = surface(&TestHost::new()).routes().to_vec();
-    for route in routes {
+    for route in routes() {
         for who in EVERYBODY {
             let name = format!("{who:?} {} {}", route.method.method(), route.path);
             let (host, cookies) = caller(who).await;
-            let response = call(&surface(&host), route, who, &cookies).await;
+            let response = call(&host.surface, route, who, &cookies).await;
             let (parts, body) = response.into_parts();
             let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
             let status = parts.status.as_u16();
@@ -200,7 +234,51 @@ const CONTRACT: &[&str] = &[
     "POST /api/v1/password-reset/redeem",
     "POST /api/v1/sudo",
     "POST /api/v1/not-me/redeem",
-    // What the pages need beside it: where two forms lead, and their files.
+    "GET /mfa",
+    "POST /mfa",
+    "GET /settings/mfa",
+    "GET /login/mfa-enrollment",
+    "POST /login/mfa-enrollment",
+    "POST /settings/mfa/totp",
+    "POST /settings/mfa/totp/confirm",
+    "POST /settings/mfa/backup-codes",
+    "POST /settings/mfa/disable",
+    "POST /settings/mfa/trusted-browsers/{id}/revoke",
+    "POST /settings/mfa/trusted-browsers/revoke-all",
+    "POST /settings/passkeys/{id}/rename",
+    "POST /settings/passkeys/{id}/delete",
+    "GET /api/v1/mfa",
+    "POST /api/v1/mfa",
+    "GET /api/v1/mfa/status",
+    "POST /api/v1/login/mfa-enrollment/totp",
+    "POST /api/v1/login/mfa-enrollment/totp/confirm",
+    "POST /api/v1/mfa/totp",
+    "POST /api/v1/mfa/totp/confirm",
+    "POST /api/v1/mfa/backup-codes",
+    "POST /api/v1/mfa/disable",
+    "GET /api/v1/mfa/trusted-browsers",
+    "DELETE /api/v1/mfa/trusted-browsers",
+    "DELETE /api/v1/mfa/trusted-browsers/{id}",
+    "POST /api/v1/passkeys/register/start",
+    "POST /api/v1/passkeys/register/finish",
+    "GET /api/v1/passkeys",
+    "PATCH /api/v1/passkeys/{id}",
+    "DELETE /api/v1/passkeys/{id}",
+    "POST /api/v1/passkeys/login/start",
+    "POST /api/v1/passkeys/login/finish",
+    "POST /api/v1/mfa/passkey/start",
+    "POST /api/v1/mfa/passkey/finish",
+    // The code that is mailed before a second factor is set up from a device the account does not know.
+    "POST /login/mfa-enrollment/mail-code",
+    "POST /login/mfa-enrollment/code",
+    "POST /login/mfa-enrollment/totp",
+    "POST /login/mfa-enrollment/totp/confirm",
+    "POST /api/v1/login/mfa-enrollment/mail-code",
+    "POST /api/v1/login/mfa-enrollment/code",
+    // What the pages need beside it: where forms and the script lead, and their files.
+    "GET /settings/mfa/totp/confirm",
+    "GET /settings/passkeys",
+    "GET /login/next",
     "GET /check-mail",
     "GET /assets/sigra.css",
     "GET /assets/sigra.js",
@@ -208,11 +286,7 @@ const CONTRACT: &[&str] = &[
 
 #[test]
 fn the_tables_and_the_contract_name_the_same_routes() {
-    let found: BTreeSet<_> = surface(&TestHost::new())
-        .routes()
-        .iter()
-        .map(|route| format!("{} {}", route.method.method(), route.path))
-        .collect();
+    let found: BTreeSet<_> = routes().iter().map(|route| format!("{} {}", route.method.method(), route.path)).collect();
     let agreed: BTreeSet<_> = CONTRACT.iter().map(|route| (*route).to_owned()).collect();
     assert_eq!(found.difference(&agreed).collect::<Vec<_>>(), Vec::<&String>::new(), "nobody agreed on these");
     assert_eq!(agreed.difference(&found).collect::<Vec<_>>(), Vec::<&String>::new(), "these are missing");
@@ -220,7 +294,7 @@ fn the_tables_and_the_contract_name_the_same_routes() {
 
 #[test]
 fn every_row_is_sound() {
-    for route in surface(&TestHost::new()).routes() {
+    for route in routes() {
         let name = format!("{} {}", route.method.method(), route.path);
         assert_eq!(route.face == Face::Json, route.path.starts_with("/api/v1/"), "{name}");
         assert_eq!(route.method == Verb::Get, route.limit == LimitBucket::Read, "{name}");
@@ -232,7 +306,7 @@ fn every_row_is_sound() {
 #[test]
 fn the_documented_routes_are_these() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/routes.md");
-    let generated = document(surface(&TestHost::new()).routes());
+    let generated = document(&routes());
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(path, &generated).unwrap();
     }
@@ -259,10 +333,11 @@ fn document(routes: &[&Route]) -> String {
             .expect("a string takes everything");
         for route in routes.iter().filter(|route| route.face == face) {
             let caller = match (route.requirement.caller(), route.requirement.is_fresh()) {
-                (Caller::User, true) => "fresh",
-                (Caller::User, false) => "user",
-                (Caller::Pending(step), _) => step.name(),
-                (Caller::Anyone | Caller::Whoever, _) => "anyone",
+                (Caller::User, true) => "fresh".to_owned(),
+                (Caller::User, false) => "user".to_owned(),
+                (Caller::Pending(step), _) => step.name().to_owned(),
+                (Caller::PendingOrUser(step), _) => format!("{} or user", step.name()),
+                (Caller::Anyone | Caller::Whoever, _) => "anyone".to_owned(),
             };
             let limit = route.limit.name().trim_start_matches("http.");
             let (method, path, about) = (route.method.method(), route.path, route.about);

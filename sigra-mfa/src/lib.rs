@@ -39,3 +39,7 @@ pub use events::{EVENTS, names};
 pub use mails::{BACKUP_CODE_USED, BACKUP_CODES_REGENERATED, MAILS, MFA_DISABLED, MFA_ENABLED};
 pub use mfa::{Mfa, MfaParts, MfaStatus};
 pub use totp::{BeginOutcome, ConfirmOutcome, DisableOutcome, TOTP, TotpSetup};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guides/mfa.md")]
+struct Guide;

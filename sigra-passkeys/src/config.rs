@@ -151,8 +151,9 @@ fn host_of(origin: &str) -> Option<String> {
     let url = Url::parse(origin).ok()?;
     let Some(Host::Domain(host)) = url.host() else { return None };
     let local = host == "localhost" || host.ends_with(".localhost");
+    let plain = host.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte));
     let secure = url.scheme() == "https" || (url.scheme() == "http" && local);
-    (secure && url.origin().ascii_serialization() == origin).then(|| host.to_owned())
+    (plain && secure && url.origin().ascii_serialization() == origin).then(|| host.to_owned())
 }
 
 fn is_under(host: &str, domain: &str) -> bool {

@@ -45,3 +45,22 @@ pub(crate) fn of(email: &EmailAddress, vault: &dyn Vault) -> Vec<Descriptor> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use sigra_testing::TestVault;
+
+    use super::*;
+
+    #[test]
+    fn wa_14_decoys_depend_on_the_secret_and_on_the_address_alone() {
+        let (one, another) = (TestVault::new(&["one"]), TestVault::new(&["another"]));
+        let ann = EmailAddress::parse("ann@example.org").unwrap();
+        assert_eq!(
+            of(&ann, &one),
+            of(&EmailAddress::parse("Ann@EXAMPLE.org").unwrap(), &TestVault::new(&["one", "old"]))
+        );
+        assert_ne!(of(&ann, &one), of(&ann, &another));
+        assert_ne!(of(&ann, &one), of(&EmailAddress::parse("bob@example.org").unwrap(), &one));
+    }
+}

@@ -15,7 +15,7 @@ use sigra_core::user::User;
 use crate::ceremony::Bound;
 use crate::decoys::Descriptor;
 use crate::events::{AUTHENTICATE_FAILURE, DISOWN};
-use crate::manage::REMOVED;
+use crate::mails::PASSKEY_REMOVED;
 use crate::options;
 use crate::passkey::CredentialId;
 use crate::ports::Disowned;
@@ -97,7 +97,8 @@ impl Factor for PasskeyFactor {
         let now = self.0.inner.clock.now();
         let evidence = |disowned: &Disowned| {
             let event = AuditEvent::new(DISOWN, now, client).by(disowned.user.id).with("count", disowned.count);
-            let notice = Notice { kind: &REMOVED, user: &disowned.user, client, what: Some("Passkey"), left: None };
+            let notice =
+                Notice { kind: &PASSKEY_REMOVED, user: &disowned.user, client, what: Some("Passkey"), left: None };
             notices.add_notice(Evidence::event(event), &notice)
         };
         self.0.inner.store.disown(user.id, since, &evidence).await?;

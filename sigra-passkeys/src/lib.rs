@@ -12,6 +12,7 @@ mod config;
 mod decoys;
 pub mod events;
 mod factor;
+mod mails;
 mod manage;
 mod options;
 mod passkey;
@@ -26,6 +27,7 @@ mod wire;
 pub use authenticators::authenticator_name;
 pub use config::{InvalidPublicUrl, PasskeyConfig, SignCountPolicy};
 pub use factor::PASSKEY;
+pub use mails::{MAILS, PASSKEY_ADDED, PASSKEY_REMOVED};
 pub use manage::{RemoveOutcome, RenameOutcome};
 pub use passkey::{CredentialId, Passkey, UserHandle};
 pub use registration::{FinishOutcome, StartOutcome};
@@ -35,5 +37,9 @@ pub use sign_in::SignInOutcome;
 /// What the fuzz targets call: the readers of everything a browser sends.
 #[doc(hidden)]
 pub mod __fuzz {
-    pub use crate::wire::fuzz::{authentication, registration};
+    pub use crate::wire::fuzz::{attestation, authentication, authenticator_data, registration};
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guides/passkeys.md")]
+struct Guide;

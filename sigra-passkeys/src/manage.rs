@@ -7,11 +7,11 @@ use sigra_core::error::FlowError;
 use sigra_core::evidence::Evidence;
 use sigra_core::flows::Notice;
 use sigra_core::id::PasskeyId;
-use sigra_core::mail::MailKind;
 use sigra_core::user::User;
 
 use crate::authenticators::authenticator_name;
 use crate::events::{DELETE, RENAME};
+use crate::mails::PASSKEY_REMOVED;
 use crate::ports::Removed;
 use crate::service::Passkeys;
 
@@ -42,8 +42,6 @@ pub enum RemoveOutcome {
     /// The account has no such passkey.
     Unknown,
 }
-
-pub(crate) const REMOVED: MailKind = MailKind::new("passkey_removed");
 
 impl Passkeys {
     /// Renames a passkey of the account.
@@ -92,7 +90,7 @@ impl Passkeys {
         let what = authenticator_name(passkey.aaguid);
         let evidence = |user: &User| {
             let event = AuditEvent::new(DELETE, now, client).by(user.id).with("passkey", id.to_string());
-            let notice = Notice { kind: &REMOVED, user, client, what: Some(what), left: None };
+            let notice = Notice { kind: &PASSKEY_REMOVED, user, client, what: Some(what), left: None };
             sigra.second_factors().notice(Evidence::event(event), &notice)
         };
         Ok(match self.inner.store.remove(user.id, id, keep, &evidence).await? {

@@ -8,12 +8,12 @@ use sigra_core::error::FlowError;
 use sigra_core::evidence::Evidence;
 use sigra_core::flows::Notice;
 use sigra_core::id::{PasskeyId, SessionId};
-use sigra_core::mail::MailKind;
 use sigra_core::user::User;
 
 use crate::authenticators::authenticator_name;
 use crate::ceremony::{Bound, random};
 use crate::events::{REGISTER_FAILURE, REGISTER_SUCCESS};
+use crate::mails::PASSKEY_ADDED;
 use crate::manage::nickname_of;
 use crate::options;
 use crate::passkey::{Passkey, UserHandle};
@@ -55,8 +55,6 @@ pub enum FinishOutcome {
     /// The account has changed since it was read.
     Stale,
 }
-
-const ADDED: MailKind = MailKind::new("passkey_added");
 
 impl Passkeys {
     /// Asks a browser to make a passkey for the account. The caller has made sure that the session is fresh.
@@ -132,7 +130,7 @@ impl Passkeys {
                 .with("aaguid", passkey.aaguid.to_string())
                 .with("authenticator", what)
                 .with("backup_eligible", passkey.backup_eligible);
-            let notice = Notice { kind: &ADDED, user, client, what: Some(what), left: None };
+            let notice = Notice { kind: &PASSKEY_ADDED, user, client, what: Some(what), left: None };
             sigra.second_factors().notice(Evidence::event(event), &notice)
         };
         let at_most = self.inner.config.at_most;

@@ -15,7 +15,7 @@ use crate::authenticators::authenticator_name;
 use crate::ceremony::Bound;
 use crate::config::SignCountPolicy;
 use crate::events::{AUTHENTICATE_SUCCESS, DELETE, SIGN_COUNT_REGRESSION};
-use crate::manage::REMOVED;
+use crate::mails::PASSKEY_REMOVED;
 use crate::passkey::Passkey;
 use crate::ports::{FoundPasskey, PasskeyUse};
 use crate::service::Inner;
@@ -62,11 +62,13 @@ impl Inner {
             return wrong(Refused("credential_not_allowed"), None);
         }
         let Some(found) = self.store.find(&response.id).await? else {
+            self.verifier.spend(&response, &state.challenge(), expected.uv);
             return wrong(Refused("unknown_credential"), None);
         };
-        let owned = owns(&found, &response, expected.owner, state.is_for_somebody());
-        let verified = owned
-            .and_then(|()| self.verifier.assertion(&response, &state.challenge(), &found.passkey, expected.uv))
+        // Verified in any case, so that the time does not tell which of the two is wrong.
+        let verified = self.verifier.assertion(&response, &state.challenge(), &found.passkey, expected.uv);
+        let verified = owns(&found, &response, expected.owner, state.is_for_somebody())
+            .and(verified)
             .and_then(|asserted| ensure(found.user.disabled_at.is_none(), "disabled").map(|()| asserted));
         let asserted = match verified {
             Ok(asserted) => asserted,
@@ -143,7 +145,7 @@ impl Inner {
                 .with("passkey", passkey.id.to_string())
                 .with("why", "sign_count");
             let what = Some(authenticator_name(passkey.aaguid));
-            let notice = Notice { kind: &REMOVED, user, client, what, left: None };
+            let notice = Notice { kind: &PASSKEY_REMOVED, user, client, what, left: None };
             notices.add_notice(Evidence::event(regression.clone()).and_event(delete), &notice)
         };
         self.store.remove(user.id, passkey.id, 0, &evidence).await?;

@@ -199,6 +199,25 @@ pub(crate) async fn locked(tx: &Tx, id: UserId) -> Result<Option<user::Model>, F
     Ok(user::Entity::find_by_id(id.as_uuid()).lock_exclusive().unique(&**tx).await?)
 }
 
+/// The user, if the epochs still are these and the user is not disabled; kept from changing until the transaction ends.
+#[cfg(any(feature = "mfa", feature = "passkeys"))]
+pub(crate) async fn standing(tx: &Tx, id: UserId, epochs: Epochs) -> Result<Option<User>, Fault> {
+    let user = locked(tx, id).await?.map(to_user).transpose()?;
+    Ok(user.filter(|user| user.disabled_at.is_none() && user.epochs == epochs))
+}
+
+/// Raises the factor epoch of a user whose row is locked, and answers the user as it is then.
+#[cfg(any(feature = "mfa", feature = "passkeys"))]
+pub(crate) async fn raise_factor_epoch(tx: &Tx, user: User) -> Result<User, Fault> {
+    let epochs = Epochs { factor: user.epochs.factor + 1, ..user.epochs };
+    user::Entity::update_many()
+        .col_expr(user::Column::FactorEpoch, Expr::value(epochs.factor))
+        .filter(user::Column::Id.eq(user.id.as_uuid()))
+        .exec(&**tx)
+        .await?;
+    Ok(User { epochs, ..user })
+}
+
 /// Whether an address has an account.
 pub(crate) async fn is_taken(db: &impl ConnectionTrait, identity: &str) -> Result<bool, Fault> {
     let found = user::Entity::find().filter(user::Column::EmailIdentity.eq(identity)).unique(db).await?;

@@ -18,11 +18,11 @@ const KINDS: [(&str, &str, &str); 11] = [
     // A session idles out on its last day at the latest.
     ("sigra_sessions", "id", "idle_expires_at"),
     ("sigra_pending_sign_ins", "id", "expires_at"),
-    ("sigra_ceremonies", "digest", "expires_at"),
-    // An active secret has no expiry.
+    ("sigra_attempts", "counter, whom", "expires_at"),
+    ("sigra_ceremonies", "ceremony_key", "expires_at"),
+    // Only a secret that waits for its first code expires.
     ("sigra_totp", "user_id", "expires_at"),
     ("sigra_trusted_browsers", "id", "expires_at"),
-    ("sigra_attempts", "counter, whom", "expires_at"),
     ("sigra_rate_counters", "bucket", "window_ends_at"),
 ];
 
@@ -58,15 +58,15 @@ async fn purge(
     before: Timestamp,
     limit: u32,
 ) -> Result<u64, StoreError> {
-    // MySQL takes a LIMIT in a subquery only one level further down. The expiry is asked for twice, because a server that
-    // waited for a row looks at the outer condition alone again: what was prolonged or activated meanwhile has to stay.
+    // MySQL takes a LIMIT in a subquery only one level further down. The expiry is asked for again, because whoever waits
+    // for a row's lock sees what was committed meanwhile in the row and not in the subquery.
     let sql = &format!(
-        "DELETE FROM {table} WHERE {expiry} < ? AND ({key}) IN (SELECT {key} FROM \
-         (SELECT {key} FROM {table} WHERE {expiry} < ? ORDER BY {expiry} LIMIT ?) doomed)"
+        "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM \
+         (SELECT {key} FROM {table} WHERE {expiry} < ? ORDER BY {expiry} LIMIT ?) doomed) AND {expiry} < ?"
     );
     store
         .single("Housekeeping::purge_expired", |db| async move {
-            let values = [before.as_micros().into(), before.as_micros().into(), i64::from(limit).into()];
+            let values = [before.as_micros().into(), i64::from(limit).into(), before.as_micros().into()];
             Ok(db.execute_raw(dialect::statement(db.get_database_backend(), sql, values)).await?.rows_affected())
         })
         .await

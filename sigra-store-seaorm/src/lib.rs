@@ -1,9 +1,7 @@
 //! The ports of `sigra-core` on [SeaORM](sea_orm), inside the host's own database.
 //!
-//! - [`SeaOrmStore`] implements every storage port of `sigra-core`, over a pool or inside a transaction the host holds
-//!   ([`SeaOrmStore::bound_to`]). [`InTransaction`] is what the host does inside the store's transactions. With the
-//!   features `mfa` and `passkeys` it implements the ports of `sigra-mfa` and `sigra-passkeys` too; their tables are there
-//!   in any case.
+//! - [`SeaOrmStore`] implements every storage port, with the features `mfa` and `passkeys` those of these crates too, over a
+//!   pool or inside a transaction the host holds ([`SeaOrmStore::bound_to`]). [`InTransaction`] is what the host does inside the store's transactions.
 //! - [`migrations`] makes the tables and keeps them up to date.
 //! - [`DurableRateLimiter`] counts what must survive a restart.
 //!
@@ -24,8 +22,6 @@ mod dialect;
 mod entity;
 mod error;
 mod evidence;
-#[cfg(any(feature = "mfa", feature = "passkeys"))]
-mod factor_epoch;
 mod housekeeping;
 #[cfg(feature = "mfa")]
 mod mfa;

@@ -218,7 +218,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     (
         "ceremonies",
         "CREATE TABLE sigra_ceremonies (
-    digest {digest} NOT NULL PRIMARY KEY,
+    ceremony_key {digest} NOT NULL PRIMARY KEY,
     user_id {uuid},
     state {bytes} NOT NULL,
     created_at BIGINT NOT NULL,
@@ -245,9 +245,9 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
         "backup_codes",
         "CREATE TABLE sigra_backup_codes (
     user_id {uuid} NOT NULL,
-    mac {digest} NOT NULL,
-    made_at BIGINT NOT NULL,
-    PRIMARY KEY (user_id, mac),
+    code_mac {digest} NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (user_id, code_mac),
     FOREIGN KEY (user_id) REFERENCES sigra_users (id) ON DELETE CASCADE
 ){table}",
     ),
@@ -259,7 +259,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     user_id {uuid} NOT NULL,
     security_epoch BIGINT NOT NULL,
     factor_epoch BIGINT NOT NULL,
-    factor {text} NOT NULL,
+    factor VARCHAR(64) NOT NULL,
     client {text} NOT NULL,
     place {text},
     created_at BIGINT NOT NULL,
@@ -274,21 +274,21 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ),
     ("trusted_browsers_by_expiry", "CREATE INDEX sigra_trusted_browsers_expiry ON sigra_trusted_browsers (expires_at)"),
     (
-        "user_handles",
-        "CREATE TABLE sigra_user_handles (
+        "passkey_users",
+        "CREATE TABLE sigra_passkey_users (
     user_id {uuid} NOT NULL PRIMARY KEY,
-    user_handle {handle} NOT NULL UNIQUE,
+    handle {handle} NOT NULL UNIQUE,
     FOREIGN KEY (user_id) REFERENCES sigra_users (id) ON DELETE CASCADE
 ){table}",
     ),
-    // A credential id has up to 1,023 bytes, more than a key may have on MySQL: its SHA-256 is unique in its place.
+    // Ids may be longer than what MySQL indexes, so their digests are unique in their place.
     (
         "passkeys",
         "CREATE TABLE sigra_passkeys (
     id {uuid} NOT NULL PRIMARY KEY,
     user_id {uuid} NOT NULL,
     credential_id {bytes} NOT NULL,
-    credential_hash {digest} NOT NULL UNIQUE,
+    credential_digest {digest} NOT NULL UNIQUE,
     public_key {bytes} NOT NULL,
     sign_count BIGINT NOT NULL,
     backup_eligible BOOLEAN NOT NULL,
@@ -298,7 +298,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     nickname {text} NOT NULL,
     created_at BIGINT NOT NULL,
     last_used_at BIGINT,
-    FOREIGN KEY (user_id) REFERENCES sigra_user_handles (user_id) ON DELETE CASCADE
+    FOREIGN KEY (user_id) REFERENCES sigra_users (id) ON DELETE CASCADE
 ){table}",
     ),
     ("passkeys_by_user", "CREATE INDEX sigra_passkeys_user ON sigra_passkeys (user_id, created_at)"),

@@ -97,10 +97,7 @@ impl SeaOrmStore {
         Self { on: On::Transaction(transaction), turn: Arc::new(Semaphore::new(1)), hook: self.hook.clone() }
     }
 
-    /// This store for every port of the core, as the builder of [`Sigra`](sigra_core::Sigra) takes it.
-    ///
-    /// With the features `mfa` and `passkeys` it is the ports of those crates as well: an `Arc` of it is an
-    /// `Arc<dyn TotpStore>`, and so on.
+    /// This store for every port, as the builder of [`Sigra`](sigra_core::Sigra) takes it.
     #[must_use]
     pub fn stores(&self) -> Stores {
         let store = Arc::new(self.clone());

@@ -57,6 +57,7 @@ impl KvStore {
             accounts: store.clone(),
             attempts: store.clone(),
             audit: store.clone(),
+            ceremonies: store.clone(),
             devices: store.clone(),
             health: store.clone(),
             housekeeping: store.clone(),

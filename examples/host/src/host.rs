@@ -8,13 +8,15 @@ use std::time::Duration;
 use sigra_core::config::Config;
 use sigra_core::email::EmailAddress;
 use sigra_core::error::{FlowError, StoreError};
-use sigra_core::ports::RateLimiter;
+use sigra_core::ports::{GeoIp, NoGeoIp, RateLimiter};
 use sigra_core::time::{Clock, SystemClock};
 use sigra_core::{Essentials, MemoryRateLimiter, Sigra, Unlimited};
 use sigra_crypto::{HashPool, HashingConfig, KeyRing, PasswordHasher, PolicyConfig, PoolConfig, StandardPolicy};
 use sigra_http::{HttpConfig, Surface};
 use sigra_mail::{Links, MailTarget, Sender, Templates};
+use sigra_mfa::{Mfa, MfaConfig, MfaParts};
 use sigra_net::MaxMindGeoIp;
+use sigra_passkeys::{PasskeyConfig, PasskeyParts, Passkeys};
 use sigra_store_seaorm::{DurableRateLimiter, SeaOrmStore, migrations};
 use tokio::sync::watch;
 
@@ -63,7 +65,7 @@ impl Host {
             MailTarget::Dir(path) if settings.loopback => Some(path.clone()),
             _ => None,
         };
-        let sigra = assemble(&settings, &store, clock)?;
+        let Assembled { sigra, mfa, passkeys } = assemble(&settings, &store, clock)?;
         let requests: Arc<dyn RateLimiter> =
             if settings.rate_limit { Arc::new(MemoryRateLimiter::default()) } else { Arc::new(Unlimited) };
         let config = HttpConfig { product: PRODUCT.to_owned(), ..HttpConfig::default() };
@@ -71,7 +73,11 @@ impl Host {
             .config(config)
             .trusted_proxies(settings.trusted_proxies)
             .rate_limiter(requests)
-            .accounts();
+            .accounts()
+            .mfa(mfa);
+        if let Some(passkeys) = passkeys {
+            builder = builder.passkeys(passkeys);
+        }
         if settings.loopback {
             builder = builder.loopback_only();
         }
@@ -115,7 +121,14 @@ pub async fn shut_down() -> std::io::Result<()> {
     Ok(())
 }
 
-fn assemble(settings: &Settings, store: &SeaOrmStore, clock: Arc<dyn Clock>) -> Result<Sigra, OpenError> {
+/// The flows, and the capabilities that have routes of their own.
+struct Assembled {
+    sigra: Sigra,
+    mfa: Mfa,
+    passkeys: Option<Passkeys>,
+}
+
+fn assemble(settings: &Settings, store: &SeaOrmStore, clock: Arc<dyn Clock>) -> Result<Assembled, OpenError> {
     let threads = Arc::new(HashPool::new(&PoolConfig::default()).map_err(other)?);
     let hashing = HashingConfig { argon2: settings.argon2, ..HashingConfig::default() };
     let policy = PolicyConfig { product_words: vec![String::from("sigra")], ..PolicyConfig::default() };
@@ -135,14 +148,52 @@ fn assemble(settings: &Settings, store: &SeaOrmStore, clock: Arc<dyn Clock>) -> 
             .map_err(|error| SettingsError::new("SIGRA_MAIL", error, MailTarget::ACCEPTED))?,
         mail_budget,
     };
-    let mut builder = Sigra::builder(store.stores(), essentials).config(Config::default()).clock(clock);
-    if let Some(path) = &settings.geoip_db {
-        let geo = MaxMindGeoIp::open(path).map_err(|error| {
+    let geo: Arc<dyn GeoIp> = match &settings.geoip_db {
+        Some(path) => Arc::new(MaxMindGeoIp::open(path).map_err(|error| {
             SettingsError::new("SIGRA_GEOIP_DB", error, "the path of a City or Country database in MaxMind's format")
-        })?;
-        builder = builder.geo_ip(Arc::new(geo));
-    }
-    builder.build().map_err(other)
+        })?),
+        None => Arc::new(NoGeoIp),
+    };
+    let vault = essentials.vault.clone();
+    let store = Arc::new(store.clone());
+    let mfa = MfaParts {
+        totp: store.clone(),
+        backup_codes: store.clone(),
+        trusted: store.clone(),
+        vault: vault.clone(),
+        clock: clock.clone(),
+        log: store.clone(),
+        geo: geo.clone(),
+    };
+    let mfa = Mfa::new(mfa, MfaConfig { issuer: PRODUCT.to_owned(), ..MfaConfig::default() }).map_err(other)?;
+    let passkeys = match PasskeyConfig::for_public_url(&settings.public_url.to_string()) {
+        Ok(config) => {
+            let parts = PasskeyParts {
+                store: store.clone(),
+                ceremonies: store.clone(),
+                vault,
+                clock: clock.clone(),
+                log: store.clone(),
+            };
+            Some(Passkeys::new(parts, PasskeyConfig { rp_name: PRODUCT.to_owned(), ..config }).map_err(other)?)
+        }
+        Err(error) => {
+            tracing::warn!(%error, "passkeys are not offered");
+            None
+        }
+    };
+    let builder = Sigra::builder(store.stores(), essentials)
+        .config(Config::default())
+        .clock(clock)
+        .geo_ip(geo)
+        .factor(mfa.totp_factor())
+        .factor(mfa.backup_code_factor())
+        .trusted_browsers(mfa.trusted_browsers());
+    let builder = match &passkeys {
+        Some(passkeys) => builder.factor(passkeys.factor()),
+        None => builder,
+    };
+    Ok(Assembled { sigra: builder.build().map_err(other)?, mfa, passkeys })
 }
 
 /// Says what is wrong with the database. Drivers repeat the URL, and a URL can hold a password.

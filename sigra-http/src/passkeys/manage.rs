@@ -20,6 +20,11 @@ const LAST_WAY_IN: &str =
     "This is your last way to sign in. Set a password or add another passkey before you remove it.";
 const BAD_NICKNAME: &str = "Use a name of 1 to 64 characters.";
 
+/// The forms below this path stand on another page. Who had to sign in first comes back here.
+pub(super) async fn page(call: Call<'_>) -> Result<Reply, Fault> {
+    Ok(Reply::see_other(call.path("/settings/mfa")))
+}
+
 pub(super) async fn list_json(call: Call<'_>) -> Result<Reply, Fault> {
     let passkeys = service(&call)?.list(call.signed_in()?.user()).await?;
     let shown: Vec<_> = passkeys.iter().map(shown).collect();

@@ -16,6 +16,7 @@ use crate::route::{Route, route};
 
 /// The routes of passkeys.
 pub(crate) static ROUTES: &[Route] = &[
+    route!(Get "/settings/passkeys", Html, USER, Read, "leads to the page that shows the passkeys", manage::page),
     route!(Post "/settings/passkeys/{id}/rename", Html, USER, Change, "renames a passkey", manage::rename_form),
     route!(Post "/settings/passkeys/{id}/delete", Html, FRESH, Change, "removes a passkey", manage::delete_form),
     route!(Get "/api/v1/passkeys", Json, USER, Read, "the account's passkeys", manage::list_json),
@@ -25,7 +26,7 @@ pub(crate) static ROUTES: &[Route] = &[
     route!(Post "/api/v1/passkeys/register/finish", Json, FRESH, Change, "adds a passkey", register::finish),
     route!(Post "/api/v1/passkeys/login/start", Json, ANYONE, Ceremony, "options for signing in with a passkey", sign_in::start),
     route!(Post "/api/v1/passkeys/login/finish", Json, ANYONE, SignIn, "signs in with a passkey", sign_in::finish),
-    route!(Post "/api/v1/mfa/passkey/start", Json, ANYONE, Ceremony, "options for showing a passkey as second factor", second_factor::start),
+    route!(Post "/api/v1/mfa/passkey/start", Json, OWES_FACTOR_OR_USER, Ceremony, "options for showing a passkey as second factor", second_factor::start),
     route!(Post "/api/v1/mfa/passkey/finish", Json, OWES_FACTOR, SignIn, "takes a passkey as second factor", second_factor::finish),
 ];
 

@@ -1,8 +1,9 @@
 //! A passkey as second factor of a sign-in, or to authenticate again.
 
 use http::StatusCode;
-use sigra_core::door::Step;
+use sigra_core::door::PendingView;
 use sigra_core::ports::Occasion;
+use sigra_core::user::User;
 
 use super::service;
 use crate::call::Call;
@@ -13,12 +14,9 @@ use crate::second_factors::{answer, outcome_json};
 
 /// Options for whoever owes a second factor, or is signed in and about to authenticate again.
 pub(super) async fn start(call: Call<'_>) -> Result<Reply, Fault> {
-    let (user, occasion) = match pending(&call).await? {
-        Some(owing) => owing,
-        None => {
-            let current = call.visit.current().await?.ok_or(Fault::Unauthenticated)?;
-            (current.user().clone(), Occasion::Session(current.session().id))
-        }
+    let (user, occasion) = match &call.current {
+        Some(current) => (current.user().clone(), Occasion::Session(current.session().id)),
+        None => pending(&call).await?,
     };
     let options = service(&call)?.start_second_factor(&user, occasion).await?;
     Ok(Reply::json(StatusCode::OK, options.ok_or(FaultCode::NotEnrolled)?))
@@ -29,11 +27,8 @@ pub(super) async fn finish(call: Call<'_>) -> Result<Reply, Fault> {
     outcome_json(&call, outcome, FaultCode::PasskeyRejected)
 }
 
-async fn pending(call: &Call<'_>) -> Result<Option<(sigra_core::user::User, Occasion)>, Fault> {
-    let Some(pending) = call.visit.pending() else {
-        return Ok(None);
-    };
-    let view = call.sigra().door().pending(pending, &call.entry(false).await?).await?;
-    let owing = view.filter(|view| view.owes_first(Step::MFA));
-    Ok(owing.map(|view| (view.user, Occasion::SignIn(view.pending.id))))
+async fn pending(call: &Call<'_>) -> Result<(User, Occasion), Fault> {
+    let view = call.sigra().door().pending(call.pending()?, &call.entry(false).await?).await?;
+    let PendingView { user, pending, .. } = view.ok_or(Fault::NoPending)?;
+    Ok((user, Occasion::SignIn(pending.id)))
 }

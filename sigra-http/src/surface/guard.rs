@@ -35,6 +35,8 @@ pub enum Caller {
     User,
     /// Somebody whose pending sign-in owes this step first.
     Pending(Step),
+    /// Somebody whose pending sign-in owes this step first, or somebody with a session.
+    PendingOrUser(Step),
 }
 
 impl Requirement {
@@ -52,6 +54,9 @@ impl Requirement {
     pub const MFA_ENROLLED: Self = Self { enrolled: true, ..Self::USER };
     /// Somebody whose sign-in owes its second factor.
     pub(crate) const OWES_FACTOR: Self = Self::of(Caller::Pending(Step::MFA));
+    /// Somebody whose sign-in owes its second factor, or who is about to authenticate again.
+    #[cfg(feature = "passkeys")]
+    pub(crate) const OWES_FACTOR_OR_USER: Self = Self::of(Caller::PendingOrUser(Step::MFA));
     /// Somebody whose sign-in owes the setting up of a second factor.
     #[cfg(feature = "mfa")]
     pub(crate) const OWES_ENROLLMENT: Self = Self::of(Caller::Pending(Step::MFA_ENROLLMENT));
@@ -126,7 +131,8 @@ impl Surface {
             Caller::Pending(step) => {
                 return if self.owes(step, visit).await? { Ok(None) } else { Err(Fault::NoPending) };
             }
-            Caller::User => {}
+            Caller::PendingOrUser(step) if self.owes(step, visit).await? => return Ok(None),
+            Caller::PendingOrUser(_) | Caller::User => {}
         }
         let Some(current) = visit.current().await? else {
             return Err(Fault::Unauthenticated);

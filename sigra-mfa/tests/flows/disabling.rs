@@ -92,6 +92,31 @@ async fn a_wrong_code_is_one_attempt_and_takes_nothing_away() {
 }
 
 #[tokio::test]
+async fn a_right_code_that_came_too_late_is_no_wrong_one() {
+    let host = Host::new();
+    let who = host.enrolled(ANN).await;
+    host.store.edit_user(who.user.id, |user| user.epochs.security += 1);
+    for _ in 0..7 {
+        let outcome = disable(&host, &who.user, "backup_code", &who.backup_codes[0]).await;
+        assert!(matches!(outcome, DisableOutcome::Stale), "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_right_code_starts_the_count_over() {
+    let host = Host::new();
+    let who = host.enrolled(ANN).await;
+    for _ in 0..5 {
+        assert!(matches!(disable(&host, &who.user, "backup_code", WRONG_BACKUP_CODE).await, DisableOutcome::Wrong));
+    }
+    let user = disabled(disable(&host, &who.user, "backup_code", &who.backup_codes[0]).await);
+    let app = host.begin(&user).await;
+    let (user, _) = host.confirm(&user, &app).await;
+    host.advance(30);
+    granted(host.answer(&host.challenged(&user).await.token, "totp", &app.code(host.now())).await);
+}
+
+#[tokio::test]
 async fn there_must_be_something_to_take_away() {
     let host = Host::new();
     let user = host.confirmed(ANN).await;

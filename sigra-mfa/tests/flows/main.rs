@@ -8,6 +8,7 @@ mod disabling;
 mod enrolling;
 mod locking;
 mod not_me;
+mod races;
 mod required;
 mod signing_in;
 mod sudo;

@@ -5,6 +5,8 @@ mod second;
 mod vectors;
 
 use sha2::{Digest as _, Sha256};
+use sigra_core::id::{PasskeyId, UserId};
+use sigra_core::time::Timestamp;
 use uuid::Uuid;
 
 use crate::config::PasskeyConfig;
@@ -14,6 +16,10 @@ use crate::wire::{
     ensure,
 };
 use second::SecondReader;
+
+/// A point of the curve like any other: the generator of P-256 (SEC 2 §2.4.2).
+const GENERATOR_X: [u8; 32] = *b"\x6b\x17\xd1\xf2\xe1\x2c\x42\x47\xf8\xbc\xe6\xe5\x63\xa4\x40\xf2\x77\x03\x7d\x81\x2d\xeb\x33\xa0\xf4\xa1\x39\x45\xd8\x98\xc2\x96";
+const GENERATOR_Y: [u8; 32] = *b"\x4f\xe3\x42\xe2\xfe\x1a\x7f\x9b\x8e\xe7\xeb\x4a\x7c\x0f\x9e\x16\x2b\xce\x33\x57\x6b\x31\x5e\xce\xcb\xb6\x40\x68\x37\xbf\x51\xf5";
 
 /// Verifies for one relying party.
 pub(crate) struct Verifier {
@@ -120,6 +126,26 @@ impl Verifier {
         };
         self.second.assertion(response, challenge, passkey, &key, uv)?;
         Ok(asserted)
+    }
+
+    /// The work of [`Verifier::assertion`], for a passkey that does not exist: the time must not tell a decoy from a passkey.
+    pub(crate) fn spend(&self, response: &AuthenticationResponse, challenge: &[u8], uv: UserVerification) {
+        let nobodys = Passkey {
+            id: PasskeyId::from_uuid(Uuid::nil()),
+            user: UserId::from_uuid(Uuid::nil()),
+            credential_id: response.id.clone(),
+            public_key: PublicKey::Es256 { x: GENERATOR_X, y: GENERATOR_Y }.to_cose(),
+            sign_count: 0,
+            backup_eligible: true,
+            backed_up: true,
+            transports: Vec::new(),
+            aaguid: Uuid::nil(),
+            nickname: String::new(),
+            created_at: Timestamp::EPOCH,
+            last_used_at: None,
+        };
+        // The key is everybody's, so what comes of it means nothing.
+        let _ = std::hint::black_box(self.assertion(response, challenge, &nobodys, uv));
     }
 
     /// What holds of the authenticator data in both ceremonies. Presence is demanded always: nothing here is created

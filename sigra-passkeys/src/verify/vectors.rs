@@ -9,8 +9,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::json;
-use sigra_core::id::{PasskeyId, UserId};
-use sigra_core::time::Timestamp;
 
 use super::*;
 
@@ -49,26 +47,34 @@ impl Vector {
     }
 
     fn register(&self) -> Result<NewCredential, Refused> {
-        let Registration { challenge, credential_id, client_data, object } = &self.registration;
-        let response = json!({
-            "id": text(credential_id), "rawId": text(credential_id), "type": "public-key",
-            "response": { "clientDataJSON": text(client_data), "attestationObject": text(object) },
-        });
-        let response = RegistrationResponse::read(&response.to_string())?;
-        verifier().registration(&response, &hex(challenge), UserVerification::Preferred)
+        let response = RegistrationResponse::read(&self.registration.json())?;
+        verifier().registration(&response, &hex(&self.registration.challenge), UserVerification::Preferred)
     }
 
     fn authenticate(&self, made: &NewCredential) -> Result<Asserted, Refused> {
-        let Authentication { challenge, data, client_data, signature } = &self.authentication;
-        let id = URL_SAFE_NO_PAD.encode(made.id.as_bytes());
+        let response = AuthenticationResponse::read(&self.authentication.json(&made.id))?;
+        let challenge = hex(&self.authentication.challenge);
+        verifier().assertion(&response, &challenge, &stored(made), UserVerification::Preferred)
+    }
+}
+
+impl Registration {
+    fn json(&self) -> String {
+        let Self { credential_id, client_data, object, .. } = self;
+        let response = json!({ "clientDataJSON": text(client_data), "attestationObject": text(object) });
+        let id = text(credential_id);
+        json!({ "id": id, "rawId": id, "type": "public-key", "response": response }).to_string()
+    }
+}
+
+impl Authentication {
+    fn json(&self, id: &CredentialId) -> String {
+        let Self { data, client_data, signature, .. } = self;
         let response = json!({
-            "id": id, "rawId": id, "type": "public-key",
-            "response": {
-                "clientDataJSON": text(client_data), "authenticatorData": text(data), "signature": text(signature),
-            },
+            "clientDataJSON": text(client_data), "authenticatorData": text(data), "signature": text(signature),
         });
-        let response = AuthenticationResponse::read(&response.to_string())?;
-        verifier().assertion(&response, &hex(challenge), &stored(made), UserVerification::Preferred)
+        let id = URL_SAFE_NO_PAD.encode(id.as_bytes());
+        json!({ "id": id, "rawId": id, "type": "public-key", "response": response }).to_string()
     }
 }
 
@@ -155,14 +161,36 @@ fn wa_04_the_standards_vectors_from_frames_are_refused() {
 #[test]
 fn wa_03_a_vector_without_user_verification_is_refused_where_it_is_required() {
     let vector = Vector::named("none-es256");
-    let Registration { challenge, credential_id, client_data, object } = &vector.registration;
-    let response = json!({
-        "id": text(credential_id), "rawId": text(credential_id), "type": "public-key",
-        "response": { "clientDataJSON": text(client_data), "attestationObject": text(object) },
-    });
-    let response = RegistrationResponse::read(&response.to_string()).unwrap();
-    let outcome = verifier().registration(&response, &hex(challenge), UserVerification::Required);
+    let response = RegistrationResponse::read(&vector.registration.json()).unwrap();
+    let challenge = hex(&vector.registration.challenge);
+    let outcome = verifier().registration(&response, &challenge, UserVerification::Required);
     assert_eq!(outcome, Err(Refused("user_not_verified")));
+}
+
+#[test]
+fn the_second_reader_refuses_by_itself() {
+    let (verifier, uv) = (verifier(), UserVerification::Preferred);
+    for name in ["none-es256", "rs256-2048"] {
+        let vector = Vector::named(name);
+        let made = vector.register().unwrap();
+        let Registration { challenge, .. } = &vector.registration;
+        let response = RegistrationResponse::read(&vector.registration.json()).unwrap();
+        assert_eq!(verifier.second.registration(&response, &hex(challenge), uv, &made), Ok(()), "{name}");
+        assert!(verifier.second.registration(&response, &[0; 32], uv, &made).is_err(), "{name}: another challenge");
+        let counted = NewCredential { sign_count: 9, ..made.clone() };
+        assert!(
+            verifier.second.registration(&response, &hex(challenge), uv, &counted).is_err(),
+            "{name}: another counter"
+        );
+
+        let Authentication { challenge, .. } = &vector.authentication;
+        let mut response = AuthenticationResponse::read(&vector.authentication.json(&made.id)).unwrap();
+        let passkey = stored(&made);
+        assert_eq!(verifier.second.assertion(&response, &hex(challenge), &passkey, &made.key, uv), Ok(()), "{name}");
+        assert!(verifier.second.assertion(&response, &[0; 32], &passkey, &made.key, uv).is_err(), "{name}");
+        response.data_bytes[36] ^= 1;
+        assert!(verifier.second.assertion(&response, &hex(challenge), &passkey, &made.key, uv).is_err(), "{name}");
+    }
 }
 
 #[test]
@@ -222,6 +250,12 @@ fn keys_are_stored_as_cose_and_read_back() {
         let key = Vector::named(name).register().unwrap().key;
         assert_eq!(PublicKey::read(&key.to_cose()), Ok(key), "{name}");
     }
+}
+
+#[test]
+fn the_key_that_time_is_spent_on_is_one() {
+    let key = PublicKey::Es256 { x: GENERATOR_X, y: GENERATOR_Y };
+    assert_eq!(PublicKey::read(&key.to_cose()), Ok(key));
 }
 
 #[test]

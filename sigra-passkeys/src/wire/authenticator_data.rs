@@ -99,7 +99,7 @@ mod tests {
 
     fn attested(id_length: u16) -> Vec<u8> {
         let id = vec![9; id_length.into()];
-        [&head(0x41)[..], &[1; 16], &id_length.to_be_bytes(), &id, ED25519_KEY, &[2; 32]].concat()
+        [&head(0x41)[..], &[1; 16], &id_length.to_be_bytes(), &id, ED25519_KEY, &[0x58], &[0x66; 31]].concat()
     }
 
     #[test]

@@ -96,7 +96,7 @@ mod tests {
         for bad in ["", "{}", "[]", "null", "\u{feff}{}", r#"{"type":"webauthn.get","challenge":"AAEC"}"#] {
             assert_eq!(ClientData::read(bad.as_bytes()), Err(Refused::MALFORMED), "{bad}");
         }
-        for challenge in ["AAEC=", "AAE", "A+EC", " AAEC"] {
+        for challenge in ["AAEC=", "AAF", "A+EC", " AAEC"] {
             let json = format!(r#"{{"type":"webauthn.get","challenge":"{challenge}","origin":"{ORIGIN}"}}"#);
             assert_eq!(ClientData::read(json.as_bytes()), Err(Refused::MALFORMED), "{challenge}");
         }

@@ -17,24 +17,20 @@ use plain;
 
 mod accounts;
 mod bookkeeping;
-mod ceremonies;
+mod capabilities;
 mod evidence;
-#[cfg(feature = "mfa")]
-mod factors;
 mod limits;
-#[cfg(feature = "passkeys")]
-mod passkeys;
 mod registrations;
 mod sessions;
 
 pub use accounts::{device, user};
 pub use bookkeeping::migration;
-pub use ceremonies::ceremony;
-pub use evidence::{audit_event, mail};
+pub use capabilities::ceremony;
 #[cfg(feature = "mfa")]
-pub use factors::{backup_code, totp, trusted_browser};
-pub use limits::{attempt, rate_counter};
+pub use capabilities::{backup_code, totp, trusted_browser};
 #[cfg(feature = "passkeys")]
-pub use passkeys::{passkey, user_handle};
+pub use capabilities::{passkey, passkey_user};
+pub use evidence::{audit_event, mail};
+pub use limits::{attempt, rate_counter};
 pub use registrations::{registration, request, token};
 pub use sessions::{pending_sign_in, retired_token, session};

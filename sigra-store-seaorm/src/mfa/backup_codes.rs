@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QueryOrder as _,
 };
 use sigra_core::error::StoreError;
 use sigra_core::evidence::{Evidence, EvidenceFor};
@@ -16,17 +16,12 @@ use crate::entity::backup_code::{Column, Entity, Model};
 use crate::error::Fault;
 use crate::evidence::record;
 use crate::store::{SeaOrmStore, Tx};
-use crate::{columns, factor_epoch};
+use crate::{accounts, columns};
 
 #[async_trait]
 impl BackupCodeStore for SeaOrmStore {
     async fn list(&self, user: UserId) -> Result<Vec<Mac>, StoreError> {
-        self.read("BackupCodeStore::list", async |db| {
-            let of_user = Entity::find().filter(Column::UserId.eq(user.as_uuid()));
-            let rows = of_user.order_by_asc(Column::Mac).all(&db).await?;
-            rows.into_iter().map(|row| Ok(Mac::from_bytes(columns::bytes32(row.mac, "mac")?))).collect()
-        })
-        .await
+        self.read("BackupCodeStore::list", async |db| rows(&db, user).await?.into_iter().map(mac).collect()).await
     }
 
     async fn consume(
@@ -36,14 +31,12 @@ impl BackupCodeStore for SeaOrmStore {
         evidence: EvidenceFor<'_, u32>,
     ) -> Result<Option<u32>, StoreError> {
         self.write("BackupCodeStore::consume", |tx| async move {
-            // Or two codes that are used at once would both count the other as left.
-            factor_epoch::locked(&tx, user).await?;
-            if !use_up(&tx, user, code).await? {
+            // By the user's row, so that two different codes used at once do not both count the other as left.
+            accounts::locked(&tx, user).await?;
+            if !consume(&tx, user, code).await? {
                 return Ok(None);
             }
-            // Locking reads see what was committed, whatever the transaction saw before.
-            let left = Entity::find().filter(Column::UserId.eq(user.as_uuid())).lock_exclusive().all(&*tx).await?;
-            let left = u32::try_from(left.len()).unwrap_or(u32::MAX);
+            let left = u32::try_from(rows(&*tx, user).await?.len()).unwrap_or(u32::MAX);
             record(&tx, &evidence(&left)).await?;
             Ok(Some(left))
         })
@@ -60,10 +53,10 @@ impl BackupCodeStore for SeaOrmStore {
     ) -> Result<bool, StoreError> {
         let evidence = &evidence;
         self.write("BackupCodeStore::replace", |tx| async move {
-            if factor_epoch::standing(&tx, user, epochs).await?.is_none() {
+            if accounts::standing(&tx, user, epochs).await?.is_none() {
                 return Ok(false);
             }
-            set(&tx, user, codes, now).await?;
+            replace(&tx, user, codes, now).await?;
             record(&tx, evidence).await?;
             Ok(true)
         })
@@ -73,13 +66,9 @@ impl BackupCodeStore for SeaOrmStore {
     async fn disown(&self, user: UserId, since: Timestamp, evidence: Evidence) -> Result<bool, StoreError> {
         let evidence = &evidence;
         self.write("BackupCodeStore::disown", |tx| async move {
-            factor_epoch::locked(&tx, user).await?;
-            let disowned = Entity::delete_many()
-                .filter(Column::UserId.eq(user.as_uuid()))
-                .filter(Column::MadeAt.gte(since.as_micros()))
-                .exec(&*tx)
-                .await?;
-            if disowned.rows_affected == 0 {
+            let made = Entity::delete_many().filter(Column::UserId.eq(user.as_uuid()));
+            let gone = made.filter(Column::CreatedAt.gte(since.as_micros())).exec(&*tx).await?;
+            if gone.rows_affected == 0 {
                 return Ok(false);
             }
             record(&tx, evidence).await?;
@@ -90,19 +79,34 @@ impl BackupCodeStore for SeaOrmStore {
 }
 
 /// Uses a code up. Of concurrent callers one hears that it was theirs.
-pub(super) async fn use_up(tx: &Tx, user: UserId, code: &Mac) -> Result<bool, Fault> {
-    let key = (user.as_uuid(), code.as_bytes().to_vec());
-    Ok(Entity::delete_by_id(key).exec(&**tx).await?.rows_affected == 1)
+pub(super) async fn consume(tx: &Tx, user: UserId, code: &Mac) -> Result<bool, Fault> {
+    let used = Entity::delete_by_id((user.as_uuid(), code.as_bytes().to_vec())).exec(&**tx).await?;
+    Ok(used.rows_affected == 1)
 }
 
-/// Replaces all codes of a locked account.
-pub(super) async fn set(tx: &Tx, user: UserId, codes: &[Mac], now: Timestamp) -> Result<(), Fault> {
-    Entity::delete_many().filter(Column::UserId.eq(user.as_uuid())).exec(&**tx).await?;
+pub(super) async fn replace(tx: &Tx, user: UserId, codes: &[Mac], now: Timestamp) -> Result<(), Fault> {
+    clear(tx, user).await?;
     if codes.is_empty() {
         return Ok(());
     }
-    let row = |code: &Mac| Model { user_id: user.as_uuid(), mac: code.as_bytes().to_vec(), made_at: now.as_micros() };
-    let rows = codes.iter().map(|code| row(code).into_active_model());
-    Entity::insert_many(rows).exec_without_returning(&**tx).await?;
+    let rows = codes.iter().map(|code| Model {
+        user_id: user.as_uuid(),
+        code_mac: code.as_bytes().to_vec(),
+        created_at: now.as_micros(),
+    });
+    Entity::insert_many(rows.map(Model::into_active_model)).exec_without_returning(&**tx).await?;
     Ok(())
+}
+
+pub(super) async fn clear(tx: &Tx, user: UserId) -> Result<(), Fault> {
+    Entity::delete_many().filter(Column::UserId.eq(user.as_uuid())).exec(&**tx).await?;
+    Ok(())
+}
+
+async fn rows(db: &impl ConnectionTrait, user: UserId) -> Result<Vec<Model>, Fault> {
+    Ok(Entity::find().filter(Column::UserId.eq(user.as_uuid())).order_by_asc(Column::CodeMac).all(db).await?)
+}
+
+fn mac(row: Model) -> Result<Mac, Fault> {
+    columns::bytes32(row.code_mac, "code_mac").map(Mac::from_bytes)
 }

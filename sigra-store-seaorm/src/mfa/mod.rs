@@ -1,4 +1,4 @@
-//! Second factors, and the browsers that are trusted after one was shown.
+//! Second factors: the ports of sigra-mfa.
 
 mod backup_codes;
 mod totp;

@@ -2,9 +2,7 @@
 
 use async_trait::async_trait;
 use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, ModelTrait as _, QueryFilter as _, QuerySelect as _,
-};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _};
 use sigra_core::error::StoreError;
 use sigra_core::evidence::{Evidence, EvidenceFor};
 use sigra_core::id::UserId;
@@ -13,20 +11,21 @@ use sigra_core::time::Timestamp;
 use sigra_core::user::User;
 use sigra_mfa::ports::{Activated, Activation, PendingTotp, Removal, RemovalProof, StoredTotp, TotpStore};
 
-use super::{backup_codes, trusted};
+use super::backup_codes;
 use crate::entity::totp::{Column, Entity, Model};
+use crate::entity::trusted_browser;
 use crate::error::Fault;
 use crate::evidence::record;
 use crate::store::{SeaOrmStore, Tx};
 use crate::unique::Unique as _;
-use crate::{columns, factor_epoch};
+use crate::{accounts, columns};
 
 #[async_trait]
 impl TotpStore for SeaOrmStore {
     async fn find(&self, user: UserId) -> Result<Option<StoredTotp>, StoreError> {
         self.read("TotpStore::find", async |db| {
             let row = Entity::find_by_id(user.as_uuid()).unique(&db).await?;
-            row.map(totp).transpose()
+            row.map(stored).transpose()
         })
         .await
     }
@@ -34,13 +33,15 @@ impl TotpStore for SeaOrmStore {
     async fn begin(&self, pending: &PendingTotp, evidence: Evidence) -> Result<bool, StoreError> {
         let evidence = &evidence;
         self.write("TotpStore::begin", |tx| async move {
-            factor_epoch::locked(&tx, pending.user).await?;
-            match locked(&tx, pending.user).await? {
-                Some(row) if row.activated_at.is_some() => return Ok(false),
-                Some(row) => {
-                    row.delete(&*tx).await?;
-                }
-                None => {}
+            // By the user's row, or two that begin at once would both find nothing to replace.
+            accounts::locked(&tx, pending.user).await?;
+            Entity::delete_many()
+                .filter(Column::UserId.eq(pending.user.as_uuid()))
+                .filter(Column::ActivatedAt.is_null())
+                .exec(&*tx)
+                .await?;
+            if Entity::find_by_id(pending.user.as_uuid()).unique(&*tx).await?.is_some() {
+                return Ok(false);
             }
             let row = Model {
                 user_id: pending.user.as_uuid(),
@@ -63,42 +64,39 @@ impl TotpStore for SeaOrmStore {
         evidence: EvidenceFor<'_, User>,
     ) -> Result<Activated, StoreError> {
         self.write("TotpStore::activate", |tx| async move {
-            let Activation { user: id, epochs, secret, step, codes, now } = *activation;
-            let Some(user) = factor_epoch::locked(&tx, id).await? else {
+            let Some(user) = accounts::standing(&tx, activation.user, activation.epochs).await? else {
                 return Ok(Activated::Stale);
             };
-            let Some(row) = locked(&tx, id).await? else {
-                return Ok(Activated::Stale);
-            };
-            if row.activated_at.is_some() {
-                return Ok(Activated::AlreadyActive);
-            }
-            let lives = row.expires_at.is_some_and(|end| now.as_micros() < end);
-            if !lives || row.secret != secret.as_bytes() || !factor_epoch::stands(&user, epochs) {
-                return Ok(Activated::Stale);
-            }
-            Entity::update_many()
-                .col_expr(Column::ActivatedAt, Expr::value(now.as_micros()))
-                .col_expr(Column::LastStep, Expr::value(stored_step(step)))
+            let activated = Entity::update_many()
+                .col_expr(Column::ActivatedAt, Expr::value(Some(activation.now.as_micros())))
+                .col_expr(Column::LastStep, Expr::value(step(activation.step)?))
                 .col_expr(Column::ExpiresAt, Expr::value(None::<i64>))
-                .filter(Column::UserId.eq(id.as_uuid()))
+                .filter(Column::UserId.eq(user.id.as_uuid()))
+                .filter(Column::ActivatedAt.is_null())
+                .filter(Column::Secret.eq(activation.secret.as_bytes().to_vec()))
+                .filter(Column::ExpiresAt.gt(activation.now.as_micros()))
                 .exec(&*tx)
                 .await?;
-            backup_codes::set(&tx, id, codes, now).await?;
-            let user = factor_epoch::raise(&tx, user).await?;
+            if activated.rows_affected == 0 {
+                let active = Entity::find_by_id(user.id.as_uuid()).filter(Column::ActivatedAt.is_not_null());
+                let exists = active.unique(&*tx).await?.is_some();
+                return Ok(if exists { Activated::AlreadyActive } else { Activated::Stale });
+            }
+            backup_codes::replace(&tx, user.id, activation.codes, activation.now).await?;
+            let user = accounts::raise_factor_epoch(&tx, user).await?;
             record(&tx, &evidence(&user)).await?;
             Ok(Activated::Done(Box::new(user)))
         })
         .await
     }
 
-    async fn advance_step(&self, user: UserId, step: u64) -> Result<bool, StoreError> {
+    async fn advance_step(&self, user: UserId, accepted: u64) -> Result<bool, StoreError> {
         self.single("TotpStore::advance_step", |db| async move {
             let advanced = Entity::update_many()
-                .col_expr(Column::LastStep, Expr::value(stored_step(step)))
+                .col_expr(Column::LastStep, Expr::value(step(accepted)?))
                 .filter(Column::UserId.eq(user.as_uuid()))
                 .filter(Column::ActivatedAt.is_not_null())
-                .filter(Column::LastStep.lt(stored_step(step)))
+                .filter(Column::LastStep.lt(step(accepted)?))
                 .exec(&db)
                 .await?;
             Ok(advanced.rows_affected == 1)
@@ -108,21 +106,26 @@ impl TotpStore for SeaOrmStore {
 
     async fn disable(&self, removal: &Removal, evidence: EvidenceFor<'_, User>) -> Result<Option<User>, StoreError> {
         self.write("TotpStore::disable", |tx| async move {
-            let Some(user) = factor_epoch::standing(&tx, removal.user, removal.epochs).await? else {
+            let Some(user) = accounts::standing(&tx, removal.user, removal.epochs).await? else {
                 return Ok(None);
             };
-            let Some(row) = locked(&tx, user.id).await?.filter(|row| row.activated_at.is_some()) else {
-                return Ok(None);
-            };
-            let used_up = match removal.shown {
-                // The row goes with its steps.
-                RemovalProof::TotpStep(step) => row.last_step < stored_step(step),
-                RemovalProof::BackupCode(code) => backup_codes::use_up(&tx, user.id, &code).await?,
-            };
-            if !used_up {
+            // Nothing changes it meanwhile but the advancing of its step.
+            let active = Entity::find_by_id(user.id.as_uuid()).filter(Column::ActivatedAt.is_not_null());
+            if active.unique(&*tx).await?.is_none() {
                 return Ok(None);
             }
-            let user = strip(&tx, row, user).await?;
+            let mut doomed = Entity::delete_many().filter(Column::UserId.eq(user.id.as_uuid()));
+            match removal.shown {
+                RemovalProof::TotpStep(shown) => doomed = doomed.filter(Column::LastStep.lt(step(shown)?)),
+                RemovalProof::BackupCode(code) if !backup_codes::consume(&tx, user.id, &code).await? => {
+                    return Ok(None);
+                }
+                RemovalProof::BackupCode(_) => {}
+            }
+            if doomed.exec(&*tx).await?.rows_affected == 0 {
+                return Ok(None);
+            }
+            let user = removed(&tx, user).await?;
             record(&tx, &evidence(&user)).await?;
             Ok(Some(user))
         })
@@ -136,48 +139,34 @@ impl TotpStore for SeaOrmStore {
         evidence: EvidenceFor<'_, User>,
     ) -> Result<bool, StoreError> {
         self.write("TotpStore::disown", |tx| async move {
-            let Some(user) = factor_epoch::locked(&tx, user).await? else {
+            let Some(user) = accounts::locked(&tx, user).await?.map(accounts::to_user).transpose()? else {
                 return Ok(false);
             };
-            let Some(row) = locked(&tx, user.id).await? else {
+            let own = || Entity::delete_many().filter(Column::UserId.eq(user.id.as_uuid()));
+            own().filter(Column::ActivatedAt.is_null()).exec(&*tx).await?;
+            let gone = own().filter(Column::ActivatedAt.gte(since.as_micros())).exec(&*tx).await?;
+            if gone.rows_affected == 0 {
                 return Ok(false);
-            };
-            match row.activated_at {
-                None => {
-                    row.delete(&*tx).await?;
-                    Ok(false)
-                }
-                Some(at) if at < since.as_micros() => Ok(false),
-                Some(_) => {
-                    let user = strip(&tx, row, user).await?;
-                    record(&tx, &evidence(&user)).await?;
-                    Ok(true)
-                }
             }
+            let user = removed(&tx, user).await?;
+            record(&tx, &evidence(&user)).await?;
+            Ok(true)
         })
         .await
     }
 }
 
-/// The secret as it is, whatever the transaction saw before, kept from changing until it ends.
-async fn locked(tx: &Tx, user: UserId) -> Result<Option<Model>, Fault> {
-    Ok(Entity::find_by_id(user.as_uuid()).lock_exclusive().unique(&**tx).await?)
+/// What goes with an active secret, once it is gone.
+async fn removed(tx: &Tx, user: User) -> Result<User, Fault> {
+    backup_codes::clear(tx, user.id).await?;
+    trusted_browser::Entity::delete_many()
+        .filter(trusted_browser::Column::UserId.eq(user.id.as_uuid()))
+        .exec(&**tx)
+        .await?;
+    accounts::raise_factor_epoch(tx, user).await
 }
 
-/// Removes the secret and what goes with it, and raises the factor epoch.
-async fn strip(tx: &Tx, row: Model, user: User) -> Result<User, Fault> {
-    row.delete(&**tx).await?;
-    backup_codes::set(tx, user.id, &[], Timestamp::EPOCH).await?;
-    trusted::remove_all(tx, user.id).await?;
-    factor_epoch::raise(tx, user).await
-}
-
-/// No clock ever comes to a step that does not fit.
-fn stored_step(step: u64) -> i64 {
-    i64::try_from(step).unwrap_or(i64::MAX)
-}
-
-fn totp(row: Model) -> Result<StoredTotp, Fault> {
+fn stored(row: Model) -> Result<StoredTotp, Fault> {
     Ok(StoredTotp {
         secret: Sealed::from_bytes(row.secret),
         activated_at: columns::time(row.activated_at),
@@ -185,4 +174,9 @@ fn totp(row: Model) -> Result<StoredTotp, Fault> {
         created_at: Timestamp::from_micros(row.created_at),
         expires_at: columns::time(row.expires_at),
     })
+}
+
+/// A time step as a column: there are 2^58 years of them.
+fn step(step: u64) -> Result<i64, Fault> {
+    i64::try_from(step).map_err(|_| Fault::Corrupt("step"))
 }

@@ -16,16 +16,16 @@ use sigra_mfa::ports::{TrustedBrowser, TrustedBrowserStore};
 use crate::entity::trusted_browser::{Column, Entity, Model};
 use crate::error::Fault;
 use crate::evidence::record;
-use crate::store::{SeaOrmStore, Tx};
+use crate::store::SeaOrmStore;
 use crate::unique::Unique as _;
-use crate::{columns, factor_epoch};
+use crate::{accounts, columns};
 
 #[async_trait]
 impl TrustedBrowserStore for SeaOrmStore {
     async fn insert(&self, browser: &TrustedBrowser, digest: Digest, evidence: Evidence) -> Result<bool, StoreError> {
         let evidence = &evidence;
         self.write("TrustedBrowserStore::insert", |tx| async move {
-            if factor_epoch::standing(&tx, browser.user, browser.epochs).await?.is_none() {
+            if accounts::standing(&tx, browser.user, browser.epochs).await?.is_none() {
                 return Ok(false);
             }
             Entity::insert(row(browser, digest).into_active_model()).exec_without_returning(&*tx).await?;
@@ -94,17 +94,12 @@ impl TrustedBrowserStore for SeaOrmStore {
 
     async fn revoke_all(&self, user: UserId, evidence: EvidenceFor<'_, u64>) -> Result<u64, StoreError> {
         self.write("TrustedBrowserStore::revoke_all", |tx| async move {
-            let revoked = remove_all(&tx, user).await?;
-            record(&tx, &evidence(&revoked)).await?;
-            Ok(revoked)
+            let revoked = Entity::delete_many().filter(Column::UserId.eq(user.as_uuid())).exec(&*tx).await?;
+            record(&tx, &evidence(&revoked.rows_affected)).await?;
+            Ok(revoked.rows_affected)
         })
         .await
     }
-}
-
-/// Removes the browsers of an account and answers how many those were.
-pub(super) async fn remove_all(tx: &Tx, user: UserId) -> Result<u64, Fault> {
-    Ok(Entity::delete_many().filter(Column::UserId.eq(user.as_uuid())).exec(&**tx).await?.rows_affected)
 }
 
 fn row(browser: &TrustedBrowser, digest: Digest) -> Model {

@@ -43,7 +43,7 @@ pub(crate) async fn every_port_keeps_its_contract_and_again_over_the_same_rows(f
     }
 }
 
-pub(crate) async fn second_factors_keep_their_contract_and_again_over_the_same_rows(f: &Fixture) {
+pub(crate) async fn second_factors_keep_their_contracts(f: &Fixture) {
     let store = Arc::new(f.store.clone());
     let core = backend(&f.store, &f.pool);
     let backend = MfaBackend { core, totp: store.clone(), backup_codes: store.clone(), trusted: store };
@@ -52,7 +52,7 @@ pub(crate) async fn second_factors_keep_their_contract_and_again_over_the_same_r
     }
 }
 
-pub(crate) async fn passkeys_keep_their_contract_and_again_over_the_same_rows(f: &Fixture) {
+pub(crate) async fn passkeys_keep_their_contract(f: &Fixture) {
     let backend = PasskeyBackend { core: backend(&f.store, &f.pool), passkeys: Arc::new(f.store.clone()) };
     for _ in 0..2 {
         suites::all_of_passkeys(&backend).await;

@@ -22,8 +22,7 @@ mod transactions;
 engines::on_every_engine! {
     conformance: [
         every_port_keeps_its_contract_and_again_over_the_same_rows, the_durable_rate_limiter_keeps_its_contract,
-        second_factors_keep_their_contract_and_again_over_the_same_rows,
-        passkeys_keep_their_contract_and_again_over_the_same_rows,
+        second_factors_keep_their_contracts, passkeys_keep_their_contract,
     ],
     engines: [the_setup_is_what_it_says],
     flows: [
@@ -61,9 +60,8 @@ engines::on_every_engine! {
 
 engines::on_other_isolation_levels! {
     conformance: [
-        every_port_keeps_its_contract_and_again_over_the_same_rows,
-        second_factors_keep_their_contract_and_again_over_the_same_rows,
-        passkeys_keep_their_contract_and_again_over_the_same_rows,
+        every_port_keeps_its_contract_and_again_over_the_same_rows, second_factors_keep_their_contracts,
+        passkeys_keep_their_contract,
     ],
     engines: [the_setup_is_what_it_says],
     flows: [

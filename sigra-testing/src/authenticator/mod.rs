@@ -322,3 +322,58 @@ fn random<const N: usize>() -> [u8; N] {
 fn text(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORIGIN: &str = "https://example.org";
+
+    fn creation() -> Value {
+        json!({
+            "rp": { "id": "example.org" },
+            "user": { "id": "AAEC" },
+            "challenge": "AAECAw",
+            "pubKeyCredParams": [{ "type": "public-key", "alg": -257 }, { "type": "public-key", "alg": -7 }],
+        })
+    }
+
+    fn request(allowed: &[&[u8]]) -> Value {
+        let allowed: Vec<_> = allowed.iter().map(|id| json!({ "type": "public-key", "id": text(id) })).collect();
+        json!({ "rpId": "example.org", "challenge": "BAUG", "allowCredentials": allowed })
+    }
+
+    #[test]
+    fn a_browser_answers_only_what_it_can() {
+        let mut key = SoftAuthenticator::security_key();
+        assert_eq!(key.get(&request(&[]), ORIGIN), Err(SoftError::NoCredential));
+        key.create(&creation(), ORIGIN).unwrap();
+        let id = key.credentials()[0].id.clone();
+        let mut again = creation();
+        again["excludeCredentials"] = json!([{ "type": "public-key", "id": text(&id) }]);
+        assert_eq!(key.create(&again, ORIGIN), Err(SoftError::Excluded));
+        let mut others = creation();
+        others["pubKeyCredParams"] = json!([{ "type": "public-key", "alg": -257 }]);
+        assert_eq!(key.create(&others, ORIGIN), Err(SoftError::Algorithm));
+        assert_eq!(key.create(&json!({ "publicKey": creation() }), ORIGIN), Err(SoftError::Options));
+        assert_eq!(key.get(&request(&[b"another"]), ORIGIN), Err(SoftError::NoCredential));
+        let mut elsewhere = request(&[]);
+        elsewhere["rpId"] = json!("example.net");
+        assert_eq!(key.get(&elsewhere, ORIGIN), Err(SoftError::NoCredential));
+        assert!(key.get(&request(&[&id]), ORIGIN).is_ok() && key.get(&request(&[]), ORIGIN).is_ok());
+        assert_eq!(key.credentials()[0].sign_count, 3, "each signature counts");
+    }
+
+    #[test]
+    fn responses_have_the_json_form_of_level_3() {
+        let mut phone = SoftAuthenticator::synced();
+        let made: Value = serde_json::from_str(&phone.create(&creation(), ORIGIN).unwrap()).unwrap();
+        let shown: Value = serde_json::from_str(&phone.get(&request(&[]), ORIGIN).unwrap()).unwrap();
+        assert_eq!((&made["id"], &made["rawId"]), (&shown["id"], &shown["rawId"]));
+        assert_eq!(shown["response"]["userHandle"], "AAEC");
+        let client_data = URL_SAFE_NO_PAD.decode(shown["response"]["clientDataJSON"].as_str().unwrap()).unwrap();
+        let client_data: Value = serde_json::from_slice(&client_data).unwrap();
+        assert_eq!(client_data["challenge"], "BAUG");
+        assert_eq!((&client_data["type"], &client_data["origin"]), (&json!("webauthn.get"), &json!(ORIGIN)));
+    }
+}

@@ -11,11 +11,11 @@ use sigra_core::email::EmailAddress;
 use sigra_core::ports::RateLimiter;
 use sigra_core::user::User;
 use sigra_core::{MemoryRateLimiter, Unlimited};
-use sigra_http::{HttpConfig, Limits, Surface, TrustedProxies};
+use sigra_http::{HttpConfig, Limits, Surface, SurfaceBuilder, TrustedProxies};
 
 use super::{Browser, Make, Subject};
 use crate::MemoryStore;
-use crate::scenario::TestHost;
+use crate::scenario::{TestHost, TestHostBuilder};
 
 /// How a [`GoldenHost`] is set up.
 #[derive(Clone)]
@@ -32,6 +32,12 @@ pub struct Knobs {
     pub gate: Option<Arc<dyn Gate>>,
     /// Whether other hosts than loopback are answered 421.
     pub loopback_only: bool,
+    /// Authenticator apps, backup codes and trusted browsers, if there are any; whether everybody must have a second factor.
+    #[cfg(feature = "mfa")]
+    pub mfa: Option<bool>,
+    /// Whether there are passkeys.
+    #[cfg(feature = "passkeys")]
+    pub passkeys: bool,
 }
 
 impl Default for Knobs {
@@ -44,6 +50,10 @@ impl Default for Knobs {
             trusted_proxies: "",
             gate: None,
             loopback_only: false,
+            #[cfg(feature = "mfa")]
+            mfa: None,
+            #[cfg(feature = "passkeys")]
+            passkeys: false,
         }
     }
 }
@@ -83,12 +93,13 @@ impl GoldenHost {
             Some(stores) => TestHost::over(MemoryStore::new(), stores),
             None => TestHost::builder(),
         };
-        let test = match knobs.gate.clone() {
+        let builder = match knobs.gate.clone() {
             Some(gate) => builder.gate(gate),
             None => builder,
-        }
-        .build();
-        let subject = make.mount(surface(&test, &knobs));
+        };
+        let (builder, capabilities) = Capabilities::of(builder, &knobs);
+        let test = builder.build();
+        let subject = make.mount(surface(&test, &knobs, capabilities));
         Self { test, subject, public_url: knobs.public_url }
     }
 
@@ -175,7 +186,51 @@ impl fmt::Debug for GoldenHost {
     }
 }
 
-fn surface(test: &TestHost, knobs: &Knobs) -> Surface {
+/// The capabilities beyond accounts and sessions.
+#[derive(Default)]
+struct Capabilities {
+    #[cfg(feature = "mfa")]
+    mfa: Option<sigra_mfa::Mfa>,
+    #[cfg(feature = "passkeys")]
+    passkeys: Option<sigra_passkeys::Passkeys>,
+}
+
+impl Capabilities {
+    #[cfg_attr(not(any(feature = "mfa", feature = "passkeys")), expect(unused_variables, reason = "there are none"))]
+    fn of(builder: TestHostBuilder, knobs: &Knobs) -> (TestHostBuilder, Self) {
+        #[cfg_attr(not(any(feature = "mfa", feature = "passkeys")), expect(unused_mut, reason = "there are none"))]
+        let (mut builder, mut own) = (builder, Self::default());
+        #[cfg(feature = "mfa")]
+        if let Some(required) = knobs.mfa {
+            let config = sigra_mfa::MfaConfig { issuer: "Golden".to_owned(), ..Default::default() };
+            let (with_mfa, mfa) = builder.config(|config| config.second_factors.required = required).mfa(config);
+            (builder, own.mfa) = (with_mfa, Some(mfa));
+        }
+        #[cfg(feature = "passkeys")]
+        if knobs.passkeys {
+            let config = sigra_passkeys::PasskeyConfig::for_public_url(knobs.public_url);
+            let (with_passkeys, passkeys) = builder.passkeys(config.expect("the public URL must be one for passkeys"));
+            (builder, own.passkeys) = (with_passkeys, Some(passkeys));
+        }
+        (builder, own)
+    }
+
+    fn mount(self, surface: SurfaceBuilder) -> SurfaceBuilder {
+        #[cfg(feature = "mfa")]
+        let surface = match self.mfa {
+            Some(mfa) => surface.mfa(mfa),
+            None => surface,
+        };
+        #[cfg(feature = "passkeys")]
+        let surface = match self.passkeys {
+            Some(passkeys) => surface.passkeys(passkeys),
+            None => surface,
+        };
+        surface
+    }
+}
+
+fn surface(test: &TestHost, knobs: &Knobs, capabilities: Capabilities) -> Surface {
     let limiter: Arc<dyn RateLimiter> = match knobs.limits {
         Some(_) => Arc::new(MemoryRateLimiter::default()),
         None => Arc::new(Unlimited),
@@ -191,6 +246,7 @@ fn surface(test: &TestHost, knobs: &Knobs) -> Surface {
         .trusted_proxies(TrustedProxies::parse(knobs.trusted_proxies).expect("the proxies must be networks"))
         .rate_limiter(limiter)
         .accounts();
+    let builder = capabilities.mount(builder);
     let builder = if knobs.loopback_only { builder.loopback_only() } else { builder };
     builder.build().unwrap_or_else(|faults| panic!("the surface must be sound: {faults}"))
 }

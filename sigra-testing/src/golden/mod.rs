@@ -43,7 +43,7 @@ pub use answer::Answer;
 pub use ask::Ask;
 pub use browser::Browser;
 pub use host::{GoldenHost, Knobs};
-pub use scenarios::SCENARIOS;
+pub use scenarios::scenarios;
 
 /// An application over some framework, with the routes of the [module](self).
 #[async_trait]
@@ -116,12 +116,13 @@ pub async fn all(make: &Make<'_>) {
 ///
 /// As [`all`], and when there is no scenario of such a name.
 pub async fn all_but(skipped: &[(&str, &str)], make: &Make<'_>) {
+    let all = scenarios();
     for (name, _) in skipped {
-        assert!(SCENARIOS.iter().any(|scenario| scenario.name == *name), "there is no scenario `{name}`");
+        assert!(all.iter().any(|scenario| scenario.name == *name), "there is no scenario `{name}`");
     }
     let mut failed = Vec::new();
     let in_memory = make.stores().is_none();
-    let scenarios: Vec<_> = SCENARIOS
+    let scenarios: Vec<_> = all
         .iter()
         .filter(|scenario| in_memory || !scenarios::needs_memory(scenario.name))
         .filter(|scenario| skipped.iter().all(|(name, _)| *name != scenario.name))

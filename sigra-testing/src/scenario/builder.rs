@@ -16,7 +16,7 @@ use crate::{CaptureMailer, ManualClock, MemoryStore, MinLengthPolicy, PlainCompo
 /// Puts a [`TestHost`] together.
 #[must_use]
 pub struct TestHostBuilder<S = MemoryStore> {
-    store: S,
+    pub(super) store: S,
     stores: Stores,
     config: Config,
     hasher: Option<Arc<dyn Hasher>>,

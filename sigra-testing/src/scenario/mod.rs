@@ -21,6 +21,10 @@
 //! ```
 
 mod builder;
+#[cfg(feature = "passkeys")]
+mod passkeys;
+#[cfg(feature = "mfa")]
+mod second_factors;
 #[cfg(feature = "http")]
 mod surface;
 
@@ -40,6 +44,8 @@ use sigra_core::user::User;
 use sigra_core::{Sigra, Stores};
 
 pub use builder::{TestHostBuilder, TestParts};
+#[cfg(feature = "mfa")]
+pub use second_factors::SoftApp;
 #[cfg(feature = "http")]
 pub use surface::PUBLIC_URL;
 

@@ -8,7 +8,9 @@ use sigra_core::time::Timestamp;
 
 use super::registrations::delete_registration;
 use crate::error::Fault;
-use crate::rows::{Counter, KnownDevice, Pending, QueuedMail, QueuedRequest, Registration, StoredSession, Token, time};
+use crate::rows::{
+    Counter, KnownDevice, Pending, QueuedMail, QueuedRequest, Registration, StoredCeremony, StoredSession, Token, time,
+};
 use crate::store::{KvStore, Step};
 use crate::table::{Row, Writing};
 
@@ -29,6 +31,7 @@ impl Housekeeping for KvStore {
             gone += purge::<KnownDevice>(tables, KnownDevice::BY_EXPIRY, now, limit)?;
             gone += purge::<QueuedRequest>(tables, QueuedRequest::BY_EXPIRY, now, limit)?;
             gone += purge::<Counter>(tables, Counter::BY_END, now, limit)?;
+            gone += purge::<StoredCeremony>(tables, StoredCeremony::BY_EXPIRY, now, limit)?;
             gone += purge::<StoredSession>(tables, StoredSession::BY_EXPIRY, now, limit)?;
             gone += purge::<Pending>(tables, Pending::BY_EXPIRY, now, limit)?;
             gone += purge::<QueuedMail>(tables, QueuedMail::BY_SETTLEMENT, mail_before, limit)?;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod attempts;
+mod ceremonies;
 mod evidence;
 mod housekeeping;
 mod outbox;

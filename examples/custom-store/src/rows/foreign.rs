@@ -13,7 +13,7 @@ use sigra_core::id::{
     DeviceId, EventId, MailId, OrganizationId, PendingId, RegistrationId, RequestId, SessionId, UserId,
 };
 use sigra_core::mail::{MailKind, OutgoingMail};
-use sigra_core::ports::{Mac, RecordedEvent, Sealed};
+use sigra_core::ports::{Ceremony, Mac, RecordedEvent, Sealed};
 use sigra_core::registration::{
     AddressRequest, ConfirmationCode, MailedToken, PendingRegistration, RequestKind, TokenOwner,
 };
@@ -56,6 +56,18 @@ pub(super) struct MailedTokenDef {
     #[serde(with = "TokenOwnerDef")]
     owner: TokenOwner,
     email: EmailAddress,
+    created_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Ceremony")]
+pub(super) struct CeremonyDef {
+    #[serde(with = "digest")]
+    key: Digest,
+    user: Option<UserId>,
+    #[serde(with = "sealed")]
+    state: Sealed,
     created_at: Timestamp,
     expires_at: Timestamp,
 }

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod attempts;
+mod ceremonies;
 mod foreign;
 mod queues;
 mod sessions;
@@ -13,6 +14,7 @@ use sigra_core::time::Timestamp;
 
 pub(crate) use accounts::{Account, Code, KnownDevice, Registration, Token};
 pub(crate) use attempts::{Counter, counter_key};
+pub(crate) use ceremonies::StoredCeremony;
 pub(crate) use queues::{Lease, QueuedMail, QueuedRequest};
 pub(crate) use sessions::{Pending, Retired, StoredSession};
 pub(crate) use trail::Event;

@@ -13,11 +13,15 @@ mod not_me;
 mod origin;
 mod oversized;
 mod pages;
+#[cfg(all(feature = "passkeys", feature = "authenticator"))]
+mod passkeys;
 mod paths;
 mod pending;
 mod registration;
 mod reset;
 mod return_to;
+#[cfg(feature = "mfa")]
+mod second_factors;
 mod sessions;
 mod sign_in;
 mod sign_out;
@@ -35,16 +39,29 @@ const OTHER_PASSWORD: &str = "an altogether other password";
 const NOBODYS_TOKEN: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 macro_rules! scenarios {
-    ($($module:ident { $($name:ident,)* })*) => {
-        /// Every scenario.
-        pub const SCENARIOS: &[Scenario] = &[$($(Scenario {
+    ($list:ident: $($module:ident { $($name:ident,)* })*) => {
+        const $list: &[Scenario] = &[$($(Scenario {
             name: concat!(stringify!($module), "::", stringify!($name)),
             run: |make| Box::pin($module::$name(make)),
         },)*)*];
     };
 }
 
-scenarios! {
+/// Every scenario. Those of second factors are there with the feature `mfa`, those of passkeys with `passkeys` and
+/// `authenticator`.
+#[must_use]
+pub fn scenarios() -> Vec<Scenario> {
+    let lists = [
+        ACCOUNTS,
+        #[cfg(feature = "mfa")]
+        SECOND_FACTORS,
+        #[cfg(all(feature = "passkeys", feature = "authenticator"))]
+        PASSKEYS,
+    ];
+    lists.concat()
+}
+
+scenarios! { ACCOUNTS:
     registration { forms, pw_14_json, profiles, }
     confirmation { tk_07_by_link, by_code, by_json, resending, }
     sign_in {
@@ -87,11 +104,30 @@ scenarios! {
     pages { pw_19_password_fields, complete, }
 }
 
+#[cfg(feature = "mfa")]
+scenarios! { SECOND_FACTORS:
+    second_factors {
+        mf_13_enrolling_json, mf_16_enrolling_by_pages, mf_09_challenge_json, challenge_by_pages, mf_07_lockout,
+        mf_17_backup_codes, mf_19_trusted_browsers, mf_14_sudo, mf_25_turning_off, required_json, required_by_pages,
+        faults,
+    }
+}
+
+#[cfg(all(feature = "passkeys", feature = "authenticator"))]
+scenarios! { PASSKEYS:
+    passkeys {
+        wa_02_registering, wa_03_signing_in, wa_14_nobody_is_told, as_second_factor, wa_15_managing, wa_01_faults,
+        passkeys_by_pages,
+    }
+}
+
 /// Whether a scenario makes the store fail on purpose, or changes what no port can: only the store in memory does that.
 pub(super) fn needs_memory(name: &str) -> bool {
     let broken_gates = ["failing::au_13_panics"];
     let reaching_in = ["alike::th_15_sign_in", "alike::th_15_sign_in_json", "host_routes::free"];
-    reaching_in.contains(&name) || (name.starts_with("failing::") && !broken_gates.contains(&name))
+    // The ports of capabilities are not among those a mount brings.
+    let capability = name.starts_with("second_factors::") || name.starts_with("passkeys::");
+    capability || reaching_in.contains(&name) || (name.starts_with("failing::") && !broken_gates.contains(&name))
 }
 
 /// The path of the link in the last mail of a kind.

@@ -1,0 +1,28 @@
+//! What is kept between two requests.
+
+use serde::{Deserialize, Serialize};
+use sigra_core::ports::Ceremony;
+
+use super::foreign::CeremonyDef;
+use super::time;
+use crate::table::Row;
+
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct StoredCeremony(#[serde(with = "CeremonyDef")] pub(crate) Ceremony);
+
+impl StoredCeremony {
+    pub(crate) const BY_EXPIRY: &str = "ceremonies.expiry";
+}
+
+impl Row for StoredCeremony {
+    const TABLE: &str = "ceremonies";
+
+    fn key(&self) -> Vec<u8> {
+        self.0.key.as_bytes().to_vec()
+    }
+
+    fn entries(&self) -> Vec<(&'static str, Vec<u8>)> {
+        vec![(Self::BY_EXPIRY, [&time(self.0.expires_at)[..], self.0.key.as_bytes()].concat())]
+    }
+}
