@@ -40,6 +40,7 @@ macro_rules! scenarios {
                 pw_05_long_bodies, bodies_that_wait_to_be_asked_for, other_methods, content_types,
             ],
             timing: [th_16_a_sign_in_takes_as_long_whoever_it_is_for],
+            second_factors: [mf_01_codes_of_another_implementation, mf_03_mf_17_one_of_sixteen],
         }
         $crate::declare_on!(sqlite, Sqlite, $binary);
         $crate::declare_on!(postgres, Postgres, $binary);
@@ -79,6 +80,9 @@ macro_rules! browser_scenarios {
             browser: [
                 a_life_of_an_account, without_javascript, foreign_forms_are_refused, the_keyboard_is_enough,
                 how_the_pages_look,
+            ],
+            passkeys: [
+                a_life_of_a_passkey, a_ceremony_that_fails_offers_another_way, how_the_security_pages_look,
             ],
         }
     };

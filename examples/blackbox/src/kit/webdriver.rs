@@ -199,6 +199,57 @@ impl Browser {
         entries.as_array().unwrap().iter().map(|entry| entry["message"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// Opens a disclosure.
+    pub fn press_summary(&self, text: &str) {
+        let xpath = format!("//summary[normalize-space()='{text}']");
+        let found = eventually(&format!("a disclosure {text} on: {}", self.text()), || {
+            let found = self.post("/elements", &json!({ "using": "xpath", "value": xpath }));
+            found[0][ELEMENT].as_str().map(str::to_owned)
+        });
+        Element { browser: self, id: found }.click();
+    }
+
+    /// Plugs a virtual authenticator in: a platform authenticator with discoverable credentials, whose user is there and,
+    /// if said so, verified. Answers its id.
+    #[must_use]
+    pub fn add_authenticator(&self, verified: bool) -> String {
+        let wanted = json!({
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": true,
+            "hasUserVerification": true,
+            "isUserConsenting": true,
+            "isUserVerified": verified,
+        });
+        self.post("/webauthn/authenticator", &wanted).as_str().unwrap().to_owned()
+    }
+
+    /// The credentials in a virtual authenticator.
+    #[must_use]
+    pub fn credentials(&self, authenticator: &str) -> Vec<Value> {
+        self.fetch(&format!("/webauthn/authenticator/{authenticator}/credentials")).as_array().unwrap().clone()
+    }
+
+    /// Puts a credential into a virtual authenticator.
+    pub fn add_credential(&self, authenticator: &str, credential: &Value) {
+        self.post(&format!("/webauthn/authenticator/{authenticator}/credential"), credential);
+    }
+
+    /// Takes a credential out of a virtual authenticator.
+    pub fn remove_credential(&self, authenticator: &str, id: &str) {
+        let path = format!("{}/webauthn/authenticator/{authenticator}/credentials/{id}", self.session);
+        call(&self.client, "DELETE", &path, &Value::Null);
+    }
+
+    /// Opens the sign-in page without its autofill, which a virtual authenticator would answer at once.
+    pub fn stop_conditional(&self, host: &super::Host) {
+        let script = json!({ "source": "delete PublicKeyCredential.isConditionalMediationAvailable" });
+        let added = self
+            .post("/goog/cdp/execute", &json!({ "cmd": "Page.addScriptToEvaluateOnNewDocument", "params": script }));
+        self.goto(&format!("{}/auth/login", host.origin()));
+        self.devtools("Page.removeScriptToEvaluateOnNewDocument", &added);
+    }
+
     /// Gives the page another size and color scheme.
     pub fn look(&self, width: u32, height: u32, scheme: &str) {
         let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });

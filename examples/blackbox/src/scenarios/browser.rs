@@ -97,7 +97,7 @@ fn faults_beside_fields(host: &Host, browser: &Browser) {
     assert_eq!(focused, "password", "the wrong field has the focus");
 }
 
-fn register_and_confirm(host: &Host, browser: &Browser) {
+pub(super) fn register_and_confirm(host: &Host, browser: &Browser) {
     browser.goto(&format!("{}/auth/register", host.origin()));
     browser.fill("email", EMAIL);
     browser.fill("password", PASSWORD);
@@ -112,7 +112,7 @@ fn register_and_confirm(host: &Host, browser: &Browser) {
     assert!(!browser.find_all(".notice").is_empty(), "{}", browser.text());
 }
 
-fn sign_in(browser: &Browser, password: &str) {
+pub(super) fn sign_in(browser: &Browser, password: &str) {
     browser.fill("email", EMAIL);
     browser.fill("password", password);
     browser.press("Sign in");
@@ -132,7 +132,7 @@ fn cookies_are_as_they_should_be(browser: &Browser, remembered: bool) {
 /// Nothing on the console: no error, no violation of the content security policy. A form that came back, or a page that
 /// is not there, is said to have failed to load, which is the browser's way to put the status; and a browser that clears
 /// its cache says so.
-fn assert_no_complaints(browser: &Browser) {
+pub(super) fn assert_no_complaints(browser: &Browser) {
     let lines = browser.console();
     let harmless = ["the server responded with a status of 422", "Cleared data types: \"cache\""];
     let serious: Vec<_> = lines.iter().filter(|line| !harmless.iter().any(|text| line.contains(text))).collect();
@@ -295,10 +295,10 @@ pub fn how_the_pages_look(binary: &str) {
     assert!(violations.is_empty(), "{violations:?}");
 }
 
-struct Gallery(Option<PathBuf>);
+pub(super) struct Gallery(Option<PathBuf>);
 
 impl Gallery {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = std::env::var_os("SIGRA_TEST_SCREENSHOTS").map(PathBuf::from);
         if let Some(folder) = &folder {
             std::fs::create_dir_all(folder).unwrap();
@@ -306,7 +306,7 @@ impl Gallery {
         Self(folder)
     }
 
-    fn show(&self, browser: &Browser, name: &str, open: impl Fn()) {
+    pub(super) fn show(&self, browser: &Browser, name: &str, open: impl Fn()) {
         for (width, height) in [(1280, 900), (390, 844)] {
             browser.look(width, height, "light");
             open();
