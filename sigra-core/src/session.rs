@@ -3,6 +3,7 @@
 use crate::assurance::Assurance;
 use crate::client::{ClientInfo, Place};
 use crate::id::{DeviceId, PendingId, SessionId, UserId};
+use crate::ports::SignIn;
 use crate::secret::Digest;
 use crate::time::Timestamp;
 use crate::user::Epochs;
@@ -61,11 +62,12 @@ pub struct NewSession {
     session: Session,
     digest: Digest,
     replaces: Replaces,
+    sign_in: SignIn,
 }
 
 impl NewSession {
-    pub(crate) const fn new(session: Session, digest: Digest, replaces: Replaces) -> Self {
-        Self { session, digest, replaces }
+    pub(crate) const fn new(session: Session, digest: Digest, replaces: Replaces, sign_in: SignIn) -> Self {
+        Self { session, digest, replaces, sign_in }
     }
 
     /// The session to insert.
@@ -84,6 +86,12 @@ impl NewSession {
     #[must_use]
     pub const fn replaces(&self) -> Replaces {
         self.replaces
+    }
+
+    /// The sign-in it comes from: of the session's user, under the session's epochs.
+    #[must_use]
+    pub const fn sign_in(&self) -> &SignIn {
+        &self.sign_in
     }
 }
 

@@ -331,7 +331,6 @@ impl SigraBuilder {
         let gates = iter::once(Arc::new(second_factor) as Arc<dyn Gate>).chain(gates).collect();
         let door = Door::new(
             DoorParts {
-                accounts: stores.accounts.clone(),
                 devices: stores.devices.clone(),
                 sessions: stores.sessions.clone(),
                 log: stores.log.clone(),

@@ -4,15 +4,31 @@
 
 mod common;
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
 use common::{ANN, BOB, NEW_PASSWORD, NOBODY, at_once, is_refused, magic_link, reasons, reset_link, signs_in};
 use sigra_core::audit::names;
-use sigra_core::door::{Admission, Entry};
+use sigra_core::door::{Admission, Entry, Gate, GateContext, GateVerdict, Step};
 use sigra_core::error::FlowError;
 use sigra_core::flows::{LoginOutcome, MagicLinkOutcome, PasswordAttempt, ResetOutcome};
 use sigra_core::mail::MailKind;
 use sigra_core::ports::WorkOrigin;
+use sigra_core::time::Clock as _;
 use sigra_testing::audited::{assert_audited, assert_none_audited, count_audited};
 use sigra_testing::scenario::{PASSWORD, TestHost, WRONG_PASSWORD, client};
+use sigra_testing::{ManualClock, MemoryStore};
+
+/// Owes a step of everybody.
+struct OwesAStep;
+
+#[async_trait]
+impl Gate for OwesAStep {
+    async fn judge(&self, _: &GateContext<'_>) -> Result<GateVerdict, FlowError> {
+        Ok(GateVerdict::Require(Step::MFA))
+    }
+}
 
 async fn wrong(host: &TestHost, email: &str) {
     assert!(is_refused(&host.login(email, WRONG_PASSWORD).await));
@@ -60,6 +76,48 @@ async fn th_02_success_clears_the_count() {
             wrong(&host, ANN).await;
         }
         assert!(signs_in(&host, ANN, PASSWORD).await);
+    }
+}
+
+#[tokio::test]
+async fn th_02_a_sign_in_clears_the_count_by_being_recorded() {
+    let host = TestHost::new();
+    host.confirmed(ANN).await;
+    host.store.fail_always("attempts.clear");
+    for _ in 0..4 {
+        for _ in 0..5 {
+            wrong(&host, ANN).await;
+        }
+        assert!(signs_in(&host, ANN, PASSWORD).await);
+        host.advance(1);
+    }
+}
+
+#[tokio::test]
+async fn th_02_a_right_password_that_owes_a_step_clears_the_count() {
+    let host = TestHost::builder().gate(Arc::new(OwesAStep)).build();
+    host.confirmed(ANN).await;
+    for _ in 0..4 {
+        for _ in 0..5 {
+            wrong(&host, ANN).await;
+        }
+        let outcome = host.login(ANN, PASSWORD).await;
+        assert!(matches!(outcome, LoginOutcome::Admitted(Admission::StepRequired(_))), "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn th_02_a_count_that_a_clock_ahead_has_started_is_cleared_too() {
+    let (store, behind) = (MemoryStore::new(), ManualClock::default());
+    let ahead = ManualClock::at(behind.now() + Duration::from_secs(30));
+    let behind = TestHost::over(store.clone(), store.stores()).clock(behind).build();
+    let ahead = TestHost::over(store.clone(), store.stores()).clock(ahead).build();
+    behind.confirmed(ANN).await;
+    for _ in 0..4 {
+        for _ in 0..5 {
+            wrong(&ahead, ANN).await;
+        }
+        assert!(signs_in(&behind, ANN, PASSWORD).await);
     }
 }
 

@@ -19,11 +19,14 @@ fn every_named_test_exists() -> io::Result<()> {
 #[test]
 fn every_test_behind_a_threat_exists() -> io::Result<()> {
     // As the page says it.
-    const SHORT: [(&str, &str); 4] = [
+    const SHORT: [(&str, &str); 7] = [
         ("core/", "sigra-core/tests/"),
         ("suites/", "sigra-testing/src/suites/"),
         ("store/", "sigra-store-seaorm/tests/database/"),
         ("mail/", "sigra-mail/tests/mail/"),
+        ("mfa/", "sigra-mfa/tests/flows/"),
+        ("passkeys/", "sigra-passkeys/tests/flows/"),
+        ("golden/", "sigra-testing/src/golden/scenarios/"),
     ];
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let page = fs::read_to_string(root.join("docs/SECURITY.md"))?;

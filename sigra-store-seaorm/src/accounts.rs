@@ -10,21 +10,24 @@ use sigra_core::error::StoreError;
 use sigra_core::evidence::{Evidence, EvidenceFor};
 use sigra_core::id::{DeviceId, UserId};
 use sigra_core::password::PasswordHash;
-use sigra_core::ports::{
-    AccountRecord, AccountStore, DeviceStore, LiveToken, NewAccount, SignIn, SignInDevice, SignInRecorded,
-};
+use sigra_core::ports::{AccountRecord, AccountStore, DeviceStore, LiveToken, NewAccount, SignIn, SignInRecorded};
 use sigra_core::registration::{AddressRequest, TokenOwner};
 use sigra_core::secret::Digest;
 use sigra_core::session::Device;
 use sigra_core::time::Timestamp;
 use sigra_core::user::{Epochs, User};
 
+use crate::batch::Batch;
 use crate::entity::{device, token, user};
 use crate::error::Fault;
 use crate::evidence::record;
+use crate::rows::{Positions, user_columns};
 use crate::store::{SeaOrmStore, Tx};
 use crate::unique::Unique as _;
-use crate::{columns, requests, tokens};
+use crate::{columns, dialect, evidence, requests, sign_ins, tokens};
+
+const BY_EMAIL: &str =
+    concat!("SELECT u.id, u.password_hash, ", user_columns!(), " FROM sigra_users u WHERE u.email_identity = ?");
 
 #[async_trait]
 impl AccountStore for SeaOrmStore {
@@ -38,8 +41,13 @@ impl AccountStore for SeaOrmStore {
 
     async fn find_by_email(&self, email: &EmailAddress) -> Result<Option<AccountRecord>, StoreError> {
         self.read("AccountStore::find_by_email", async |db| {
-            let row = user::Entity::find().filter(user::Column::EmailIdentity.eq(email.identity())).unique(&db).await?;
-            row.map(account).transpose()
+            let statement = dialect::statement(db.get_database_backend(), BY_EMAIL, [email.identity().into()]);
+            let Some(row) = db.query_one_raw(statement).await? else {
+                return Ok(None);
+            };
+            let mut row = Positions::of(&row);
+            let (id, password) = (row.next()?, row.next::<Option<String>>()?.map(PasswordHash::new));
+            Ok(Some(AccountRecord { user: row.user(id)?, password }))
         })
         .await
     }
@@ -90,23 +98,12 @@ impl AccountStore for SeaOrmStore {
         evidence: EvidenceFor<'_, SignInRecorded>,
     ) -> Result<Option<SignInRecorded>, StoreError> {
         self.write("AccountStore::record_sign_in", |tx| async move {
-            let Some(mut user) = locked(&tx, sign_in.user).await?.map(to_user).transpose()? else {
+            let Some(user) = sign_ins::standing(&tx, sign_in).await? else {
                 return Ok(None);
             };
-            if user.epochs != sign_in.epochs || user.disabled_at.is_some() {
-                return Ok(None);
-            }
-            let previous_sign_in_at = user.last_sign_in_at;
-            // Another host's clock may be ahead.
-            user.last_sign_in_at = previous_sign_in_at.max(Some(sign_in.at));
-            user::Entity::update_many()
-                .col_expr(user::Column::LastSignInAt, Expr::value(columns::micros(user.last_sign_in_at)))
-                .filter(user::Column::Id.eq(user.id.as_uuid()))
-                .exec(&*tx)
-                .await?;
-            remember(&tx, sign_in).await?;
-            let recorded = SignInRecorded { user, previous_sign_in_at };
-            record(&tx, &evidence(&recorded)).await?;
+            let mut batch = Batch::default();
+            let recorded = sign_ins::note(&mut batch, sign_in, user);
+            evidence::finish(&tx, batch, &evidence(&recorded)).await?;
             Ok(Some(recorded))
         })
         .await
@@ -259,32 +256,6 @@ pub(crate) fn to_user(row: user::Model) -> Result<User, Fault> {
 fn account(row: user::Model) -> Result<AccountRecord, Fault> {
     let password = row.password_hash.clone().map(PasswordHash::new);
     Ok(AccountRecord { user: to_user(row)?, password })
-}
-
-async fn remember(tx: &Tx, sign_in: &SignIn) -> Result<(), Fault> {
-    match &sign_in.device {
-        SignInDevice::Known { id, expires_at } => {
-            device::Entity::update_many()
-                .col_expr(device::Column::LastSeenAt, Expr::value(sign_in.at.as_micros()))
-                .col_expr(device::Column::ExpiresAt, Expr::value(expires_at.as_micros()))
-                .filter(device::Column::Id.eq(id.as_uuid()))
-                .filter(device::Column::UserId.eq(sign_in.user.as_uuid()))
-                .exec(&**tx)
-                .await?;
-        }
-        SignInDevice::New { digest, device } => {
-            let row = device::Model {
-                id: device.id.as_uuid(),
-                token_digest: columns::digest(*digest),
-                user_id: device.user.as_uuid(),
-                created_at: device.created_at.as_micros(),
-                last_seen_at: device.last_seen_at.as_micros(),
-                expires_at: device.expires_at.as_micros(),
-            };
-            device::Entity::insert(row.into_active_model()).exec_without_returning(&**tx).await?;
-        }
-    }
-    Ok(())
 }
 
 /// Forgets every device and every token but rescue tokens.

@@ -1,5 +1,7 @@
 //! Attempts at secrets, counted before the secret is looked at.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -16,20 +18,28 @@ use crate::store::{SeaOrmStore, Tx};
 use crate::unique::Unique as _;
 use crate::{columns, dialect};
 
+/// The last parameter is when attempts were last cleared.
+const FIRST: &str = "INSERT INTO sigra_attempts (counter, whom, attempts, locked_until, started_at, expires_at) \
+                     VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (counter, whom) DO UPDATE SET \
+                     attempts = excluded.attempts, locked_until = excluded.locked_until, \
+                     started_at = excluded.started_at, expires_at = excluded.expires_at \
+                     WHERE sigra_attempts.started_at <= ?";
+
 #[async_trait]
 impl AttemptStore for SeaOrmStore {
     async fn reserve(
         &self,
         key: &AttemptKey,
         policy: &AttemptPolicy,
+        cleared_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Reservation, StoreError> {
-        if let Some(reserved) = self.reserve_first(key, policy, now).await? {
+        if let Some(reserved) = self.reserve_first(key, policy, cleared_at, now).await? {
             return Ok(Reservation::Granted(reserved));
         }
         self.write("AttemptStore::reserve", |tx| async move {
             let stored = locked(&tx, key).await?;
-            let next = match decide(stored.as_ref(), policy, now) {
+            let next = match decide(stored.as_ref(), policy, cleared_at, now) {
                 Ok(next) => next,
                 Err(refusal) => return Ok(refusal),
             };
@@ -80,38 +90,39 @@ impl AttemptStore for SeaOrmStore {
 }
 
 impl SeaOrmStore {
-    /// Reserves the first attempt of a key that has none, in one statement. Most sign-ins need no other.
+    /// Reserves the first attempt of a key that has none, or none that still counts, in one statement. Most sign-ins need
+    /// no other.
     async fn reserve_first(
         &self,
         key: &AttemptKey,
         policy: &AttemptPolicy,
+        cleared_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Option<Reserved>, StoreError> {
-        let Ok(first) = decide(None, policy, now) else {
+        let Ok(first) = decide(None, policy, cleared_at, now) else {
             return Ok(None);
         };
         let row = &first.row(key);
-        let inserted = self
+        let reserved = self
             .single("AttemptStore::reserve", |db| async move {
-                let Some(insert) = dialect::insert_if_absent(db.get_database_backend()) else {
+                let backend = db.get_database_backend();
+                if !dialect::tells_updates_from_conflicts(backend) {
                     return Ok(false);
-                };
-                let columns =
-                    "(counter, whom, attempts, locked_until, started_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)";
-                let sql = format!("{} sigra_attempts {columns} {}", insert.0, insert.1);
+                }
                 let values = [
-                    row.counter.clone().into(),
+                    row.counter.as_str().into(),
                     row.whom.clone().into(),
                     row.attempts.into(),
                     row.locked_until.into(),
                     row.started_at.into(),
                     row.expires_at.into(),
+                    cleared_at.map_or(i64::MIN, Timestamp::as_micros).into(),
                 ];
-                let statement = dialect::statement(db.get_database_backend(), &sql, values);
+                let statement = dialect::statement(backend, FIRST, values);
                 Ok(db.execute_raw(statement).await?.rows_affected() == 1)
             })
             .await?;
-        Ok(inserted.then_some(first.reserved))
+        Ok(reserved.then_some(first.reserved))
     }
 }
 
@@ -134,8 +145,15 @@ impl Next {
     }
 }
 
-fn decide(stored: Option<&Model>, policy: &AttemptPolicy, now: Timestamp) -> Result<Next, Reservation> {
+/// What to make of an attempt, given what is stored.
+fn decide(
+    stored: Option<&Model>,
+    policy: &AttemptPolicy,
+    cleared_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Next, Reservation> {
     let window = policy.window();
+    let stored = stored.filter(|row| cleared_at.is_none_or(|at| Timestamp::from_micros(row.started_at) > at));
     let lock = stored.and_then(|row| columns::time(row.locked_until));
     let standing_lock = lock.filter(|until| now < *until);
     let counting = stored.filter(|row| {
@@ -152,7 +170,8 @@ fn decide(stored: Option<&Model>, policy: &AttemptPolicy, now: Timestamp) -> Res
     let count = made + 1;
     let lock_for = policy.lock_after(count);
     let locked_until = (!lock_for.is_zero()).then(|| now + lock_for);
-    let started_at = counting.map_or(now, |row| Timestamp::from_micros(row.started_at));
+    let starts_at = cleared_at.map_or(now, |cleared_at| now.max(cleared_at + Duration::from_micros(1)));
+    let started_at = counting.map_or(starts_at, |row| Timestamp::from_micros(row.started_at));
     Ok(Next {
         reserved: Reserved { count, locked_until, previous_lock: counting.and(lock), started_at },
         expires_at: window.map(|window| locked_until.into_iter().fold(started_at + window, Timestamp::max)),

@@ -4,23 +4,44 @@ use sea_orm::{DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, Statement
 
 /// A statement written with `?` for its parameters, as SQLite and MySQL take it. No literal may hold a `?`.
 pub(crate) fn statement(backend: DbBackend, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
-    let mut sql = sql.to_owned();
-    if matches!(backend, DbBackend::Postgres) {
-        for number in 1..=sql.matches('?').count() {
-            sql = sql.replacen('?', &format!("${number}"), 1);
-        }
-    }
+    let sql = match backend {
+        DbBackend::Postgres => numbered(sql),
+        _ => sql.to_owned(),
+    };
     Statement::from_sql_and_values(backend, sql, values)
 }
 
-/// What stands before the table and after the values of an insert that leaves a row of the same key alone. Where it cannot
-/// be told from the count of rows whether there was one, there is none.
-pub(crate) fn insert_if_absent(backend: DbBackend) -> Option<(&'static str, &'static str)> {
-    match backend {
-        DbBackend::Sqlite | DbBackend::Postgres => Some(("INSERT INTO", "ON CONFLICT DO NOTHING")),
-        // `ON DUPLICATE KEY UPDATE` counts rows it found; `IGNORE` would ignore every other fault too.
-        _ => None,
+/// PostgreSQL numbers its parameters.
+fn numbered(sql: &str) -> String {
+    let mut parts = sql.split('?');
+    let mut numbered = String::with_capacity(sql.len() + 64);
+    numbered.push_str(parts.next().unwrap_or_default());
+    for (number, part) in (1..).zip(parts) {
+        numbered.push('$');
+        numbered.push_str(&usize::to_string(&number));
+        numbered.push_str(part);
     }
+    numbered
+}
+
+/// Whether statements can be sent as one text. SQLite's driver has a thread for each connection, and every statement is
+/// handed over to it and back.
+pub(crate) fn takes_many_at_once(backend: DbBackend) -> bool {
+    matches!(backend, DbBackend::Sqlite)
+}
+
+/// What a selection ends with that keeps its rows from changing until the transaction ends. SQLite has one writer.
+pub(crate) fn for_update(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Sqlite => "",
+        _ => " FOR UPDATE",
+    }
+}
+
+/// Whether an insert can replace a row of its key under a condition, and the count of rows tells whether it did. MySQL's
+/// `ON DUPLICATE KEY UPDATE` has no condition and counts rows it found; `IGNORE` would ignore every other fault too.
+pub(crate) fn tells_updates_from_conflicts(backend: DbBackend) -> bool {
+    matches!(backend, DbBackend::Sqlite | DbBackend::Postgres)
 }
 
 /// Replaces the placeholders of a portable DDL statement.

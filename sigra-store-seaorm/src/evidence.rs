@@ -2,8 +2,7 @@
 
 use async_trait::async_trait;
 use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
-    QueryTrait as _,
+    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait as _, Value,
 };
 use sigra_core::audit::{AuditEvent, Outcome};
 use sigra_core::client::ClientInfo;
@@ -13,22 +12,29 @@ use sigra_core::id::{EventId, OrganizationId, SessionId, UserId};
 use sigra_core::mail::OutgoingMail;
 use sigra_core::ports::{AuditReader, EvidenceLog, RecordedEvent};
 use sigra_core::time::Timestamp;
+use uuid::Uuid;
 
-use crate::entity::{audit_event, mail};
+use crate::batch::Batch;
+use crate::entity::audit_event;
 use crate::error::Fault;
 use crate::store::{SeaOrmStore, Tx};
 use crate::{columns, tokens};
 
+const EVENTS: &str = "INSERT INTO sigra_audit_events (id, name, occurred_at, outcome, actor_id, subject_id, \
+                      organization_id, session_id, ip, user_agent, request_id, reason, metadata) VALUES ";
+const MAIL: &str = "INSERT INTO sigra_outbox (id, kind, recipient, facts, created_at, expires_at, attempts, due_at, \
+                    lease_id, settled_at, settled_as) VALUES ";
+
 /// Writes evidence in the transaction it belongs to, as the last thing of its step.
 pub(crate) async fn record(tx: &Tx, evidence: &Evidence) -> Result<(), Fault> {
-    if !evidence.events.is_empty() {
-        let rows = evidence.events.iter().map(|event| event_row(event).into_active_model());
-        audit_event::Entity::insert_many(rows).exec_without_returning(&**tx).await?;
-    }
-    if !evidence.mail.is_empty() {
-        let rows = evidence.mail.iter().map(|mail| mail_row(mail).into_active_model());
-        mail::Entity::insert_many(rows).exec_without_returning(&**tx).await?;
-    }
+    finish(tx, Batch::default(), evidence).await
+}
+
+/// Runs what is left of a step and writes its evidence, as the last thing.
+pub(crate) async fn finish(tx: &Tx, mut rest: Batch, evidence: &Evidence) -> Result<(), Fault> {
+    rest.insert(EVENTS, evidence.events.iter().map(event_row));
+    rest.insert(MAIL, evidence.mail.iter().map(mail_row));
+    rest.run(tx).await?;
     for token in &evidence.tokens {
         tokens::insert(tx, token).await?;
     }
@@ -65,22 +71,22 @@ impl AuditReader for SeaOrmStore {
     }
 }
 
-fn event_row(event: &AuditEvent) -> audit_event::Model {
-    audit_event::Model {
-        id: event.id.as_uuid(),
-        name: event.name.as_str().to_owned(),
-        occurred_at: event.at.as_micros(),
-        outcome: event.outcome.as_str().to_owned(),
-        actor_id: event.actor.map(|id| id.as_uuid()),
-        subject_id: event.subject.map(|id| id.as_uuid()),
-        organization_id: event.organization.map(|id| id.as_uuid()),
-        session_id: event.session.map(|id| id.as_uuid()),
-        ip: event.client.ip.map(|ip| ip.to_string()),
-        user_agent: event.client.user_agent.clone(),
-        request_id: event.client.request_id.clone(),
-        reason: event.reason.map(str::to_owned),
-        metadata: columns::json(&event.metadata),
-    }
+fn event_row(event: &AuditEvent) -> [Value; 13] {
+    [
+        event.id.as_uuid().into(),
+        event.name.as_str().into(),
+        event.at.as_micros().into(),
+        event.outcome.as_str().into(),
+        event.actor.map(|id| id.as_uuid()).into(),
+        event.subject.map(|id| id.as_uuid()).into(),
+        event.organization.map(|id| id.as_uuid()).into(),
+        event.session.map(|id| id.as_uuid()).into(),
+        event.client.ip.map(|ip| ip.to_string()).into(),
+        event.client.user_agent.clone().into(),
+        event.client.request_id.clone().into(),
+        event.reason.into(),
+        columns::json(&event.metadata).into(),
+    ]
 }
 
 fn recorded(row: audit_event::Model) -> Result<RecordedEvent, Fault> {
@@ -105,18 +111,18 @@ fn recorded(row: audit_event::Model) -> Result<RecordedEvent, Fault> {
     })
 }
 
-fn mail_row(mail: &OutgoingMail) -> mail::Model {
-    mail::Model {
-        id: mail.id.as_uuid(),
-        kind: mail.kind.as_str().to_owned(),
-        recipient: mail.to.as_str().to_owned(),
-        facts: mail.facts.as_bytes().to_vec(),
-        created_at: mail.created_at.as_micros(),
-        expires_at: mail.expires_at.as_micros(),
-        attempts: 0,
-        due_at: Some(mail.created_at.as_micros()),
-        lease_id: None,
-        settled_at: None,
-        settled_as: None,
-    }
+fn mail_row(mail: &OutgoingMail) -> [Value; 11] {
+    [
+        mail.id.as_uuid().into(),
+        mail.kind.as_str().into(),
+        mail.to.as_str().into(),
+        mail.facts.as_bytes().to_vec().into(),
+        mail.created_at.as_micros().into(),
+        mail.expires_at.as_micros().into(),
+        0_i64.into(),
+        mail.created_at.as_micros().into(),
+        None::<Uuid>.into(),
+        None::<i64>.into(),
+        None::<String>.into(),
+    ]
 }

@@ -14,6 +14,7 @@
 
 mod accounts;
 mod attempts;
+mod batch;
 mod ceremonies;
 mod columns;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
@@ -33,8 +34,10 @@ mod rates;
 mod registrations;
 mod requests;
 mod retry;
+mod rows;
 mod schema;
 mod sessions;
+mod sign_ins;
 mod store;
 mod tokens;
 mod unique;

@@ -29,9 +29,15 @@ pub use sigra_http as http;
 #[cfg(feature = "mail")]
 #[doc(inline)]
 pub use sigra_mail as mail;
+#[cfg(feature = "mfa")]
+#[doc(inline)]
+pub use sigra_mfa as mfa;
 #[cfg(feature = "net")]
 #[doc(inline)]
 pub use sigra_net as net;
+#[cfg(feature = "passkeys")]
+#[doc(inline)]
+pub use sigra_passkeys as passkeys;
 #[cfg(feature = "poem")]
 #[doc(inline)]
 pub use sigra_poem as poem;

@@ -140,7 +140,7 @@ async fn without_its_database_the_application_lets_nobody_in() {
 async fn a_sign_in_that_cannot_be_recorded_does_not_happen() {
     let host = TestHost::new();
     let ann = host.confirmed("ann@example.org").await;
-    host.store.fail_next("accounts.record_sign_in");
+    host.store.fail_next("evidence");
     let entry = host.entry();
     let attempt = PasswordAttempt { email: "ann@example.org", password: PASSWORD, entry: &entry };
     assert!(host.sigra.login().password(attempt).await.is_err());

@@ -9,7 +9,7 @@ use sigra_core::assurance::Assurance;
 use sigra_core::error::{StoreError, StoreErrorKind};
 use sigra_core::evidence::{Evidence, EvidenceFor};
 use sigra_core::id::{PendingId, SessionId, UserId};
-use sigra_core::ports::{AccountStore, EvidenceLog, FoundSession, Housekeeping, Minted, SessionStore};
+use sigra_core::ports::{AccountStore, EvidenceLog, FoundSession, Housekeeping, Minted, SessionStore, SignInRecorded};
 use sigra_core::secret::Digest;
 use sigra_core::session::{NewSession, PendingSignIn, Session};
 use sigra_core::time::Timestamp;
@@ -76,12 +76,13 @@ impl SessionStore for SessionsApart {
         Ok(user.map(|user| FoundSession { session, user, retired_at }))
     }
 
-    async fn insert(&self, new: &NewSession, evidence: Evidence) -> Result<Minted, StoreError> {
+    async fn insert(
+        &self,
+        new: &NewSession,
+        evidence: EvidenceFor<'_, SignInRecorded>,
+    ) -> Result<Minted<SignInRecorded>, StoreError> {
         let (session, digest, replaces) = (new.session(), new.digest(), new.replaces());
         let mut held = self.held.lock().await;
-        if !self.stands(session.user, session.epochs).await? {
-            return Ok(Minted::Stale);
-        }
         if replaces.pending.is_some_and(|pending| !held.pending.contains_key(&pending)) {
             return Ok(Minted::PendingGone);
         }
@@ -89,7 +90,10 @@ impl SessionStore for SessionsApart {
         if held.sessions.contains_key(&session.id) {
             return Err(conflict());
         }
-        self.log.append(evidence).await?;
+        // Judges the epochs, and commits the evidence with what it records.
+        let Some(recorded) = self.accounts.record_sign_in(new.sign_in(), evidence).await? else {
+            return Ok(Minted::Stale);
+        };
         if let Some(pending) = replaces.pending {
             held.pending.remove(&pending);
         }
@@ -98,7 +102,7 @@ impl SessionStore for SessionsApart {
         }
         held.tokens.insert(digest, session.id);
         held.sessions.insert(session.id, Kept { session: session.clone(), digest, retired: HashMap::new() });
-        Ok(Minted::Done)
+        Ok(Minted::Done(recorded))
     }
 
     async fn touch(
@@ -215,7 +219,7 @@ impl SessionStore for SessionsApart {
             held.pending.remove(&replaced);
         }
         held.pending.insert(pending.id, (pending.clone(), digest));
-        Ok(Minted::Done)
+        Ok(Minted::Done(()))
     }
 
     async fn find_pending(&self, digest: Digest) -> Result<Option<(PendingSignIn, User)>, StoreError> {

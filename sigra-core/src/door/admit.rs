@@ -14,8 +14,8 @@ use crate::evidence::Evidence;
 use crate::id::{DeviceId, PendingId, SessionId};
 use crate::mail::MailKind;
 use crate::ports::{
-    AccountStore, DeviceDescriber, DeviceStore, EvidenceLog, GeoIp, Happened, Hooks, Minted, SessionStore, SignIn,
-    SignInDevice, SignInRecorded, Vault,
+    DeviceDescriber, DeviceStore, EvidenceLog, GeoIp, Happened, Hooks, Minted, SessionStore, SignIn, SignInDevice,
+    SignInRecorded, Vault,
 };
 use crate::secret::{Digest, Purpose, RawToken};
 use crate::session::{Device, NewSession, PendingSignIn, Replaces, Session};
@@ -33,7 +33,6 @@ pub struct Door {
 #[derive(Clone)]
 #[expect(missing_docs, reason = "each field is the port its type names")]
 pub struct DoorParts {
-    pub accounts: Arc<dyn AccountStore>,
     pub devices: Arc<dyn DeviceStore>,
     pub sessions: Arc<dyn SessionStore>,
     pub log: Arc<dyn EvidenceLog>,
@@ -366,7 +365,7 @@ impl Door {
         let event = AuditEvent::new(names::LOGIN_STEP_REQUIRED, now, &entry.client).by(user.id).with("steps", names);
         let digest = token.digest(Purpose::PENDING);
         match self.parts.sessions.insert_pending(&pending, digest, continues, Evidence::event(event)).await? {
-            Minted::Done => Ok(Admission::StepRequired(Box::new(StepRequired { pending, token, steps }))),
+            Minted::Done(()) => Ok(Admission::StepRequired(Box::new(StepRequired { pending, token, steps }))),
             Minted::Stale => self.refuse(Some(&user), Refusal::Stale, entry, now).await,
             Minted::PendingGone => self.refuse(Some(&user), Refusal::NoPending, entry, now).await,
         }
@@ -385,20 +384,6 @@ impl Door {
     ) -> Result<Admission, FlowError> {
         let session = self.session(&user, assurance, fresh, entry, now);
         let token = RawToken::random();
-        let replaces = Replaces { pending: continues, session: entry.session };
-        let new = NewSession::new(session.clone(), token.digest(Purpose::SESSION), replaces);
-        let created = AuditEvent::new(names::SESSION_CREATE, now, &entry.client)
-            .by(user.id)
-            .within(session.id)
-            .with("remembered", session.remembered);
-        match self.parts.sessions.insert(&new, Evidence::event(created)).await? {
-            Minted::Done => {}
-            Minted::Stale => return self.refuse(Some(&user), Refusal::Stale, entry, now).await,
-            Minted::PendingGone => return self.refuse(Some(&user), Refusal::NoPending, entry, now).await,
-        }
-
-        // Only now, or else those who come too late for a pending sign-in would each leave a device, a notice and the
-        // record of a success behind.
         let device_until = now + self.parts.config.devices.known_secs.span();
         let (device, device_token) = match known {
             Some(device) => (SignInDevice::Known { id: device.id, expires_at: device_until }, None),
@@ -408,40 +393,19 @@ impl Door {
             }
         };
         let sign_in = SignIn { user: user.id, epochs: user.epochs, at: now, device };
+        let replaces = Replaces { pending: continues, session: entry.session };
+        let new = NewSession::new(session.clone(), token.digest(Purpose::SESSION), replaces, sign_in);
         let evidence = |recorded: &SignInRecorded| {
             self.sign_in_evidence(recorded, &session, device_token.is_some(), &entry.client, now)
         };
-        let recorded = match self.parts.accounts.record_sign_in(&sign_in, &evidence).await {
-            Ok(Some(recorded)) => recorded,
-            Ok(None) => {
-                self.take_back(&session, &entry.client, now).await;
-                return self.refuse(Some(&user), Refusal::Stale, entry, now).await;
-            }
-            Err(error) => {
-                self.take_back(&session, &entry.client, now).await;
-                return Err(error.into());
-            }
+        let recorded = match self.parts.sessions.insert(&new, &evidence).await? {
+            Minted::Done(recorded) => recorded,
+            Minted::Stale => return self.refuse(Some(&user), Refusal::Stale, entry, now).await,
+            Minted::PendingGone => return self.refuse(Some(&user), Refusal::NoPending, entry, now).await,
         };
         let granted = Granted { user: recorded.user, session, token, device: device_token };
         self.tell(&granted).await;
         Ok(Admission::Granted(Box::new(granted)))
-    }
-
-    /// Deletes a session whose token nobody will ever hold. If that fails too, it lapses unused.
-    async fn take_back(&self, session: &Session, client: &ClientInfo, now: Timestamp) {
-        let evidence = |existed: &bool| {
-            if !*existed {
-                return Evidence::none();
-            }
-            let event = AuditEvent::new(names::SESSION_DELETE, now, client).about(session.user).within(session.id);
-            Evidence::event(event.with("why", "sign_in_failed"))
-        };
-        if let Err(error) = self.parts.sessions.revoke(session.user, session.id, &evidence).await {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "the session of a failed sign-in was left behind"
-            );
-        }
     }
 
     /// Tells the host, after the commit.
@@ -483,7 +447,11 @@ impl Door {
     ) -> Evidence {
         let user = &recorded.user;
         let methods: Vec<_> = session.assurance.methods.iter().map(|method| method.name().to_owned()).collect();
-        let evidence = Evidence::event(
+        let created = AuditEvent::new(names::SESSION_CREATE, now, client)
+            .by(user.id)
+            .within(session.id)
+            .with("remembered", session.remembered);
+        let evidence = Evidence::event(created).and_event(
             AuditEvent::new(names::LOGIN_SUCCESS, now, client)
                 .by(user.id)
                 .within(session.id)

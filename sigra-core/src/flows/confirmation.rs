@@ -103,7 +103,7 @@ impl Confirmation<'_> {
         let now = self.0.clock.now();
         let key = AttemptKey { counter: "code", whom: self.0.address_mac(&email) };
         let policy = self.0.config.lockout.codes;
-        let Reservation::Granted(_) = self.0.stores.attempts.reserve(&key, &policy, now).await? else {
+        let Reservation::Granted(_) = self.0.stores.attempts.reserve(&key, &policy, None, now).await? else {
             return self.invalid("exhausted", client).await;
         };
         let tries = self.0.config.registration.code_tries;

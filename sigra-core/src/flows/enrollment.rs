@@ -135,7 +135,7 @@ impl Enrollment<'_> {
         let whom = self.0.essentials.vault.mac("attempts.user", user.id.as_uuid().as_bytes());
         let all = AttemptKey { counter: "enrollment_code.account", whom };
         for (key, policy) in [(&all, &self.0.config.lockout.codes), (&self.code_key(key), &one)] {
-            if !matches!(self.0.stores.attempts.reserve(key, policy, now).await?, Reservation::Granted(_)) {
+            if !matches!(self.0.stores.attempts.reserve(key, policy, None, now).await?, Reservation::Granted(_)) {
                 return Ok(false);
             }
         }

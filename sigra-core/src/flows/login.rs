@@ -9,7 +9,7 @@ use crate::error::FlowError;
 use crate::evidence::Evidence;
 use crate::id::UserId;
 use crate::password::{Password, PasswordHash};
-use crate::ports::{AccountRecord, AttemptKey, AttemptPolicy, Mac, Reservation, Verified, WorkOrigin};
+use crate::ports::{AccountRecord, AttemptKey, AttemptPolicy, Mac, Reservation, Reserved, Verified, WorkOrigin};
 use crate::registration::RequestKind;
 use crate::secret::Purpose;
 use crate::sigra::Inner;
@@ -71,7 +71,9 @@ impl Login<'_> {
         let origin = if known_device { WorkOrigin::KnownDevice } else { WorkOrigin::Network(entry.client.block()) };
         let lane = self.lane(email.as_ref(), account.is_some(), known_device);
 
-        let reserved = match self.0.stores.attempts.reserve(&lane.key, &lane.policy, now).await? {
+        // Recording a sign-in is what clears the attempts before it, so that nothing has to be written for it.
+        let cleared_at = account.as_ref().and_then(|account| account.user.last_sign_in_at);
+        let reserved = match self.0.stores.attempts.reserve(&lane.key, &lane.policy, cleared_at, now).await? {
             Reservation::Granted(reserved) => reserved,
             Reservation::Locked(_) => return self.locked(account.as_ref(), "locked", origin, entry).await,
             Reservation::Exhausted => return self.locked(account.as_ref(), "exhausted", origin, entry).await,
@@ -88,7 +90,7 @@ impl Login<'_> {
         };
         match (verified, account, password) {
             (Verified::Match { stale }, Some(account), Some(password)) => {
-                self.right(account, password, stale, origin, entry).await
+                self.right(account, password, stale, &reserved, origin, entry).await
             }
             (_, account, password) => {
                 let reason = match (&account, &password) {
@@ -110,6 +112,7 @@ impl Login<'_> {
         account: AccountRecord,
         password: Password,
         stale: bool,
+        reserved: &Reserved,
         origin: WorkOrigin,
         entry: &Entry,
     ) -> Result<LoginOutcome, FlowError> {
@@ -118,9 +121,18 @@ impl Login<'_> {
         if let (true, Some(stored)) = (stale, stored) {
             self.upgrade_hash(&user, &stored, &password, origin, &entry.client).await?;
         }
-        self.0.reopen(&user).await?;
         let proof = Proof::new(WayIn::Password, &user, Aal::One, vec![Method::PASSWORD], now);
-        Ok(self.0.door.admit(proof, entry).await?.into())
+        let admission = self.0.door.admit(proof, entry).await?;
+        // A password that was right clears the attempts whatever the door says. A sign-in that was recorded has done so,
+        // unless the count was started by a clock that is ahead.
+        let is_cleared = match &admission {
+            Admission::Granted(granted) => granted.user.last_sign_in_at >= Some(reserved.started_at),
+            Admission::StepRequired(_) | Admission::Refused(_) => false,
+        };
+        if !is_cleared {
+            self.0.reopen(&user).await?;
+        }
+        Ok(admission.into())
     }
 
     async fn wrong(

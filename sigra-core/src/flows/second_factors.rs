@@ -144,7 +144,7 @@ impl SecondFactors<'_> {
         let key = self.0.second_factor_key(user);
         let now = self.0.clock.now();
         let (reason, wait) =
-            match self.0.stores.attempts.reserve(&key, &self.0.config.lockout.second_factors, now).await? {
+            match self.0.stores.attempts.reserve(&key, &self.0.config.lockout.second_factors, None, now).await? {
                 Reservation::Granted(reserved) => return Ok(Attempting::Granted(FactorAttempt { key, reserved })),
                 Reservation::Locked(until) => ("locked", Some(until.since(now))),
                 Reservation::Exhausted => ("exhausted", None),

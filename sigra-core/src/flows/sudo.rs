@@ -149,7 +149,7 @@ impl Sudo<'_> {
         let window = limits.absolute_secs.max(limits.remembered_secs).get();
         let policy =
             AttemptPolicy { free: tries, cap: tries, lock_secs: 1, max_lock_secs: 1, window_secs: Some(window) };
-        Ok(match self.0.stores.attempts.reserve(key, &policy, self.0.clock.now()).await? {
+        Ok(match self.0.stores.attempts.reserve(key, &policy, None, self.0.clock.now()).await? {
             Reservation::Granted(reserved) => Some(reserved),
             Reservation::Locked(_) | Reservation::Exhausted => None,
         })

@@ -92,8 +92,14 @@ pub trait AccountStore: Send + Sync {
         evidence: Evidence,
     ) -> Result<bool, StoreError>;
 
-    /// Notes a completed sign-in: stores the time, and the device with it. Happens only while the account is not
+    /// Records a completed sign-in: stores the time, and the device with it. Happens only while the account is not
     /// disabled and its epochs are still those of the proof; `None` otherwise.
+    ///
+    /// The time of the account's last sign-in never goes back. A device that exists is a
+    /// [`Conflict`](crate::error::StoreErrorKind::Conflict); one that is gone, or another account's, is left alone.
+    ///
+    /// Made for session stores: it is the half of [`SessionStore::insert`](super::SessionStore::insert) that is this
+    /// port's business. One that shares the storage does both in one step; any other calls it.
     async fn record_sign_in(
         &self,
         sign_in: &SignIn,
@@ -161,7 +167,7 @@ pub enum SignInDevice {
 }
 
 /// A sign-in that was recorded.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SignInRecorded {
     /// The account, with this sign-in noted.
     pub user: User,

@@ -81,6 +81,9 @@ pub enum RateDecision {
 /// - The attempt numbered `free + 1` and each after it locks the key from the moment it is reserved, for
 ///   [`AttemptPolicy::lock_after`]. After the lock has lapsed the next attempt locks again, for longer.
 /// - With [`AttemptPolicy::window`], a key whose window has passed starts again at zero with the next reservation.
+/// - `cleared_at` is the last time the right secret was shown, as far as the caller knows. What was counted up to then is
+///   forgotten, locks included, as if it had been cleared: a count that started then or earlier starts again, and does so
+///   after `cleared_at`, though the caller's clock may be behind. So each success is granted one fresh start.
 /// - [`AttemptStore::refund`] takes one reservation back as if it had not been made, in whatever order reservations are
 ///   refunded: the count falls by one, and the lock goes if it is the one this reservation set. Nothing happens when the
 ///   count it belongs to was cleared or has started again. Each reservation is refunded once at most.
@@ -91,6 +94,7 @@ pub trait AttemptStore: Send + Sync {
         &self,
         key: &AttemptKey,
         policy: &AttemptPolicy,
+        cleared_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Reservation, StoreError>;
 

@@ -6,6 +6,7 @@ use crate::assurance::Assurance;
 use crate::error::StoreError;
 use crate::evidence::{Evidence, EvidenceFor};
 use crate::id::{PendingId, SessionId, UserId};
+use crate::ports::SignInRecorded;
 use crate::secret::Digest;
 use crate::session::{NewSession, PendingSignIn, Session};
 use crate::time::Timestamp;
@@ -20,23 +21,34 @@ use crate::user::User;
 /// - Find and list answer what is stored; expiry, epochs and disabled accounts are judged by the caller, once, for all
 ///   stores.
 /// - [`SessionStore::insert`] is conditional and never overwrites: a digest or id that exists is a
-///   [`Conflict`](crate::error::StoreErrorKind::Conflict).
+///   [`Conflict`](crate::error::StoreErrorKind::Conflict), and nothing is recorded then.
 /// - Each change is one atomic step that commits its evidence. A store that does not share the audit database holds what
 ///   it has checked (a lock, a claim on the row), hands the evidence to an [`EvidenceLog`](super::EvidenceLog), and
 ///   changes something only if that succeeded; whoever loses a race leaves no evidence. It asks an
 ///   [`AccountStore`](super::AccountStore) for users. An account may then change between the check and the change, which
 ///   does no harm: the caller compares epochs whenever it finds a session.
+/// - For [`SessionStore::insert`] such a store calls [`AccountStore::record_sign_in`](super::AccountStore::record_sign_in)
+///   in the log's place, once everything else is held; that judges the epochs, and commits the sign-in with its evidence.
+///   The session comes, and what it replaces goes, only if it answered. When it answers `None`, which is
+///   [`Minted::Stale`], or fails, whatever was written before is undone.
 /// - What was revoked is gone for the next read, from whatever host.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
     /// Finds a session by its token's digest, the current one or one that a rotation retired.
     async fn find(&self, digest: Digest) -> Result<Option<FoundSession>, StoreError>;
 
-    /// Mints a session, and deletes what it replaces, in one step.
+    /// Mints a session, records the sign-in it comes from as
+    /// [`AccountStore::record_sign_in`](super::AccountStore::record_sign_in) does, and deletes what it replaces, in one
+    /// step.
     ///
     /// [`Minted::Stale`] when the user's epochs are no longer the session's or the user is disabled,
-    /// [`Minted::PendingGone`] when the pending sign-in it promotes is gone; nothing is changed then.
-    async fn insert(&self, session: &NewSession, evidence: Evidence) -> Result<Minted, StoreError>;
+    /// [`Minted::PendingGone`] when the pending sign-in it promotes is gone; nothing is changed then, and no evidence
+    /// asked for.
+    async fn insert(
+        &self,
+        session: &NewSession,
+        evidence: EvidenceFor<'_, SignInRecorded>,
+    ) -> Result<Minted<SignInRecorded>, StoreError>;
 
     /// Notes activity. `assurance` replaces the stored one when it is given. Nothing happens to a session that is gone,
     /// or that was touched later than `at`.
@@ -116,9 +128,9 @@ pub struct FoundSession {
 
 /// What came of minting a session or a pending sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Minted {
-    /// It exists.
-    Done,
+pub enum Minted<T = ()> {
+    /// It exists, and this came of it.
+    Done(T),
     /// The user has changed since the proof was made.
     Stale,
     /// The pending sign-in was promoted or ended by somebody else.

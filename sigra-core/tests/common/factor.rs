@@ -75,7 +75,10 @@ impl Factor for FakeFactor {
 
 /// Trusts in memory.
 #[derive(Clone, Default)]
-pub(crate) struct FakeTrust(Arc<Mutex<Vec<(UserId, Epochs, FactorKind, [u8; 32])>>>);
+pub(crate) struct FakeTrust(Arc<Mutex<Vec<Trusted>>>);
+
+/// Whose, under which epochs, after what was shown, by which digest.
+type Trusted = (UserId, Epochs, FactorKind, [u8; 32]);
 
 const PURPOSE: Purpose = Purpose::new("trust_of_a_test");
 

@@ -46,5 +46,5 @@ pub(crate) static ROUTES: &[Route] = &[
 
 /// The service of a surface that has these routes.
 fn service<'c>(call: &'c Call<'_>) -> Result<&'c Mfa, Fault> {
-    call.surface.inner.mfa.as_ref().ok_or_else(|| FaultCode::NotFound.into())
+    call.surface.inner.services.mfa.as_ref().ok_or_else(|| FaultCode::NotFound.into())
 }

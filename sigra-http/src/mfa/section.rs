@@ -12,7 +12,7 @@ use crate::views::MfaSection;
 
 /// Second factors in the settings. `None` on a surface that does not have these routes.
 pub(crate) async fn section(call: &Call<'_>) -> Result<Option<MfaSection>, Fault> {
-    let Some(mfa) = &call.surface.inner.mfa else {
+    let Some(mfa) = &call.surface.inner.services.mfa else {
         return Ok(None);
     };
     let current = call.signed_in()?;

@@ -65,10 +65,10 @@ pub(super) async fn delete_json(call: Call<'_>) -> Result<Reply, Fault> {
 
 /// Passkeys in the settings. `None` on a surface that does not have these routes.
 pub(crate) async fn section(call: &Call<'_>) -> Result<Option<PasskeySection>, Fault> {
-    let Some(passkeys) = &call.surface.inner.passkeys else {
+    let Some(service) = &call.surface.inner.services.passkeys else {
         return Ok(None);
     };
-    let rows = passkeys.list(call.signed_in()?.user()).await?;
+    let rows = service.passkeys.list(call.signed_in()?.user()).await?;
     Ok(Some(PasskeySection { passkeys: rows.iter().map(|passkey| row(call, passkey)).collect() }))
 }
 

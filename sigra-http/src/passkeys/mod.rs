@@ -10,8 +10,10 @@ pub(crate) use manage::section;
 use sigra_passkeys::Passkeys;
 
 use crate::call::Call;
+use crate::cookie::CookieName;
 use crate::fault::Fault;
 use crate::problem::FaultCode;
+use crate::public_url::PublicUrl;
 use crate::route::{Route, route};
 
 /// The routes of passkeys.
@@ -30,7 +32,25 @@ pub(crate) static ROUTES: &[Route] = &[
     route!(Post "/api/v1/mfa/passkey/finish", Json, OWES_FACTOR, SignIn, "takes a passkey as second factor", second_factor::finish),
 ];
 
+/// Passkeys, and the cookie that binds a sign-in ceremony to the browser it was begun in.
+#[derive(Clone)]
+pub(crate) struct Service {
+    passkeys: Passkeys,
+    ceremony: CookieName,
+}
+
+impl Service {
+    /// `None` where no cookie may be set, and so no surface is built.
+    pub(crate) fn new(passkeys: Passkeys, public_url: &PublicUrl) -> Option<Self> {
+        Some(Self { passkeys, ceremony: CookieName::new("sigra_ceremony", public_url).ok()? })
+    }
+}
+
 /// The service of a surface that has these routes.
 fn service<'c>(call: &'c Call<'_>) -> Result<&'c Passkeys, Fault> {
-    call.surface.inner.passkeys.as_ref().ok_or_else(|| FaultCode::NotFound.into())
+    Ok(&with_cookie(call)?.passkeys)
+}
+
+fn with_cookie<'c>(call: &'c Call<'_>) -> Result<&'c Service, Fault> {
+    call.surface.inner.services.passkeys.as_ref().ok_or_else(|| FaultCode::NotFound.into())
 }

@@ -5,7 +5,7 @@ use sigra_core::email::EmailAddress;
 use sigra_core::secret::RawToken;
 use sigra_passkeys::SignInOutcome;
 
-use super::service;
+use super::{Service, with_cookie};
 use crate::call::Call;
 use crate::fault::Fault;
 use crate::problem::FaultCode;
@@ -22,21 +22,22 @@ pub(super) async fn start(call: Call<'_>) -> Result<Reply, Fault> {
             Some(parsed.map_err(|_| Fault::Validation(vec![wording::invalid_email()]))?)
         }
     };
-    let browser = call.visit.ceremony().cloned().unwrap_or_else(RawToken::random);
-    let options = service(&call)?.start_sign_in(call.sigra(), email.as_ref(), &browser).await?;
-    let cookie = call.cookies().ceremony.issue(&browser, None);
-    Ok(Reply::json(StatusCode::OK, options).cookie(cookie))
+    let Service { passkeys, ceremony } = with_cookie(&call)?;
+    let browser = ceremony.read_token(call.head.headers).unwrap_or_else(RawToken::random);
+    let options = passkeys.start_sign_in(call.sigra(), email.as_ref(), &browser).await?;
+    Ok(Reply::json(StatusCode::OK, options).cookie(ceremony.issue(&browser, None)))
 }
 
 pub(super) async fn finish(call: Call<'_>) -> Result<Reply, Fault> {
-    let Some(browser) = call.visit.ceremony() else {
+    let Service { passkeys, ceremony } = with_cookie(&call)?;
+    let Some(browser) = ceremony.read_token(call.head.headers) else {
         return Err(FaultCode::PasskeyRejected.into());
     };
     let entry = call.entry(call.flag("remember_me")?).await?;
-    match service(&call)?.finish_sign_in(call.sigra(), &call.fields.to_json(), browser, &entry).await? {
+    match passkeys.finish_sign_in(call.sigra(), &call.fields.to_json(), &browser, &entry).await? {
         SignInOutcome::Admitted(admission) => {
             let reply = admitted_json(&call, &admission, FaultCode::PasskeyRejected)?;
-            Ok(reply.cookie(call.cookies().ceremony.clear()))
+            Ok(reply.cookie(ceremony.clear()))
         }
         SignInOutcome::Rejected => Err(FaultCode::PasskeyRejected.into()),
     }

@@ -52,10 +52,17 @@ pub(crate) struct Inner {
     pub(crate) router: Router,
     pub(crate) steps: Vec<(Step, &'static str)>,
     pub(crate) loopback_only: bool,
+    #[cfg_attr(not(any(feature = "mfa", feature = "passkeys")), expect(dead_code, reason = "there are none"))]
+    pub(crate) services: Services,
+}
+
+/// What answers the routes that come with features.
+#[derive(Clone, Default)]
+pub(crate) struct Services {
     #[cfg(feature = "mfa")]
     pub(crate) mfa: Option<sigra_mfa::Mfa>,
     #[cfg(feature = "passkeys")]
-    pub(crate) passkeys: Option<sigra_passkeys::Passkeys>,
+    pub(crate) passkeys: Option<crate::passkeys::Service>,
 }
 
 /// The names of our cookies, decided by the public URL and never by a request.
@@ -65,8 +72,6 @@ pub(crate) struct Cookies {
     pub(crate) pending: CookieName,
     pub(crate) device: CookieName,
     pub(crate) trust: CookieName,
-    #[cfg(feature = "passkeys")]
-    pub(crate) ceremony: CookieName,
     pub(crate) notice: CookieName,
 }
 
@@ -84,10 +89,8 @@ impl Surface {
             steps: Vec::new(),
             settings: Vec::new(),
             loopback_only: false,
-            #[cfg(feature = "mfa")]
-            mfa: None,
-            #[cfg(feature = "passkeys")]
-            passkeys: None,
+            offers_passkeys: false,
+            services: Services::default(),
         }
     }
 
@@ -155,10 +158,8 @@ pub struct SurfaceBuilder {
     steps: Vec<(Step, &'static str)>,
     settings: Vec<Section>,
     loopback_only: bool,
-    #[cfg(feature = "mfa")]
-    mfa: Option<sigra_mfa::Mfa>,
-    #[cfg(feature = "passkeys")]
-    passkeys: Option<sigra_passkeys::Passkeys>,
+    offers_passkeys: bool,
+    services: Services,
 }
 
 impl SurfaceBuilder {
@@ -199,7 +200,7 @@ impl SurfaceBuilder {
     /// [`SigraBuilder::factor`](sigra_core::SigraBuilder::factor).
     #[cfg(feature = "mfa")]
     pub fn mfa(mut self, mfa: sigra_mfa::Mfa) -> Self {
-        self.mfa = Some(mfa);
+        self.services.mfa = Some(mfa);
         self.second_factors().routes(crate::mfa::ROUTES).step(Step::MFA_ENROLLMENT, "/login/mfa-enrollment").security()
     }
 
@@ -209,7 +210,8 @@ impl SurfaceBuilder {
     /// [`SigraBuilder::factor`](sigra_core::SigraBuilder::factor).
     #[cfg(feature = "passkeys")]
     pub fn passkeys(mut self, passkeys: sigra_passkeys::Passkeys) -> Self {
-        self.passkeys = Some(passkeys);
+        self.services.passkeys = crate::passkeys::Service::new(passkeys, &self.public_url);
+        self.offers_passkeys = true;
         self.second_factors().routes(crate::passkeys::ROUTES).security()
     }
 
@@ -275,10 +277,8 @@ impl SurfaceBuilder {
             steps,
             settings,
             loopback_only,
-            #[cfg(feature = "mfa")]
-            mfa,
-            #[cfg(feature = "passkeys")]
-            passkeys,
+            offers_passkeys,
+            services,
         } = self;
         let mut faults = Vec::new();
         if !sound_prefix(&config.prefix) {
@@ -296,13 +296,7 @@ impl SurfaceBuilder {
             }
         }
         let mut pages = pages.unwrap_or_else(|| Pages::new(&config.product, &config.prefix));
-        pages.offer(&Offers {
-            settings: &settings,
-            #[cfg(feature = "passkeys")]
-            passkeys: passkeys.is_some(),
-            #[cfg(not(feature = "passkeys"))]
-            passkeys: false,
-        });
+        pages.offer(&Offers { settings: &settings, passkeys: offers_passkeys });
         faults.extend(pages.check().err().into_iter().flat_map(|found| found.into_faults()));
         let cookie = |base| CookieName::new(base, &public_url).expect("our own names are valid");
         let cookies = Cookies {
@@ -310,8 +304,6 @@ impl SurfaceBuilder {
             pending: cookie("sigra_pending"),
             device: cookie("sigra_device"),
             trust: cookie("sigra_trust"),
-            #[cfg(feature = "passkeys")]
-            ceremony: cookie("sigra_ceremony"),
             notice: cookie("sigra_notice"),
         };
         if !faults.is_empty() {
@@ -330,10 +322,7 @@ impl SurfaceBuilder {
             router,
             steps,
             loopback_only,
-            #[cfg(feature = "mfa")]
-            mfa,
-            #[cfg(feature = "passkeys")]
-            passkeys,
+            services,
         };
         Ok(Surface { inner: Arc::new(inner) })
     }

@@ -31,8 +31,6 @@ struct Request {
     pending: Option<RawToken>,
     device: Option<RawToken>,
     trust: Option<RawToken>,
-    #[cfg(feature = "passkeys")]
-    ceremony: Option<RawToken>,
     current: Mutex<Looked>,
 }
 
@@ -57,8 +55,6 @@ impl Visit {
             pending: cookies.pending.read_token(head.headers),
             device: cookies.device.read_token(head.headers),
             trust: cookies.trust.read_token(head.headers),
-            #[cfg(feature = "passkeys")]
-            ceremony: cookies.ceremony.read_token(head.headers),
             current: Mutex::default(),
         };
         Self { inner, request: Arc::new(request) }
@@ -109,12 +105,6 @@ impl Visit {
     /// The token of a pending sign-in the request carries.
     pub(crate) fn pending(&self) -> Option<&RawToken> {
         self.request.pending.as_ref()
-    }
-
-    #[cfg(feature = "passkeys")]
-    /// The token that binds a browser's ceremonies to it.
-    pub(crate) fn ceremony(&self) -> Option<&RawToken> {
-        self.request.ceremony.as_ref()
     }
 
     /// See [`HostRequest::finish`](super::HostRequest::finish).

@@ -1,26 +1,24 @@
 //! The read behind every authenticated request: session and user in one row.
-//!
-//! The statements are constants and rows are read by position; nothing is built or looked up by name while a request
-//! waits.
 
-use sea_orm::{ConnectionTrait as _, DatabaseExecutor, DbErr, QueryResult, TryGetable};
+use sea_orm::{ConnectionTrait as _, DatabaseExecutor, QueryResult};
 use sigra_core::ports::FoundSession;
 use sigra_core::secret::Digest;
 
-use crate::entity::{session, user};
+use crate::entity::session;
 use crate::error::Fault;
-use crate::{accounts, columns, dialect};
+use crate::rows::{Positions, user_columns};
+use crate::{columns, dialect};
 
-/// Session and user, in the order [`found`] reads them. The password's hash stays where it is.
+/// Session and user, in the order [`found`] reads them.
 macro_rules! select {
     ($retired_at:literal, $from:literal) => {
         concat!(
             "SELECT ",
             $retired_at,
             ", s.id, s.user_id, s.assurance, s.security_epoch, s.factor_epoch, s.remembered, s.fresh_until, \
-             s.created_at, s.last_seen_at, s.rotated_at, s.idle_expires_at, s.expires_at, s.client, s.place, \
-             u.email, CASE WHEN u.password_hash IS NULL THEN 0 ELSE 1 END, u.profile, u.security_epoch, \
-             u.factor_epoch, u.confirmed_at, u.disabled_at, u.created_at, u.last_sign_in_at FROM ",
+             s.created_at, s.last_seen_at, s.rotated_at, s.idle_expires_at, s.expires_at, s.client, s.place, ",
+            user_columns!(),
+            " FROM ",
             $from
         )
     };
@@ -53,7 +51,7 @@ async fn one(db: &DatabaseExecutor<'_>, sql: &str, digest: Digest) -> Result<Opt
 }
 
 fn found(row: &QueryResult) -> Result<FoundSession, Fault> {
-    let mut row = Positions { row, next: 0 };
+    let mut row = Positions::of(row);
     let retired_at = columns::time(row.next()?);
     let session = session::Model {
         id: row.next()?,
@@ -73,32 +71,6 @@ fn found(row: &QueryResult) -> Result<FoundSession, Fault> {
         client: row.next()?,
         place: row.next()?,
     };
-    let user = user::Model {
-        id: session.user_id,
-        email: row.next()?,
-        email_identity: String::new(),
-        password_hash: (row.next::<i32>()? == 1).then(String::new),
-        profile: row.next()?,
-        security_epoch: row.next()?,
-        factor_epoch: row.next()?,
-        confirmed_at: row.next()?,
-        disabled_at: row.next()?,
-        created_at: row.next()?,
-        last_sign_in_at: row.next()?,
-    };
-    Ok(FoundSession { session: super::session(session)?, user: accounts::to_user(user)?, retired_at })
-}
-
-/// Reads a row column after column.
-struct Positions<'r> {
-    row: &'r QueryResult,
-    next: usize,
-}
-
-impl Positions<'_> {
-    fn next<T: TryGetable>(&mut self) -> Result<T, DbErr> {
-        let value = self.row.try_get_by_index(self.next);
-        self.next += 1;
-        value
-    }
+    let user = row.user(session.user_id)?;
+    Ok(FoundSession { session: super::session(session)?, user, retired_at })
 }

@@ -1,26 +1,26 @@
 //! Sessions and pending sign-ins.
 
 mod find;
+mod grant;
 mod pending;
 
 use async_trait::async_trait;
-use sea_orm::sea_query::{Expr, ExprTrait as _, LockType, Query, SimpleExpr};
+use sea_orm::sea_query::{Expr, SimpleExpr};
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, IntoActiveModel as _,
-    Iterable as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
 use sigra_core::assurance::Assurance;
 use sigra_core::error::StoreError;
 use sigra_core::evidence::{Evidence, EvidenceFor};
 use sigra_core::id::{PendingId, SessionId, UserId};
-use sigra_core::ports::{FoundSession, Minted, SessionStore};
+use sigra_core::ports::{FoundSession, Minted, SessionStore, SignInRecorded};
 use sigra_core::secret::Digest;
 use sigra_core::session::{NewSession, PendingSignIn, Session};
 use sigra_core::time::Timestamp;
 use sigra_core::user::{Epochs, User};
 
 use crate::entity::session::{Column, Entity, Model};
-use crate::entity::{pending_sign_in, retired_token, user};
+use crate::entity::{pending_sign_in, retired_token};
 use crate::error::Fault;
 use crate::evidence::record;
 use crate::store::{SeaOrmStore, Tx};
@@ -37,31 +37,12 @@ impl SessionStore for SeaOrmStore {
         .await
     }
 
-    async fn insert(&self, new: &NewSession, evidence: Evidence) -> Result<Minted, StoreError> {
-        let evidence = &evidence;
-        self.write("SessionStore::insert", |tx| async move {
-            let session = new.session();
-            if let Some(pending) = new.replaces().pending {
-                if !is_current(&tx, session.user, session.epochs).await? {
-                    return Ok(Minted::Stale);
-                }
-                if !pending::promote(&tx, pending, session.user).await? {
-                    return Ok(Minted::PendingGone);
-                }
-            }
-            if !insert_if_current(&tx, session, new.digest()).await? {
-                if !is_current(&tx, session.user, session.epochs).await? {
-                    return Ok(Minted::Stale);
-                }
-                return Err(Fault::Conflict);
-            }
-            if let Some(replaced) = new.replaces().session {
-                Entity::delete_by_id(replaced.as_uuid()).exec(&*tx).await?;
-            }
-            record(&tx, evidence).await?;
-            Ok(Minted::Done)
-        })
-        .await
+    async fn insert(
+        &self,
+        new: &NewSession,
+        evidence: EvidenceFor<'_, SignInRecorded>,
+    ) -> Result<Minted<SignInRecorded>, StoreError> {
+        self.write("SessionStore::insert", |tx| async move { grant::grant(&tx, new, evidence).await }).await
     }
 
     async fn touch(
@@ -223,7 +204,7 @@ impl SessionStore for SeaOrmStore {
             }
             pending::insert(&tx, pending, digest).await?;
             record(&tx, evidence).await?;
-            Ok(Minted::Done)
+            Ok(Minted::Done(()))
         })
         .await
     }
@@ -247,32 +228,6 @@ async fn is_current(tx: &Tx, user: UserId, epochs: Epochs) -> Result<bool, Fault
     Ok(user.is_some_and(|user| {
         user.disabled_at.is_none() && user.security_epoch == epochs.security && user.factor_epoch == epochs.factor
     }))
-}
-
-/// Inserts a session if the epochs still are the user's, who is not disabled, and no rotation has retired its token; keeps
-/// the former true until the transaction ends. One statement, because every sign-in waits for it.
-async fn insert_if_current(tx: &Tx, session: &Session, digest: Digest) -> Result<bool, Fault> {
-    let retired = Query::select()
-        .expr(Expr::value(1))
-        .from(retired_token::Entity)
-        .and_where(retired_token::Column::Digest.eq(columns::digest(digest)))
-        .to_owned();
-    let mut row = row(session, digest).into_active_model();
-    let values = Column::iter().filter_map(|column| row.take(column).into_value()).map(Expr::value);
-    let row = Query::select()
-        .exprs(values)
-        .from(user::Entity)
-        .and_where(user::Column::Id.eq(session.user.as_uuid()))
-        .and_where(user::Column::SecurityEpoch.eq(session.epochs.security))
-        .and_where(user::Column::FactorEpoch.eq(session.epochs.factor))
-        .and_where(user::Column::DisabledAt.is_null())
-        .and_where(Expr::exists(retired).not())
-        .lock(LockType::Update)
-        .to_owned();
-    let mut insert = Query::insert().into_table(Entity).columns(Column::iter()).to_owned();
-    insert.select_from(row).expect("each column has its value");
-    let inserted = tx.execute(&insert).await?;
-    Ok(inserted.rows_affected() == 1)
 }
 
 /// Refuses a token that a rotation has retired; its unique index refuses one that is current.

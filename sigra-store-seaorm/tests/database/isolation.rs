@@ -25,7 +25,7 @@ async fn reserve(store: &SeaOrmStore, pool: &sea_orm::DatabaseConnection, strict
             begin_immediate(pool).await
         };
         let tx = Arc::new(tx.unwrap());
-        let reservation = store.bound_to(tx.clone()).reserve(&key, &POLICY, NOW).await;
+        let reservation = store.bound_to(tx.clone()).reserve(&key, &POLICY, None, NOW).await;
         let tx = Arc::into_inner(tx).unwrap();
         match reservation {
             Ok(Reservation::Granted(reserved)) => match tx.commit().await {

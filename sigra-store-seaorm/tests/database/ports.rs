@@ -31,8 +31,8 @@ pub(crate) async fn se_30_each_kind_is_purged_in_bounded_batches(f: &Fixture) {
     let policy = AttemptPolicy { free: 5, cap: 80, lock_secs: 60, max_lock_secs: 600, window_secs: Some(60) };
     let windowed = AttemptKey { counter: "code.confirm", whom: Mac::from_bytes([1; 32]) };
     let lasting = AttemptKey { counter: "password.stranger", whom: Mac::from_bytes([1; 32]) };
-    f.store.reserve(&windowed, &policy, NOW).await.unwrap();
-    f.store.reserve(&lasting, &AttemptPolicy { window_secs: None, ..policy }, NOW).await.unwrap();
+    f.store.reserve(&windowed, &policy, None, NOW).await.unwrap();
+    f.store.reserve(&lasting, &AttemptPolicy { window_secs: None, ..policy }, None, NOW).await.unwrap();
     let bucket = Bucket { name: "mail.recipient", key: "ann".to_owned(), limit: Quota::new(5, 60) };
     DurableRateLimiter::new(f.store.clone()).take(&bucket, 1, NOW).await.unwrap();
 
@@ -111,7 +111,7 @@ pub(crate) async fn a_token_is_stored_only_while_its_epochs_stand(f: &Fixture) {
 pub(crate) async fn attempts_come_back_and_a_later_lock_stays(f: &Fixture) {
     let policy = AttemptPolicy { free: 1, cap: 4, lock_secs: 60, max_lock_secs: 600, window_secs: None };
     let key = AttemptKey { counter: "password.stranger", whom: Mac::from_bytes([2; 32]) };
-    let reserve = async |now| match f.store.reserve(&key, &policy, now).await.unwrap() {
+    let reserve = async |now| match f.store.reserve(&key, &policy, None, now).await.unwrap() {
         Reservation::Granted(reserved) => Ok(reserved),
         other => Err(other),
     };

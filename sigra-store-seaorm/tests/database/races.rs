@@ -75,7 +75,7 @@ pub(crate) async fn th_07_th_08_every_granted_attempt_has_a_number_of_its_own(f:
     let key = AttemptKey { counter: "password.stranger", whom: Mac::from_bytes([7; 32]) };
     let outcomes = race(&hosts, move |store, _| {
         let key = key.clone();
-        async move { store.reserve(&key, &policy, NOW).await.unwrap() }
+        async move { store.reserve(&key, &policy, None, NOW).await.unwrap() }
     })
     .await;
     let mut granted: Vec<u32> = outcomes

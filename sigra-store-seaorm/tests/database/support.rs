@@ -152,7 +152,6 @@ pub(crate) fn mail(address: &str, created_at: Timestamp) -> OutgoingMail {
 pub(crate) fn door(store: &SeaOrmStore) -> Door {
     let store = Arc::new(store.clone());
     let parts = DoorParts {
-        accounts: store.clone(),
         devices: store.clone(),
         sessions: store.clone(),
         log: store,

@@ -64,13 +64,9 @@ impl AccountStore for MemoryStore {
         evidence: EvidenceFor<'_, SignInRecorded>,
     ) -> Result<Option<SignInRecorded>, StoreError> {
         self.change("accounts.record_sign_in", |state| {
-            let Some(user) = state.standing_user(sign_in.user, sign_in.epochs) else {
+            let Some(recorded) = state.record_sign_in(sign_in)? else {
                 return Ok(None);
             };
-            let previous_sign_in_at = user.last_sign_in_at;
-            user.last_sign_in_at = previous_sign_in_at.max(Some(sign_in.at));
-            let recorded = SignInRecorded { user: user.clone(), previous_sign_in_at };
-            state.remember_device(sign_in)?;
             state.record(evidence(&recorded))?;
             Ok(Some(recorded))
         })
@@ -129,6 +125,18 @@ impl State {
         let record = AccountRecord { user: user.clone(), password: account.password.clone() };
         new_row(self.accounts.insert(account.id, record))?;
         Ok(user)
+    }
+
+    /// Notes a sign-in with its device; `None` when the account has changed since the proof.
+    pub(super) fn record_sign_in(&mut self, sign_in: &SignIn) -> Result<Option<SignInRecorded>, Refused> {
+        let Some(user) = self.standing_user(sign_in.user, sign_in.epochs) else {
+            return Ok(None);
+        };
+        let previous_sign_in_at = user.last_sign_in_at;
+        user.last_sign_in_at = previous_sign_in_at.max(Some(sign_in.at));
+        let recorded = SignInRecorded { user: user.clone(), previous_sign_in_at };
+        self.remember_device(sign_in)?;
+        Ok(Some(recorded))
     }
 
     /// Changes an account, raises its security epoch and forgets what the old one had handed out.

@@ -1,5 +1,7 @@
 //! Attempt counters.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use sigra_core::error::StoreError;
 use sigra_core::ports::{AttemptKey, AttemptPolicy, AttemptStore, Reservation, Reserved};
@@ -21,11 +23,16 @@ impl AttemptStore for MemoryStore {
         &self,
         key: &AttemptKey,
         policy: &AttemptPolicy,
+        cleared_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Reservation, StoreError> {
         self.change("attempts.reserve", |state| {
-            let blank = Counter { count: 0, locked_until: None, started_at: now };
+            let started_at = cleared_at.map_or(now, |cleared_at| now.max(cleared_at + Duration::from_micros(1)));
+            let blank = Counter { count: 0, locked_until: None, started_at };
             let counter = state.attempts.entry(key.clone()).or_insert(blank);
+            if cleared_at.is_some_and(|cleared_at| counter.started_at <= cleared_at) {
+                *counter = blank;
+            }
             let standing_lock = counter.locked_until.filter(|until| now < *until);
             let window_passed = policy.window().is_some_and(|window| now >= counter.started_at + window);
             if window_passed && standing_lock.is_none() {

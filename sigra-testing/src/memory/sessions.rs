@@ -5,7 +5,7 @@ use sigra_core::assurance::Assurance;
 use sigra_core::error::StoreError;
 use sigra_core::evidence::{Evidence, EvidenceFor};
 use sigra_core::id::{PendingId, SessionId, UserId};
-use sigra_core::ports::{FoundSession, Minted, SessionStore};
+use sigra_core::ports::{FoundSession, Minted, SessionStore, SignInRecorded};
 use sigra_core::secret::Digest;
 use sigra_core::session::{NewSession, PendingSignIn, Session};
 use sigra_core::time::Timestamp;
@@ -33,25 +33,30 @@ impl SessionStore for MemoryStore {
         })
     }
 
-    async fn insert(&self, new: &NewSession, evidence: Evidence) -> Result<Minted, StoreError> {
+    async fn insert(
+        &self,
+        new: &NewSession,
+        evidence: EvidenceFor<'_, SignInRecorded>,
+    ) -> Result<Minted<SignInRecorded>, StoreError> {
         self.change("sessions.insert", |state| {
-            let session = new.session();
-            if state.standing_user(session.user, session.epochs).is_none() {
-                return Ok(Minted::Stale);
-            }
-            if let Some(pending) = new.replaces().pending
-                && state.pending.remove(&pending).is_none()
-            {
+            let (session, replaces) = (new.session(), new.replaces());
+            if replaces.pending.is_some_and(|pending| !state.pending.contains_key(&pending)) {
                 return Ok(Minted::PendingGone);
             }
+            let Some(recorded) = state.record_sign_in(new.sign_in())? else {
+                return Ok(Minted::Stale);
+            };
             state.token_must_be_new(new.digest())?;
             let row = StoredSession { session: session.clone(), digest: new.digest(), retired: Vec::new() };
             new_row(state.sessions.insert(session.id, row))?;
-            if let Some(replaced) = new.replaces().session {
+            if let Some(pending) = replaces.pending {
+                state.pending.remove(&pending);
+            }
+            if let Some(replaced) = replaces.session {
                 state.sessions.remove(&replaced);
             }
-            state.record(evidence)?;
-            Ok(Minted::Done)
+            state.record(evidence(&recorded))?;
+            Ok(Minted::Done(recorded))
         })
     }
 
@@ -175,7 +180,7 @@ impl SessionStore for MemoryStore {
             new_row(known.then_some(()))?;
             new_row(state.pending.insert(pending.id, (pending.clone(), digest)))?;
             state.record(evidence)?;
-            Ok(Minted::Done)
+            Ok(Minted::Done(()))
         })
     }
 

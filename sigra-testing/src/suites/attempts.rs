@@ -13,6 +13,9 @@ suite! {
     th_01_the_cap_is_final,
     th_07_concurrent_guesses_get_no_further_than_the_cap,
     a_window_that_passed_starts_again,
+    what_was_counted_before_a_success_counts_no_more,
+    a_clock_that_is_behind_is_granted_one_fresh_start,
+    th_07_concurrent_guesses_after_a_success_get_no_more_attempts,
     a_refund_leaves_things_as_they_were,
     refunds_in_any_order_leave_nothing,
     a_refund_never_lifts_a_later_lock,
@@ -28,7 +31,7 @@ pub async fn th_07_concurrent_guesses_get_no_more_attempts(backend: &Backend) {
     let (key, at) = (key(), now());
     let outcomes = race(2 * CONTENDERS, |_| {
         let (attempts, key) = (backend.stores.attempts.clone(), key.clone());
-        async move { attempts.reserve(&key, &POLICY, at).await.unwrap() }
+        async move { attempts.reserve(&key, &POLICY, None, at).await.unwrap() }
     })
     .await;
     let mut numbers: Vec<_> = outcomes.iter().filter_map(granted).map(|reserved| reserved.count).collect();
@@ -76,12 +79,12 @@ pub async fn th_01_the_cap_is_final(backend: &Backend) {
     let policy = AttemptPolicy { free: 2, cap: 4, ..POLICY };
     let (key, mut at) = (key(), now());
     for _ in 0..4 {
-        let outcome = backend.stores.attempts.reserve(&key, &policy, at).await.unwrap();
+        let outcome = backend.stores.attempts.reserve(&key, &policy, None, at).await.unwrap();
         assert!(granted(&outcome).is_some());
         at = at + HOUR;
     }
     for moment in [at, at + 10_000 * HOUR] {
-        assert_eq!(backend.stores.attempts.reserve(&key, &policy, moment).await.unwrap(), Reservation::Exhausted);
+        assert_eq!(backend.stores.attempts.reserve(&key, &policy, None, moment).await.unwrap(), Reservation::Exhausted);
     }
 }
 
@@ -91,7 +94,7 @@ pub async fn th_07_concurrent_guesses_get_no_further_than_the_cap(backend: &Back
     let (key, at) = (key(), now());
     let outcomes = race(2 * CONTENDERS, |_| {
         let (attempts, key) = (backend.stores.attempts.clone(), key.clone());
-        async move { attempts.reserve(&key, &policy, at).await.unwrap() }
+        async move { attempts.reserve(&key, &policy, None, at).await.unwrap() }
     })
     .await;
     assert_eq!(count(&outcomes, |outcome| granted(outcome).is_some()), 5);
@@ -102,7 +105,7 @@ pub async fn th_07_concurrent_guesses_get_no_further_than_the_cap(backend: &Back
 pub async fn a_window_that_passed_starts_again(backend: &Backend) {
     let policy = AttemptPolicy { free: 100, cap: 3, window_secs: Some(3_600), ..POLICY };
     let (key, at) = (key(), now());
-    let reserve = |at: Timestamp| backend.stores.attempts.reserve(&key, &policy, at);
+    let reserve = |at: Timestamp| backend.stores.attempts.reserve(&key, &policy, None, at);
     for number in 1..=3_u32 {
         let outcome = reserve(at + number * MINUTE).await.unwrap();
         assert_eq!(granted(&outcome).map(|reserved| reserved.count), Some(number));
@@ -113,6 +116,63 @@ pub async fn a_window_that_passed_starts_again(backend: &Backend) {
     assert_eq!(granted(&outcome).map(|reserved| reserved.count), Some(1));
     let outcome = reserve(start + HOUR + MINUTE).await.unwrap();
     assert_eq!(granted(&outcome).map(|reserved| reserved.count), Some(2), "the new window has begun");
+}
+
+/// A count that started at the last success or before starts again, its lock and its refunds with it; one that started
+/// after it goes on.
+pub async fn what_was_counted_before_a_success_counts_no_more(backend: &Backend) {
+    let (key, at) = (key(), now());
+    let mut last = None;
+    for _ in 0..6 {
+        last = granted(&reserve(backend, &key, at).await);
+    }
+    let locked = Reservation::Locked(at + MINUTE);
+    let early = Some(at - TICK);
+    assert_eq!(reserve_after(backend, &key, early, at).await, locked, "it started after that success");
+    let next = at + TICK;
+    for number in 1..=3 {
+        let expected = Reserved { count: number, locked_until: None, previous_lock: None, started_at: next };
+        let outcome = reserve_after(backend, &key, Some(at), next).await;
+        assert_eq!(outcome, Reservation::Granted(expected), "each success counts once");
+    }
+    backend.stores.attempts.refund(&key, &last.expect("it was granted")).await.unwrap();
+    for (cleared_at, number) in [(early, 4), (None, 5)] {
+        let outcome = reserve_after(backend, &key, cleared_at, next).await;
+        assert_eq!(granted(&outcome).map(|reserved| reserved.count), Some(number), "who knows less clears nothing");
+    }
+    let capped = AttemptPolicy { cap: 5, ..POLICY };
+    let attempts = &backend.stores.attempts;
+    assert_eq!(attempts.reserve(&key, &capped, Some(at), next).await.unwrap(), Reservation::Exhausted);
+    let outcome = attempts.reserve(&key, &capped, Some(next), next + TICK).await.unwrap();
+    assert_eq!(granted(&outcome).map(|reserved| reserved.count), Some(1), "a success reopens what was used up");
+}
+
+/// A success that another host's clock puts into the future clears what is counted once, not until that time has come.
+pub async fn a_clock_that_is_behind_is_granted_one_fresh_start(backend: &Backend) {
+    let (key, at) = (key(), now());
+    let ahead = at + HOUR;
+    reserve(backend, &key, at).await;
+    for number in 1..=6 {
+        let reserved = granted(&reserve_after(backend, &key, Some(ahead), at).await).expect("no lock stands");
+        assert_eq!((reserved.count, reserved.started_at), (number, ahead + TICK));
+    }
+    assert_eq!(reserve_after(backend, &key, Some(ahead), at).await, Reservation::Locked(at + MINUTE));
+}
+
+/// Of many guesses at once that all know of one success, no more are granted than without it.
+pub async fn th_07_concurrent_guesses_after_a_success_get_no_more_attempts(backend: &Backend) {
+    let (key, at) = (key(), now());
+    for _ in 0..6 {
+        reserve(backend, &key, at).await;
+    }
+    let outcomes = race(2 * CONTENDERS, |_| {
+        let (attempts, key) = (backend.stores.attempts.clone(), key.clone());
+        async move { attempts.reserve(&key, &POLICY, Some(at), at + TICK).await.unwrap() }
+    })
+    .await;
+    let mut numbers: Vec<_> = outcomes.iter().filter_map(granted).map(|reserved| reserved.count).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
 }
 
 /// A refunded attempt was never made: number and lock are as before.
@@ -210,7 +270,16 @@ fn granted(outcome: &Reservation) -> Option<Reserved> {
 }
 
 async fn reserve(backend: &Backend, key: &AttemptKey, at: Timestamp) -> Reservation {
-    backend.stores.attempts.reserve(key, &POLICY, at).await.unwrap()
+    reserve_after(backend, key, None, at).await
+}
+
+async fn reserve_after(
+    backend: &Backend,
+    key: &AttemptKey,
+    cleared_at: Option<Timestamp>,
+    at: Timestamp,
+) -> Reservation {
+    backend.stores.attempts.reserve(key, &POLICY, cleared_at, at).await.unwrap()
 }
 
 async fn refund(backend: &Backend, key: &AttemptKey, reserved: &Reserved) {

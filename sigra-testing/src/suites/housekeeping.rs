@@ -27,7 +27,7 @@ pub async fn se_30_what_expired_goes_in_bounded_batches(backend: &Backend) {
     let sessions = &backend.stores.sessions;
     let press = Press::at(backend, LONG_AGO);
     let session = press.session(&user).await;
-    sessions.insert(&session, Evidence::none()).await.unwrap();
+    sessions.insert(&session, &|_| Evidence::none()).await.unwrap();
 
     assert!(purge(backend, 2).await >= 2);
     let mut left = 0;
@@ -52,7 +52,7 @@ pub async fn se_30_what_lives_stays(backend: &Backend) {
     let at = LONG_AGO + 5_000 * HOUR;
     let pending = pending(backend, &user, at).await;
     let session = Press::at(backend, at).session(&user).await;
-    backend.stores.sessions.insert(&session, trace(user.id)).await.unwrap();
+    backend.stores.sessions.insert(&session, &|_| trace(user.id)).await.unwrap();
     let token = mail_token(backend, &user, Purpose::MAGIC_LINK).await;
     let (registration, request) = submitted(backend, &email("ann")).await;
     while backend.stores.housekeeping.purge_expired(at, at, 100).await.unwrap() > 0 {}

@@ -11,7 +11,7 @@ use sigra_core::door::{Admission, Door, DoorParts, Entry, Proof, Step, WayIn};
 use sigra_core::error::StoreError;
 use sigra_core::evidence::{Evidence, EvidenceFor};
 use sigra_core::id::{PendingId, SessionId, UserId};
-use sigra_core::ports::{FoundSession, Minted, NoGeoIp, NoHooks, SessionStore};
+use sigra_core::ports::{AccountStore, FoundSession, Minted, NoGeoIp, NoHooks, SessionStore, SignInRecorded};
 use sigra_core::secret::{Digest, Purpose, RawToken};
 use sigra_core::session::{NewSession, PendingSignIn, Session};
 use sigra_core::time::Timestamp;
@@ -30,9 +30,12 @@ pub(super) struct Press {
 
 impl Press {
     pub(super) fn at(backend: &Backend, at: Timestamp) -> Self {
-        let caught = Arc::new(Catcher { sessions: backend.stores.sessions.clone(), last: Mutex::default() });
-        let parts = DoorParts {
+        let caught = Arc::new(Catcher {
             accounts: backend.stores.accounts.clone(),
+            sessions: backend.stores.sessions.clone(),
+            last: Mutex::default(),
+        });
+        let parts = DoorParts {
             devices: backend.stores.devices.clone(),
             sessions: caught.clone(),
             log: backend.stores.log.clone(),
@@ -55,19 +58,26 @@ impl Press {
     pub(super) async fn replacing(&self, user: &User, session: Option<SessionId>) -> NewSession {
         let proof = Proof::new(WayIn::Password, user, Aal::One, vec![Method::PASSWORD], self.at);
         let entry = Entry { client: awkward_client(), session, ..Entry::default() };
+        self.caught(self.door.admit(proof, &entry).await.unwrap()).0
+    }
+
+    /// A session from the device a token names, and the token of the device it would be remembered by, if that is new.
+    pub(super) async fn on_device(&self, user: &User, device: Option<RawToken>) -> (NewSession, Option<RawToken>) {
+        let proof = Proof::new(WayIn::Password, user, Aal::One, vec![Method::PASSWORD], self.at);
+        let entry = Entry { client: awkward_client(), device, ..Entry::default() };
         self.caught(self.door.admit(proof, &entry).await.unwrap())
     }
 
     /// A session that promotes a stored pending sign-in, and replaces a session.
     pub(super) async fn promoting(&self, pending: &Pending, session: Option<SessionId>) -> NewSession {
         let entry = Entry { client: ClientInfo::default(), session, ..Entry::default() };
-        self.caught(self.door.resume(&pending.token, Step::MFA, None, &entry).await.unwrap())
+        self.caught(self.door.resume(&pending.token, Step::MFA, None, &entry).await.unwrap()).0
     }
 
-    fn caught(&self, admission: Admission) -> NewSession {
-        assert!(matches!(admission, Admission::Granted(_)), "the door refused: {admission:?}");
+    fn caught(&self, admission: Admission) -> (NewSession, Option<RawToken>) {
+        let Admission::Granted(granted) = admission else { panic!("the door refused: {admission:?}") };
         let last = self.caught.last.lock().unwrap_or_else(PoisonError::into_inner).take();
-        last.expect("the door mints what it grants")
+        (last.expect("the door mints what it grants"), granted.device)
     }
 }
 
@@ -101,7 +111,7 @@ impl Pending {
     }
 
     pub(super) async fn store(&self, backend: &Backend, replaces: Option<PendingId>) {
-        assert_eq!(self.insert(backend, replaces).await, Minted::Done);
+        assert_eq!(self.insert(backend, replaces).await, Minted::Done(()));
     }
 
     pub(super) async fn insert(&self, backend: &Backend, replaces: Option<PendingId>) -> Minted {
@@ -120,15 +130,23 @@ impl Pending {
 
 /// A session store that keeps what it is told to insert, and hands on everything else.
 struct Catcher {
+    accounts: Arc<dyn AccountStore>,
     sessions: Arc<dyn SessionStore>,
     last: Mutex<Option<NewSession>>,
 }
 
 #[async_trait]
 impl SessionStore for Catcher {
-    async fn insert(&self, session: &NewSession, _: Evidence) -> Result<Minted, StoreError> {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
-        Ok(Minted::Done)
+    async fn insert(
+        &self,
+        new: &NewSession,
+        _: EvidenceFor<'_, SignInRecorded>,
+    ) -> Result<Minted<SignInRecorded>, StoreError> {
+        let Some(account) = self.accounts.find(new.session().user).await? else {
+            return Ok(Minted::Stale);
+        };
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(new.clone());
+        Ok(Minted::Done(SignInRecorded { user: account.user, previous_sign_in_at: None }))
     }
 
     async fn find(&self, digest: Digest) -> Result<Option<FoundSession>, StoreError> {

@@ -1,12 +1,14 @@
 //! [`SessionStore`](sigra_core::ports::SessionStore): minting, finding, pending sign-ins. What changes and ends sessions
 //! is checked by [`session_changes`](super::session_changes).
 
+use std::sync::Mutex;
+
 use sigra_core::error::{StoreError, StoreErrorKind};
 use sigra_core::evidence::Evidence;
 use sigra_core::id::{PendingId, UserId};
-use sigra_core::ports::{FoundSession, Minted};
+use sigra_core::ports::{FoundSession, Minted, SignInDevice, SignInRecorded};
 use sigra_core::secret::{Digest, Purpose};
-use sigra_core::session::NewSession;
+use sigra_core::session::{Device, NewSession};
 use sigra_core::user::{Epochs, User};
 
 use super::Backend;
@@ -19,6 +21,9 @@ suite! {
     se_08_one_of_many_equal_sessions_wins,
     a_session_of_other_epochs_is_not_minted,
     a_session_of_a_disabled_account_is_not_minted,
+    minting_records_the_sign_in,
+    minting_moves_a_known_device_on,
+    a_session_whose_sign_in_is_not_recorded_is_not_minted,
     minting_promotes_its_pending_sign_in,
     one_of_many_promotions_wins,
     minting_ends_the_session_it_replaces,
@@ -37,7 +42,7 @@ pub async fn a_session_is_found_with_its_user(backend: &Backend) {
     let long_ago = now() - 100_000 * HOUR;
     for at in [now(), long_ago] {
         let session = Press::at(backend, at).session(&user).await;
-        assert_eq!(insert(backend, &session).await.unwrap(), Minted::Done);
+        assert!(is_minted(&insert(backend, &session).await));
         let found = find(backend, session.digest()).await.expect("it was stored");
         assert_eq!(found.session, *session.session());
         assert_eq!(found.user, stored(backend, user.id).await);
@@ -62,6 +67,7 @@ pub async fn se_08_what_exists_is_never_overwritten(backend: &Backend) {
     let (id, old) = (session.session().id, session.digest());
     assert!(sessions.rotate(id, old, theirs.digest(), now(), Evidence::none()).await.unwrap());
     assert_conflict(insert(backend, &theirs).await);
+    assert!(!is_recorded(backend, &theirs).await, "a sign-in without a session was recorded");
     assert_conflict(insert(backend, &session).await);
     let found = find(backend, theirs.digest()).await.expect("the first keeps it");
     assert_eq!((found.session.id, found.user.id), (id, user.id));
@@ -87,12 +93,14 @@ pub async fn se_08_one_of_many_equal_sessions_wins(backend: &Backend) {
     let subject = UserId::new(now());
     let outcomes = race(CONTENDERS, |_| {
         let (sessions, session) = (backend.stores.sessions.clone(), session.clone());
-        async move { sessions.insert(&session, trace(subject)).await.map_err(|error| error.kind()) }
+        async move { sessions.insert(&session, &|_| trace(subject)).await }
     })
     .await;
-    assert_eq!(count(&outcomes, |outcome| *outcome == Ok(Minted::Done)), 1);
-    assert_eq!(count(&outcomes, |outcome| *outcome == Err(StoreErrorKind::Conflict)), CONTENDERS - 1);
+    assert_eq!(count(&outcomes, is_minted), 1);
+    let is_conflict = |outcome: &Inserted| matches!(outcome, Err(error) if error.kind() == StoreErrorKind::Conflict);
+    assert_eq!(count(&outcomes, is_conflict), CONTENDERS - 1);
     assert_eq!(backend.stores.sessions.list(user.id, 100).await.unwrap().len(), 1);
+    assert_eq!(traces(backend, subject).await, 1);
 }
 
 /// A session whose epochs the account has left behind is not minted, and deletes nothing.
@@ -105,6 +113,7 @@ pub async fn a_session_of_other_epochs_is_not_minted(backend: &Backend) {
     let before = traces(backend, user.id).await;
     assert_eq!(insert(backend, &stale).await.unwrap(), Minted::Stale);
     assert!(find(backend, stale.digest()).await.is_none());
+    assert!(!is_recorded(backend, &stale).await);
     assert!(pending.is_stored(backend).await);
     assert!(find(backend, held.digest()).await.is_some());
     assert_eq!(traces(backend, user.id).await, before);
@@ -118,6 +127,69 @@ pub async fn a_session_of_a_disabled_account_is_not_minted(backend: &Backend) {
     operator.disable(user.id, now()).await;
     assert_eq!(insert(backend, &session).await.unwrap(), Minted::Stale);
     assert!(find(backend, session.digest()).await.is_none());
+    assert!(!is_recorded(backend, &session).await);
+    assert_eq!(traces(backend, user.id).await, 0);
+}
+
+/// The sign-in is recorded with its session: the account hears of the time, the evidence of the time before, and a new
+/// device is remembered.
+pub async fn minting_records_the_sign_in(backend: &Backend) {
+    let (user, at) = (account(backend).await, now());
+    let mut previous = None;
+    for at in [at, at + MINUTE] {
+        let session = Press::at(backend, at).session(&user).await;
+        let told = Mutex::new(Vec::new());
+        let evidence = |recorded: &SignInRecorded| {
+            told.lock().unwrap().push(recorded.clone());
+            trace(user.id)
+        };
+        let minted = backend.stores.sessions.insert(&session, &evidence).await.unwrap();
+        let Minted::Done(recorded) = minted else { panic!("nothing stands against it: {minted:?}") };
+        assert_eq!(recorded.previous_sign_in_at, previous);
+        assert_eq!(recorded.user.last_sign_in_at, Some(at));
+        assert_eq!(recorded.user, stored(backend, user.id).await);
+        assert_eq!(told.lock().unwrap().last(), Some(&recorded), "the evidence is of another outcome");
+        assert!(is_recorded(backend, &session).await);
+        previous = Some(at);
+    }
+    assert_eq!(traces(backend, user.id).await, 2);
+
+    // Another host's clock may be behind.
+    let late = Press::at(backend, at - HOUR).session(&user).await;
+    assert!(is_minted(&insert(backend, &late).await));
+    assert_eq!(stored(backend, user.id).await.last_sign_in_at, Some(at + MINUTE), "time went back");
+}
+
+/// A sign-in from a known device moves its times on, and remembers no other.
+pub async fn minting_moves_a_known_device_on(backend: &Backend) {
+    let (user, at) = (account(backend).await, now());
+    let (first, token) = Press::at(backend, at).on_device(&user, None).await;
+    assert!(is_minted(&insert(backend, &first).await));
+    let device = device(backend, &first).await.expect("it is remembered");
+
+    let later = at + HOUR;
+    let (again, none) = Press::at(backend, later).on_device(&user, token).await;
+    assert!(none.is_none(), "the device is known");
+    let SignInDevice::Known { id, expires_at } = again.sign_in().device else { panic!("the device is known") };
+    assert_eq!(id, device.id);
+    assert!(is_minted(&insert(backend, &again).await));
+    let moved_on = Device { last_seen_at: later, expires_at, ..device };
+    assert_eq!(self::device(backend, &first).await, Some(moved_on));
+}
+
+/// A sign-in that cannot be recorded mints nothing and deletes nothing.
+pub async fn a_session_whose_sign_in_is_not_recorded_is_not_minted(backend: &Backend) {
+    let user = account(backend).await;
+    let held = stored_session(backend, &user).await;
+    let pending = Pending::stored(backend, &user, now()).await;
+    let session = Press::at(backend, now()).promoting(&pending, Some(held.session().id)).await;
+    // Its device exists already, and must not be overwritten either.
+    let recorded = backend.stores.accounts.record_sign_in(session.sign_in(), &|_| Evidence::none()).await.unwrap();
+    assert!(recorded.is_some());
+    assert_conflict(insert(backend, &session).await);
+    assert!(find(backend, session.digest()).await.is_none());
+    assert!(pending.is_stored(backend).await && find(backend, held.digest()).await.is_some());
+    assert_eq!(traces(backend, user.id).await, 0);
 }
 
 /// The pending sign-in goes when the session comes; without it no session comes.
@@ -128,17 +200,18 @@ pub async fn minting_promotes_its_pending_sign_in(backend: &Backend) {
     let press = Press::at(backend, now());
     let first = press.promoting(&pending, None).await;
     let second = press.promoting(&pending, Some(held.session().id)).await;
-    assert_eq!(insert(backend, &first).await.unwrap(), Minted::Done);
+    assert!(is_minted(&insert(backend, &first).await));
     assert!(!pending.is_stored(backend).await && other.is_stored(backend).await);
 
     let before = traces(backend, user.id).await;
     assert_eq!(insert(backend, &second).await.unwrap(), Minted::PendingGone);
     assert!(find(backend, second.digest()).await.is_none());
+    assert!(!is_recorded(backend, &second).await);
     assert!(find(backend, held.digest()).await.is_some(), "the browser keeps the session it had");
     assert_eq!(traces(backend, user.id).await, before);
 }
 
-/// Of many sessions that promote one pending sign-in at once, one is minted.
+/// Of many sessions that promote one pending sign-in at once, one is minted, and one leaves a device and evidence.
 pub async fn one_of_many_promotions_wins(backend: &Backend) {
     let user = account(backend).await;
     let pending = Pending::stored(backend, &user, now()).await;
@@ -149,12 +222,19 @@ pub async fn one_of_many_promotions_wins(backend: &Backend) {
     }
     let outcomes = race(CONTENDERS, |number| {
         let (sessions, rival) = (backend.stores.sessions.clone(), rivals[number].clone());
-        async move { sessions.insert(&rival, Evidence::none()).await.unwrap() }
+        let evidence = move |recorded: &SignInRecorded| trace(recorded.user.id);
+        async move { sessions.insert(&rival, &evidence).await }
     })
     .await;
-    assert_eq!(count(&outcomes, |minted| *minted == Minted::Done), 1);
-    assert_eq!(count(&outcomes, |minted| *minted == Minted::PendingGone), CONTENDERS - 1);
-    assert_eq!(backend.stores.sessions.list(user.id, 100).await.unwrap().len(), 1);
+    assert_eq!(count(&outcomes, is_minted), 1);
+    assert_eq!(count(&outcomes, |outcome| matches!(outcome, Ok(Minted::PendingGone))), CONTENDERS - 1);
+    assert_eq!(traces(backend, user.id).await, 1);
+    let mut remembered = 0;
+    for (rival, outcome) in rivals.iter().zip(&outcomes) {
+        assert_eq!(find(backend, rival.digest()).await.is_some(), is_minted(outcome));
+        remembered += usize::from(is_recorded(backend, rival).await);
+    }
+    assert_eq!(remembered, 1, "who came too late left a device");
 }
 
 /// SE-06: the session the browser held ends, whoever's it was. One that is gone already does not matter.
@@ -165,7 +245,7 @@ pub async fn minting_ends_the_session_it_replaces(backend: &Backend) {
     let press = Press::at(backend, now());
     let replaced = Some(theirs.session().id);
     for session in [press.replacing(&user, replaced).await, press.replacing(&user, replaced).await] {
-        assert_eq!(insert(backend, &session).await.unwrap(), Minted::Done);
+        assert!(is_minted(&insert(backend, &session).await));
         assert!(find(backend, session.digest()).await.is_some());
         assert!(find(backend, theirs.digest()).await.is_none());
     }
@@ -178,8 +258,11 @@ pub async fn minting_without_evidence_does_not_happen(backend: &Backend) {
     let held = stored_session(backend, &user).await;
     let pending = Pending::stored(backend, &user, now()).await;
     let session = Press::at(backend, now()).promoting(&pending, Some(held.session().id)).await;
-    assert!(backend.stores.sessions.insert(&session, spent(backend).await).await.is_err());
+    let (evidence, before) = (spent(backend).await, stored(backend, user.id).await);
+    assert!(backend.stores.sessions.insert(&session, &|_| evidence.clone()).await.is_err());
     assert!(find(backend, session.digest()).await.is_none());
+    assert!(!is_recorded(backend, &session).await);
+    assert_eq!(stored(backend, user.id).await, before);
     assert!(pending.is_stored(backend).await && find(backend, held.digest()).await.is_some());
 }
 
@@ -218,7 +301,7 @@ pub async fn tk_03_one_of_many_steps_goes_on(backend: &Backend) {
         async move { next.insert(&backend, Some(first)).await }
     })
     .await;
-    assert_eq!(count(&outcomes, |minted| *minted == Minted::Done), 1);
+    assert_eq!(count(&outcomes, |minted| *minted == Minted::Done(())), 1);
     assert_eq!(count(&outcomes, |minted| *minted == Minted::PendingGone), CONTENDERS - 1);
     let late = Pending::new(&user, now());
     assert_eq!(late.insert(backend, Some(first.row.id)).await, Minted::PendingGone);
@@ -262,9 +345,12 @@ pub async fn a_pending_sign_in_without_its_evidence_is_not_stored(backend: &Back
 /// A session that is stored.
 pub(super) async fn stored_session(backend: &Backend, user: &User) -> NewSession {
     let session = Press::at(backend, now()).session(user).await;
-    let minted = backend.stores.sessions.insert(&session, Evidence::none()).await.unwrap();
-    assert_eq!(minted, Minted::Done);
+    assert!(is_minted(&backend.stores.sessions.insert(&session, &|_| Evidence::none()).await));
     session
+}
+
+pub(super) fn is_minted(outcome: &Inserted) -> bool {
+    matches!(outcome, Ok(Minted::Done(_)))
 }
 
 pub(super) async fn find(backend: &Backend, digest: Digest) -> Option<FoundSession> {
@@ -278,10 +364,24 @@ pub(super) async fn raise_epoch(backend: &Backend, user: &User) {
     accounts.reset_password(reset.digest, &hash("reset"), now(), &|_| Evidence::none()).await.unwrap().unwrap();
 }
 
-async fn insert(backend: &Backend, session: &NewSession) -> Result<Minted, StoreError> {
-    backend.stores.sessions.insert(session, trace(session.session().user)).await
+pub(super) type Inserted = Result<Minted<SignInRecorded>, StoreError>;
+
+async fn insert(backend: &Backend, session: &NewSession) -> Inserted {
+    backend.stores.sessions.insert(session, &|recorded| trace(recorded.user.id)).await
 }
 
-fn assert_conflict(outcome: Result<Minted, StoreError>) {
+/// The device a session from a new one leaves.
+async fn device(backend: &Backend, session: &NewSession) -> Option<Device> {
+    let sign_in = session.sign_in();
+    let SignInDevice::New { digest, .. } = &sign_in.device else { panic!("the session is not from a new device") };
+    backend.stores.devices.find(*digest, sign_in.at).await.unwrap()
+}
+
+/// Whether the sign-in of a session from a new device left it.
+async fn is_recorded(backend: &Backend, session: &NewSession) -> bool {
+    device(backend, session).await.is_some()
+}
+
+fn assert_conflict(outcome: Inserted) {
     assert_eq!(outcome.map_err(|error| error.kind()), Err(StoreErrorKind::Conflict));
 }

@@ -41,6 +41,56 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         r#"#![cfg_attr(not(feature = "geoip"), doc = "What the network tells sigra. Every part is behind a feature; none is on.")]"#,
         "",
     ),
+    // Parts of a page for what a builder call brought. Without the call there is nothing to show, feature or not.
+    ("sigra-http/src/security/settings.rs", r#"#[cfg(feature = "mfa")]"#, "mfa: crate::mfa::section(call).await?,"),
+    (
+        "sigra-http/src/security/settings.rs",
+        r#"#[cfg(feature = "passkeys")]"#,
+        "passkeys: crate::passkeys::section(call).await?,",
+    ),
+    // What nobody reads without them.
+    (
+        "sigra-http/src/surface/mod.rs",
+        r#"#[cfg_attr(not(any(feature = "mfa", feature = "passkeys")), expect(dead_code, reason = "there are none"))]"#,
+        "pub(crate) services: Services,",
+    ),
+    // Golden hosts with what their knobs ask for. The knobs are off.
+    ("sigra-testing/src/golden/host.rs", r#"#[cfg(feature = "mfa")]"#, "if let Some(required) = knobs.mfa {"),
+    ("sigra-testing/src/golden/host.rs", r#"#[cfg(feature = "mfa")]"#, "let surface = match self.mfa {"),
+    ("sigra-testing/src/golden/host.rs", r#"#[cfg(feature = "passkeys")]"#, "if knobs.passkeys {"),
+    ("sigra-testing/src/golden/host.rs", r#"#[cfg(feature = "passkeys")]"#, "let surface = match self.passkeys {"),
+    ("sigra-testing/src/golden/host.rs", r#"#[cfg(feature = "passkeys")]"#, "passkeys: false,"),
+    ("sigra-testing/src/golden/host.rs", r#"#[cfg(feature = "passkeys")]"#, "pub passkeys: bool,"),
+    (
+        "sigra-testing/src/golden/host.rs",
+        r#"#[cfg_attr(not(any(feature = "mfa", feature = "passkeys")), expect(unused_mut, reason = "there are none"))]"#,
+        "let (mut builder, mut own) = (builder, Self::default());",
+    ),
+    (
+        "sigra-testing/src/golden/host.rs",
+        r#"#[cfg_attr(not(any(feature = "mfa", feature = "passkeys")), expect(unused_variables, reason = "there are none"))]"#,
+        "fn of(builder: TestHostBuilder, knobs: &Knobs) -> (TestHostBuilder, Self) {",
+    ),
+    // Further scenarios for further routes.
+    (
+        "sigra-testing/src/golden/scenarios/mod.rs",
+        r#"#[cfg(all(feature = "authenticator", feature = "mfa", feature = "passkeys"))]"#,
+        "PASSKEYS,",
+    ),
+    (
+        "sigra-testing/src/golden/scenarios/mod.rs",
+        r#"#[cfg(all(feature = "authenticator", feature = "mfa", feature = "passkeys"))]"#,
+        "scenarios! { PASSKEYS:",
+    ),
+    ("sigra-testing/src/golden/scenarios/mod.rs", r#"#[cfg(feature = "mfa")]"#, "SECOND_FACTORS,"),
+    ("sigra-testing/src/golden/scenarios/mod.rs", r#"#[cfg(feature = "mfa")]"#, "scenarios! { SECOND_FACTORS:"),
+    // Rows that only these ports write.
+    ("sigra-testing/src/memory/housekeeping.rs", r#"#[cfg(feature = "mfa")]"#, "{"),
+    (
+        "sigra-testing/src/memory/state.rs",
+        r#"#[cfg(feature = "mfa")]"#,
+        "pub(super) trusted: BTreeMap<TrustedBrowserId, (TrustedBrowser, Digest)>,",
+    ),
     // Settings that reach one kind of database alone.
     ("sigra-store-seaorm/src/connect.rs", r#"#[cfg(feature = "sqlite")]"#, "for_sqlite(&mut options);"),
     (
@@ -63,7 +113,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
 ];
 
 const ITEMS: &[&str] =
-    &["mod ", "use ", "fn ", "async fn ", "const fn ", "struct ", "enum ", "trait ", "type ", "impl "];
+    &["mod ", "use ", "fn ", "async fn ", "const fn ", "const ", "struct ", "enum ", "trait ", "type ", "impl "];
 
 #[test]
 fn features_are_asked_for_where_they_add_something() {
@@ -113,15 +163,27 @@ fn asked_elsewhere(source: &str) -> impl Iterator<Item = (String, String)> {
         let about = next.copied().unwrap_or_default();
         let public =
             about.strip_prefix("pub").map_or(about, |rest| rest.split_once(' ').map_or(rest, |(_, item)| item));
-        let adds = line.starts_with("#[cfg(")
-            && !line.contains("not(")
-            && ITEMS.iter().any(|item| public.starts_with(item))
-            && !public.contains("Default for ");
+        let item = ITEMS.iter().any(|item| public.starts_with(item)) && !public.contains("Default for ");
+        let adds = line.starts_with("#[cfg(") && !line.contains("not(") && (item || keeps(public) || names(about));
         if !adds {
             found.push(((*line).to_owned(), about.to_owned()));
         }
     }
     found.into_iter()
+}
+
+/// A field for what a feature brings, of a type of its own.
+fn keeps(line: &str) -> bool {
+    let Some((name, of)) = line.strip_suffix(',').and_then(|field| field.split_once(": ")) else { return false };
+    let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    is_name && of.starts_with(|c: char| c.is_ascii_uppercase()) && !of.contains(['(', '{'])
+}
+
+/// An entry of a list of names.
+fn names(line: &str) -> bool {
+    let entry = line.strip_suffix(',').unwrap_or_default();
+    let quoted = entry.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    quoted.is_some_and(|name| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b"._".contains(&b)))
 }
 
 fn visit(folder: &Path, look: &mut dyn FnMut(&Path, &str)) {
@@ -146,10 +208,20 @@ fn what_only_adds_is_told_from_what_may_change() {
         "impl A for B {",
         "pub(crate) fn a() {",
         "#[doc(inline)]\npub use a as b;",
+        "pub(crate) mfa: Option<Mfa>,",
+        "\"totp.begin\",",
     ] {
         assert_eq!(places(&format!("#[cfg(feature = \"x\")]\n{adds}\n")), 0, "{adds}");
     }
-    for changes in ["impl Default for A {", "limit = 5;", "A => 5,", "builder.accounts();", "field: u32,"] {
+    for changes in [
+        "impl Default for A {",
+        "limit = 5;",
+        "A => 5,",
+        "builder.accounts();",
+        "field: u32,",
+        "field: Some(5),",
+        "\"a text\",",
+    ] {
         assert_eq!(places(&format!("#[cfg(feature = \"x\")]\n{changes}\n")), 1, "{changes}");
     }
     assert_eq!(places("#[cfg(not(feature = \"x\"))]\nfn limit() -> u32 {\n"), 1);

@@ -71,15 +71,9 @@ impl AccountStore for KvStore {
         evidence: EvidenceFor<'_, SignInRecorded>,
     ) -> Result<Option<SignInRecorded>, StoreError> {
         let sign_in = sign_in.clone();
-        let step = move |tables: &mut Writing<'_>| {
-            let Some(mut account) = standing_account(tables, sign_in.user, sign_in.epochs)? else {
-                return Ok(Step::Nothing(None));
-            };
-            let previous_sign_in_at = account.user.last_sign_in_at;
-            account.user.last_sign_in_at = previous_sign_in_at.max(Some(sign_in.at));
-            tables.put(&account)?;
-            remember_device(tables, sign_in)?;
-            Ok(Step::Done(Some(SignInRecorded { user: account.user, previous_sign_in_at })))
+        let step = move |tables: &mut Writing<'_>| match record_sign_in(tables, &sign_in)? {
+            Some(recorded) => Ok(Step::Done(Some(recorded))),
+            None => Ok(Step::Nothing(None)),
         };
         let evidence = |recorded: &Option<_>| recorded.as_ref().map(evidence).unwrap_or_default();
         self.write("AccountStore::record_sign_in", step, evidence).await
@@ -144,6 +138,18 @@ pub(super) fn standing_account(tables: &Writing<'_>, id: UserId, epochs: Epochs)
     Ok(account.filter(|Account { user, .. }| user.disabled_at.is_none() && user.epochs == epochs))
 }
 
+/// Notes a sign-in with its device; `None` when what was proven does not count any more.
+pub(super) fn record_sign_in(tables: &mut Writing<'_>, sign_in: &SignIn) -> Result<Option<SignInRecorded>, Fault> {
+    let Some(mut account) = standing_account(tables, sign_in.user, sign_in.epochs)? else {
+        return Ok(None);
+    };
+    let previous_sign_in_at = account.user.last_sign_in_at;
+    account.user.last_sign_in_at = previous_sign_in_at.max(Some(sign_in.at));
+    tables.put(&account)?;
+    remember_device(tables, sign_in)?;
+    Ok(Some(SignInRecorded { user: account.user, previous_sign_in_at }))
+}
+
 /// Stores an account; `None` when the address is taken.
 pub(super) fn add_account(tables: &mut Writing<'_>, account: &NewAccount) -> Result<Option<User>, Fault> {
     if tables.find::<Account>(Account::BY_ADDRESS, account.email.identity().as_bytes())?.is_some() {
@@ -165,8 +171,8 @@ fn raise_epoch(tables: &mut Writing<'_>, id: UserId, edit: impl FnOnce(&mut Acco
     Ok(account.user)
 }
 
-fn remember_device(tables: &mut Writing<'_>, sign_in: SignIn) -> Result<(), Fault> {
-    match sign_in.device {
+fn remember_device(tables: &mut Writing<'_>, sign_in: &SignIn) -> Result<(), Fault> {
+    match sign_in.device.clone() {
         SignInDevice::New { digest, device } => tables.insert(&KnownDevice { digest, device }),
         SignInDevice::Known { id, expires_at } => {
             let known = tables.find::<KnownDevice>(KnownDevice::BY_ID, id!(id))?;

@@ -1,5 +1,7 @@
 //! Attempt counters.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use sigra_core::error::StoreError;
 use sigra_core::evidence::Evidence;
@@ -17,10 +19,11 @@ impl AttemptStore for KvStore {
         &self,
         key: &AttemptKey,
         policy: &AttemptPolicy,
+        cleared_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Reservation, StoreError> {
         let (key, policy) = (counter_key(key), *policy);
-        let step = move |tables: &mut Writing<'_>| reserve(tables, key, &policy, now);
+        let step = move |tables: &mut Writing<'_>| reserve(tables, key, &policy, cleared_at, now);
         self.write("AttemptStore::reserve", step, |_| Evidence::none()).await
     }
 
@@ -62,15 +65,18 @@ fn reserve(
     tables: &mut Writing<'_>,
     key: Vec<u8>,
     policy: &AttemptPolicy,
+    cleared_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<Step<Reservation>, Fault> {
-    let stored = tables.get::<Counter>(&key)?;
+    let cleared = |counter: &Counter| cleared_at.is_some_and(|cleared_at| counter.started_at <= cleared_at);
+    let stored = tables.get::<Counter>(&key)?.filter(|counter| !cleared(counter));
     let standing_lock = stored.as_ref().and_then(|counter| counter.locked_until).filter(|until| now < *until);
     let counts = |counter: &Counter| {
         let window_passed = policy.window().is_some_and(|window| now >= counter.started_at + window);
         !window_passed || standing_lock.is_some()
     };
-    let blank = Counter { key, count: 0, locked_until: None, started_at: now, over_at: None };
+    let started_at = cleared_at.map_or(now, |cleared_at| now.max(cleared_at + Duration::from_micros(1)));
+    let blank = Counter { key, count: 0, locked_until: None, started_at, over_at: None };
     let mut counter = stored.filter(counts).unwrap_or(blank);
     if counter.count >= policy.cap {
         return Ok(Step::Nothing(Reservation::Exhausted));

@@ -5,13 +5,13 @@ use sigra_core::assurance::Assurance;
 use sigra_core::error::StoreError;
 use sigra_core::evidence::{Evidence, EvidenceFor};
 use sigra_core::id::{PendingId, SessionId, UserId};
-use sigra_core::ports::{FoundSession, Minted, SessionStore};
+use sigra_core::ports::{FoundSession, Minted, SessionStore, SignInRecorded};
 use sigra_core::secret::Digest;
 use sigra_core::session::{NewSession, PendingSignIn, Session};
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
 
-use super::accounts::standing_account;
+use super::accounts::{record_sign_in, standing_account};
 use crate::error::Fault;
 use crate::rows::{Account, Pending, Retired, StoredSession, id};
 use crate::store::{KvStore, Step};
@@ -31,13 +31,17 @@ impl SessionStore for KvStore {
         .await
     }
 
-    async fn insert(&self, new: &NewSession, evidence: Evidence) -> Result<Minted, StoreError> {
+    async fn insert(
+        &self,
+        new: &NewSession,
+        evidence: EvidenceFor<'_, SignInRecorded>,
+    ) -> Result<Minted<SignInRecorded>, StoreError> {
         let new = new.clone();
         let step = move |tables: &mut Writing<'_>| {
             let (session, digest) = (new.session().clone(), new.digest());
-            if standing_account(tables, session.user, session.epochs)?.is_none() {
+            let Some(recorded) = record_sign_in(tables, new.sign_in())? else {
                 return Ok(Step::Nothing(Minted::Stale));
-            }
+            };
             if let Some(pending) = new.replaces().pending
                 && tables.remove::<Pending>(id!(pending))?.is_none()
             {
@@ -47,9 +51,13 @@ impl SessionStore for KvStore {
             if let Some(replaced) = new.replaces().session {
                 tables.remove::<StoredSession>(id!(replaced))?;
             }
-            Ok(Step::Done(Minted::Done))
+            Ok(Step::Done(Minted::Done(recorded)))
         };
-        self.write("SessionStore::insert", step, |_| evidence).await
+        let evidence = |minted: &Minted<_>| match minted {
+            Minted::Done(recorded) => evidence(recorded),
+            Minted::Stale | Minted::PendingGone => Evidence::none(),
+        };
+        self.write("SessionStore::insert", step, evidence).await
     }
 
     async fn touch(
@@ -177,7 +185,7 @@ impl SessionStore for KvStore {
                 return Ok(Step::Nothing(Minted::PendingGone));
             }
             tables.insert(&Pending { pending, digest })?;
-            Ok(Step::Done(Minted::Done))
+            Ok(Step::Done(Minted::Done(())))
         };
         self.write("SessionStore::insert_pending", step, |_| evidence).await
     }

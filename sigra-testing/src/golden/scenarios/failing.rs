@@ -25,7 +25,6 @@ pub(super) async fn au_13_json(make: &Make<'_>) {
         ("accounts.rescue", "POST", "/auth/api/v1/not-me/redeem"),
         ("accounts.find_by_email", "POST", "/auth/api/v1/login"),
         ("attempts.reserve", "POST", "/auth/api/v1/login"),
-        ("accounts.record_sign_in", "POST", "/auth/api/v1/login"),
         ("sessions.insert", "POST", "/auth/api/v1/login"),
         ("evidence", "POST", "/auth/api/v1/login"),
         ("attempts.reserve", "POST", "/auth/api/v1/sudo"),

@@ -13,7 +13,7 @@ mod not_me;
 mod origin;
 mod oversized;
 mod pages;
-#[cfg(all(feature = "passkeys", feature = "authenticator"))]
+#[cfg(all(feature = "authenticator", feature = "mfa", feature = "passkeys"))]
 mod passkeys;
 mod paths;
 mod pending;
@@ -47,15 +47,15 @@ macro_rules! scenarios {
     };
 }
 
-/// Every scenario. Those of second factors are there with the feature `mfa`, those of passkeys with `passkeys` and
-/// `authenticator`.
+/// Every scenario. Those of second factors are there with the feature `mfa`, those of passkeys with
+/// `authenticator` and `passkeys` beside it.
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
     let lists = [
         ACCOUNTS,
         #[cfg(feature = "mfa")]
         SECOND_FACTORS,
-        #[cfg(all(feature = "passkeys", feature = "authenticator"))]
+        #[cfg(all(feature = "authenticator", feature = "mfa", feature = "passkeys"))]
         PASSKEYS,
     ];
     lists.concat()
@@ -113,7 +113,7 @@ scenarios! { SECOND_FACTORS:
     }
 }
 
-#[cfg(all(feature = "passkeys", feature = "authenticator"))]
+#[cfg(all(feature = "authenticator", feature = "mfa", feature = "passkeys"))]
 scenarios! { PASSKEYS:
     passkeys {
         wa_02_registering, wa_03_signing_in, wa_14_nobody_is_told, as_second_factor, wa_15_managing, wa_01_faults,

@@ -11,10 +11,7 @@ const PASSKEYS: &str = "/auth/api/v1/passkeys";
 const SETTINGS: &str = "/auth/settings/mfa";
 
 fn host(make: &Make<'_>) -> GoldenHost {
-    let knobs = Knobs { passkeys: true, ..Knobs::default() };
-    #[cfg(feature = "mfa")]
-    let knobs = Knobs { mfa: Some(false), ..knobs };
-    GoldenHost::with(make, knobs)
+    GoldenHost::with(make, Knobs { mfa: Some(false), passkeys: true, ..Knobs::default() })
 }
 
 fn body(response: &str) -> Value {
@@ -134,26 +131,23 @@ pub(super) async fn as_second_factor(make: &Make<'_>) {
     let answer =
         manager.json(&format!("{API}/sudo"), json!({ "method": "passkey", "credential": body(&response) })).await;
     answer.is(204, &["set-cookie"]).empty();
-    #[cfg(feature = "mfa")]
-    {
-        let codes = manager.json(&format!("{API}/mfa/backup-codes"), json!({})).await.is_json(200, &[]);
-        assert_eq!(codes["backup_codes"].as_array().map(Vec::len), Some(10));
-        let mut browser = host.browser();
-        assert_eq!(browser.sign_in(ANN).await.is_json(200, &["set-cookie"])["steps"], json!(["mfa"]));
-        let methods = browser.read(&format!("{API}/mfa")).await.is_json(200, &[]);
-        assert_eq!(methods, json!({ "methods": ["backup_code", "passkey"] }));
-        let options = browser.json(&start, json!({})).await.is_json(200, &[]);
-        let response = phone.get(&options, host.public_url()).expect("a passkey fits");
-        // Bound to the sign-in that asked.
-        let mut other = host.browser();
-        other.sign_in(ANN).await;
-        other.json(&finish, body(&response)).await.is_problem(400, "passkey_rejected", &[]);
-        let session = browser.json(&finish, body(&response)).await.is_json(200, &["set-cookie"]);
-        assert_eq!(
-            (&session["session"]["aal"], &session["session"]["methods"]),
-            (&json!(2), &json!(["pwd", "swk", "mfa"]))
-        );
-    }
+    let codes = manager.json(&format!("{API}/mfa/backup-codes"), json!({})).await.is_json(200, &[]);
+    assert_eq!(codes["backup_codes"].as_array().map(Vec::len), Some(10));
+    let mut browser = host.browser();
+    assert_eq!(browser.sign_in(ANN).await.is_json(200, &["set-cookie"])["steps"], json!(["mfa"]));
+    let methods = browser.read(&format!("{API}/mfa")).await.is_json(200, &[]);
+    assert_eq!(methods, json!({ "methods": ["backup_code", "passkey"] }));
+    let options = browser.json(&start, json!({})).await.is_json(200, &[]);
+    let response = phone.get(&options, host.public_url()).expect("a passkey fits");
+    // Bound to the sign-in that asked.
+    let mut other = host.browser();
+    other.sign_in(ANN).await;
+    other.json(&finish, body(&response)).await.is_problem(400, "passkey_rejected", &[]);
+    let session = browser.json(&finish, body(&response)).await.is_json(200, &["set-cookie"]);
+    assert_eq!(
+        (&session["session"]["aal"], &session["session"]["methods"]),
+        (&json!(2), &json!(["pwd", "swk", "mfa"]))
+    );
     host.browser().json(&finish, json!({})).await.is_problem(401, "unauthenticated", &[]);
 }
 

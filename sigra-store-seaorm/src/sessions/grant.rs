@@ -1,0 +1,63 @@
+//! Granting a sign-in: the session, the record of the sign-in and their evidence, in one transaction.
+
+use sea_orm::Value;
+use sigra_core::evidence::EvidenceFor;
+use sigra_core::ports::{Minted, SignInRecorded};
+use sigra_core::session::NewSession;
+
+use super::{pending, row};
+use crate::batch::Batch;
+use crate::entity::session::Model;
+use crate::error::Fault;
+use crate::store::Tx;
+use crate::{evidence, sign_ins};
+
+const INSERT: &str = "INSERT INTO sigra_sessions (id, token_digest, user_id, assurance, security_epoch, factor_epoch, \
+                      remembered, fresh_until, created_at, last_seen_at, rotated_at, idle_expires_at, expires_at, \
+                      client, place) VALUES ";
+const DELETE: &str = "DELETE FROM sigra_sessions WHERE id = ?";
+
+/// Mints a session, or says why not and has changed nothing.
+pub(super) async fn grant(
+    tx: &Tx,
+    new: &NewSession,
+    evidence: EvidenceFor<'_, SignInRecorded>,
+) -> Result<Minted<SignInRecorded>, Fault> {
+    let session = new.session();
+    let Some(user) = sign_ins::standing_with_new_token(tx, new.sign_in(), new.digest()).await? else {
+        return Ok(Minted::Stale);
+    };
+    if let Some(promoted) = new.replaces().pending
+        && !pending::promote(tx, promoted, session.user).await?
+    {
+        return Ok(Minted::PendingGone);
+    }
+    let mut batch = Batch::default();
+    let recorded = sign_ins::note(&mut batch, new.sign_in(), user);
+    batch.insert(INSERT, [values(row(session, new.digest()))].into_iter());
+    if let Some(replaced) = new.replaces().session {
+        batch.add(DELETE, [replaced.as_uuid().into()]);
+    }
+    evidence::finish(tx, batch, &evidence(&recorded)).await?;
+    Ok(Minted::Done(recorded))
+}
+
+fn values(row: Model) -> [Value; 15] {
+    [
+        row.id.into(),
+        row.token_digest.into(),
+        row.user_id.into(),
+        row.assurance.into(),
+        row.security_epoch.into(),
+        row.factor_epoch.into(),
+        row.remembered.into(),
+        row.fresh_until.into(),
+        row.created_at.into(),
+        row.last_seen_at.into(),
+        row.rotated_at.into(),
+        row.idle_expires_at.into(),
+        row.expires_at.into(),
+        row.client.into(),
+        row.place.into(),
+    ]
+}

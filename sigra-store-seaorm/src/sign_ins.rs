@@ -1,0 +1,92 @@
+//! Recording sign-ins.
+
+use sea_orm::{ConnectionTrait as _, Value};
+use sigra_core::ports::{SignIn, SignInDevice, SignInRecorded};
+use sigra_core::secret::Digest;
+use sigra_core::user::User;
+
+use crate::batch::Batch;
+use crate::error::Fault;
+use crate::rows::{Positions, user_columns};
+use crate::store::Tx;
+use crate::{columns, dialect};
+
+/// Something, and the account as long as what was proven counts.
+macro_rules! standing {
+    ($something:literal) => {
+        concat!(
+            "SELECT ",
+            $something,
+            ", ",
+            user_columns!(),
+            " FROM sigra_users u WHERE u.id = ? AND u.security_epoch = ? AND u.factor_epoch = ? \
+             AND u.disabled_at IS NULL"
+        )
+    };
+}
+
+const STANDING: &str = standing!("0");
+const STANDING_AND_RETIRED: &str =
+    standing!("CASE WHEN EXISTS (SELECT 1 FROM sigra_session_retired_tokens r WHERE r.digest = ?) THEN 1 ELSE 0 END");
+const SIGNED_IN: &str = "UPDATE sigra_users SET last_sign_in_at = ? WHERE id = ?";
+const NEW_DEVICE: &str = "INSERT INTO sigra_devices (id, token_digest, user_id, created_at, last_seen_at, expires_at) \
+                          VALUES (?, ?, ?, ?, ?, ?)";
+const KNOWN_DEVICE: &str = "UPDATE sigra_devices SET last_seen_at = ?, expires_at = ? WHERE id = ? AND user_id = ?";
+
+/// The account of a sign-in, if its epochs are still those of the proof and it is not disabled; keeps that true until the
+/// transaction ends.
+pub(crate) async fn standing(tx: &Tx, sign_in: &SignIn) -> Result<Option<User>, Fault> {
+    Ok(select(tx, STANDING, None, sign_in).await?.map(|(_, user)| user))
+}
+
+/// As [`standing`], for a session whose token no rotation may have retired; the unique index refuses one that is current.
+pub(crate) async fn standing_with_new_token(tx: &Tx, sign_in: &SignIn, token: Digest) -> Result<Option<User>, Fault> {
+    match select(tx, STANDING_AND_RETIRED, Some(columns::digest(token).into()), sign_in).await? {
+        Some((retired, _)) if retired => Err(Fault::Conflict),
+        found => Ok(found.map(|(_, user)| user)),
+    }
+}
+
+async fn select(tx: &Tx, sql: &str, something: Option<Value>, sign_in: &SignIn) -> Result<Option<(bool, User)>, Fault> {
+    let id = sign_in.user.as_uuid();
+    let conditions = [id.into(), sign_in.epochs.security.into(), sign_in.epochs.factor.into()];
+    let backend = tx.get_database_backend();
+    let sql = [sql, dialect::for_update(backend)].concat();
+    let statement = dialect::statement(backend, &sql, something.into_iter().chain(conditions));
+    let Some(row) = tx.query_one_raw(statement).await? else {
+        return Ok(None);
+    };
+    let mut row = Positions::of(&row);
+    Ok(Some((row.next::<i32>()? == 1, row.user(id)?)))
+}
+
+/// Notes the time of a sign-in and its device, in `batch`; `user` is as it was before.
+pub(crate) fn note(batch: &mut Batch, sign_in: &SignIn, mut user: User) -> SignInRecorded {
+    let previous_sign_in_at = user.last_sign_in_at;
+    // Another host's clock may be ahead.
+    user.last_sign_in_at = previous_sign_in_at.max(Some(sign_in.at));
+    batch.add(SIGNED_IN, [columns::micros(user.last_sign_in_at).into(), user.id.as_uuid().into()]);
+    match &sign_in.device {
+        SignInDevice::Known { id, expires_at } => batch.add(
+            KNOWN_DEVICE,
+            [
+                sign_in.at.as_micros().into(),
+                expires_at.as_micros().into(),
+                id.as_uuid().into(),
+                sign_in.user.as_uuid().into(),
+            ],
+        ),
+        SignInDevice::New { digest, device } => batch.add(
+            NEW_DEVICE,
+            [
+                device.id.as_uuid().into(),
+                columns::digest(*digest).into(),
+                device.user.as_uuid().into(),
+                device.created_at.as_micros().into(),
+                device.last_seen_at.as_micros().into(),
+                device.expires_at.as_micros().into(),
+            ],
+        ),
+    }
+    SignInRecorded { user, previous_sign_in_at }
+}
