@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QueryOrder as _,
+    ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
 use sigra_core::error::StoreError;
 use sigra_core::evidence::{Evidence, EvidenceFor};
@@ -21,7 +21,11 @@ use crate::{accounts, columns};
 #[async_trait]
 impl BackupCodeStore for SeaOrmStore {
     async fn list(&self, user: UserId) -> Result<Vec<Mac>, StoreError> {
-        self.read("BackupCodeStore::list", async |db| rows(&db, user).await?.into_iter().map(mac).collect()).await
+        self.read("BackupCodeStore::list", async |db| {
+            let rows = Entity::find().filter(Column::UserId.eq(user.as_uuid())).order_by_asc(Column::CodeMac);
+            rows.all(&db).await?.into_iter().map(mac).collect()
+        })
+        .await
     }
 
     async fn consume(
@@ -36,7 +40,9 @@ impl BackupCodeStore for SeaOrmStore {
             if !consume(&tx, user, code).await? {
                 return Ok(None);
             }
-            let left = u32::try_from(rows(&*tx, user).await?.len()).unwrap_or(u32::MAX);
+            // A locking read sees what was committed, whatever the transaction of a host has seen before.
+            let left = Entity::find().filter(Column::UserId.eq(user.as_uuid())).lock_exclusive().all(&*tx).await?;
+            let left = u32::try_from(left.len()).unwrap_or(u32::MAX);
             record(&tx, &evidence(&left)).await?;
             Ok(Some(left))
         })
@@ -101,10 +107,6 @@ pub(super) async fn replace(tx: &Tx, user: UserId, codes: &[Mac], now: Timestamp
 pub(super) async fn clear(tx: &Tx, user: UserId) -> Result<(), Fault> {
     Entity::delete_many().filter(Column::UserId.eq(user.as_uuid())).exec(&**tx).await?;
     Ok(())
-}
-
-async fn rows(db: &impl ConnectionTrait, user: UserId) -> Result<Vec<Model>, Fault> {
-    Ok(Entity::find().filter(Column::UserId.eq(user.as_uuid())).order_by_asc(Column::CodeMac).all(db).await?)
 }
 
 fn mac(row: Model) -> Result<Mac, Fault> {

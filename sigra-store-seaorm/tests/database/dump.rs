@@ -9,12 +9,20 @@ use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement};
 use sha2::{Digest as _, Sha256};
 use sigra_core::client::ClientInfo;
 use sigra_core::door::{Admission, Entry, Granted};
-use sigra_core::flows::{Confirmed, LoginOutcome, MagicLinkOutcome, PasswordAttempt, RegistrationForm, SudoOutcome};
+use sigra_core::flows::{
+    ChallengeOutcome, Confirmed, FactorAnswer, LoginOutcome, MagicLinkOutcome, PasswordAttempt, RegistrationForm,
+    SudoOutcome,
+};
 use sigra_core::mail::MailKind;
+use sigra_core::ports::NoGeoIp;
 use sigra_core::secret::RawToken;
+use sigra_core::time::Clock as _;
+use sigra_core::user::User;
 use sigra_core::{Essentials, Sigra};
 use sigra_crypto::{HashPool, HashingConfig, KeyRing, PasswordHasher, PoolConfig, RootSecrets};
+use sigra_mfa::{BeginOutcome, ConfirmOutcome, Mfa, MfaConfig, MfaParts};
 use sigra_store_seaorm::DurableRateLimiter;
+use sigra_testing::scenario::SoftApp;
 use sigra_testing::{AcceptAllPolicy, CaptureMailer, ManualClock, PlainComposer};
 
 use crate::support::{Fixture, NOW, count, email, sqlite};
@@ -26,6 +34,7 @@ const NEW_PASSWORD: &str = "another long password";
 struct House {
     fixture: Fixture,
     sigra: Sigra,
+    mfa: Mfa,
     clock: Arc<ManualClock>,
     mailer: Arc<CaptureMailer>,
     /// Everything secret that left the system or came in.
@@ -39,6 +48,17 @@ impl House {
         let secrets = RootSecrets::parse(&RootSecrets::generate()).unwrap();
         let pool = Arc::new(HashPool::new(&PoolConfig { threads: Some(1), ..PoolConfig::default() }).unwrap());
         let cheap = HashingConfig { argon2: "m=8,t=1,p=1".parse().unwrap(), ..HashingConfig::default() };
+        let store = Arc::new(fixture.store.clone());
+        let parts = MfaParts {
+            totp: store.clone(),
+            backup_codes: store.clone(),
+            trusted: store.clone(),
+            vault: Arc::new(KeyRing::new(&secrets)),
+            clock: clock.clone(),
+            log: store,
+            geo: Arc::new(NoGeoIp),
+        };
+        let mfa = Mfa::new(parts, MfaConfig::default()).unwrap();
         let essentials = Essentials {
             hasher: Arc::new(PasswordHasher::new(pool, &cheap, &secrets).unwrap()),
             policy: Arc::new(AcceptAllPolicy),
@@ -47,8 +67,14 @@ impl House {
             mailer: mailer.clone(),
             mail_budget: Arc::new(DurableRateLimiter::new(fixture.store.clone())),
         };
-        let sigra = Sigra::builder(fixture.store.stores(), essentials).clock(clock.clone()).build().unwrap();
-        Self { fixture, sigra, clock, mailer, told: Vec::new() }
+        let sigra = Sigra::builder(fixture.store.stores(), essentials)
+            .clock(clock.clone())
+            .factor(mfa.totp_factor())
+            .factor(mfa.backup_code_factor())
+            .trusted_browsers(mfa.trusted_browsers())
+            .build()
+            .unwrap();
+        Self { fixture, sigra, mfa, clock, mailer, told: Vec::new() }
     }
 
     fn tell(&mut self, what: &'static str, secret: impl AsRef<str>) {
@@ -83,6 +109,56 @@ impl House {
         }
         self.tell("password", password);
     }
+
+    async fn user(&self) -> User {
+        self.sigra.stores().accounts.find_by_email(&email(ANN)).await.unwrap().expect("she was confirmed").user
+    }
+
+    /// An authenticator app is set up, shown at a sign-in, and the browser trusted.
+    async fn enroll(&mut self, password: &'static str) {
+        let (user, client, entry) = (self.user().await, ClientInfo::default(), Entry::default());
+        let BeginOutcome::Begun(setup) = self.mfa.begin_totp(&user, &client).await.unwrap() else {
+            panic!("nothing is set up yet");
+        };
+        let app = SoftApp::with_secret(&setup.secret);
+        self.tell("totp secret", setup.secret.as_str());
+        self.tell("totp secret", URL_SAFE_NO_PAD.encode(base32(&setup.secret)));
+        let code = app.code(self.clock.now());
+        let enrolled = self.mfa.confirm_totp(&self.sigra, &user, &code, &client).await.unwrap();
+        let ConfirmOutcome::Enrolled { backup_codes, .. } = enrolled else { panic!("{enrolled:?}") };
+        for code in backup_codes {
+            self.tell("backup code", code.expose().as_str());
+        }
+        self.clock.advance(Duration::from_secs(60));
+        let attempt = PasswordAttempt { email: ANN, password, entry: &entry };
+        let required = match self.sigra.login().password(attempt).await.unwrap() {
+            LoginOutcome::Admitted(Admission::StepRequired(required)) => required,
+            other => panic!("{other:?}"),
+        };
+        let code = app.code(self.clock.now());
+        let answer = FactorAnswer { method: "totp", response: &code };
+        match self.sigra.second_factors().answer(&required.token, answer, true, &entry).await.unwrap() {
+            ChallengeOutcome::Admitted(Admission::Granted(granted), Some(trust)) => {
+                self.granted(&granted);
+                self.tell("trust", trust.token.expose().as_str());
+            }
+            other => panic!("{other:?}"),
+        }
+        let attempt = PasswordAttempt { email: ANN, password, entry: &entry };
+        if let LoginOutcome::Admitted(Admission::StepRequired(required)) =
+            self.sigra.login().password(attempt).await.unwrap()
+        {
+            self.tell("pending", required.token.expose().as_str());
+        }
+    }
+}
+
+/// The bytes of a base32 text without padding (RFC 4648 section 6).
+fn base32(text: &str) -> Vec<u8> {
+    let digit = |c: char| "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(c).expect("a digit of base32");
+    let bits: Vec<_> =
+        text.chars().map(digit).flat_map(|digit| (0..5).rev().map(move |bit| digit >> bit & 1)).collect();
+    bits.chunks_exact(8).map(|bits| bits.iter().fold(0, |byte, bit| byte << 1 | *bit as u8)).collect()
 }
 
 /// Every value of every table, as bytes. Of numbers only those that could be a code: the digits of times are no find.
@@ -169,6 +245,7 @@ async fn lived_in() -> House {
     if let Some(token) = current.rotated() {
         house.tell("session", token.expose().as_str());
     }
+    house.enroll(NEW_PASSWORD).await;
     // What is still outstanding: a registration somewhere else, a reset, and mails that no worker has sent.
     let form = RegistrationForm { email: "bob@example.org", password: PASSWORD, profile: None, client: &client };
     let _ = house.sigra.registration().submit(form).await.unwrap();
@@ -186,6 +263,7 @@ async fn se_05_tk_13_a_dump_holds_no_token_code_or_password_that_ever_left() {
     let mut dump = dump(&house.fixture.pool).await;
     assert!(dump.len() > 200, "{}", dump.len());
     let kinds = ["session", "device", "confirm", "magic_link", "reset_password", "not_me", "code", "password"];
+    let kinds = kinds.into_iter().chain(["totp secret", "backup code", "trust", "pending"]);
     for kind in kinds {
         assert!(house.told.iter().any(|(what, _)| *what == kind), "no {kind} was told");
     }
@@ -276,6 +354,17 @@ async fn use_everything(house: &House) {
         let _ = sigra.sessions().list(current.user()).await;
         let sudo = sigra.sudo().password(&current, "not the password", &client).await;
         assert!(!matches!(sudo, Ok(SudoOutcome::Granted { .. })));
+    }
+    if let Some(pending) = RawToken::parse(last("pending")) {
+        for method in ["totp", "backup_code"] {
+            let answer = FactorAnswer { method, response: "000000" };
+            let answered = sigra.second_factors().answer(&pending, answer, false, &entry).await;
+            assert!(!matches!(answered, Ok(ChallengeOutcome::Admitted(..))));
+        }
+    }
+    if let Ok(Some(account)) = sigra.stores().accounts.find_by_email(&email(ANN)).await {
+        let _ = house.mfa.status(&account.user).await;
+        let _ = house.mfa.list_trusted(&account.user).await;
     }
     let _ = sigra.magic_link().peek(last("magic_link")).await;
     let _ = sigra.reset().peek(last("reset_password")).await;

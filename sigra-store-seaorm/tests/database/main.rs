@@ -9,6 +9,7 @@ mod conformance;
 mod dump;
 mod durability;
 mod engines;
+mod factors;
 mod flows;
 mod isolation;
 mod migrations;
@@ -25,6 +26,11 @@ engines::on_every_engine! {
         second_factors_keep_their_contracts, passkeys_keep_their_contract,
     ],
     engines: [the_setup_is_what_it_says],
+    factors: [
+        mf_03_mf_17_two_hosts_use_a_factor_up_once, wa_08_wa_15_two_hosts_keep_passkeys_unique_and_the_last_one,
+        wa_15_transactions_of_a_host_keep_the_last_passkey, a_secret_that_is_activated_during_a_purge_stays,
+        lc_01_deleting_an_account_erases_its_factors, se_30_ceremonies_and_factors_are_purged_in_bounded_batches,
+    ],
     flows: [
         an_account_comes_into_being_by_link_and_by_code, th_07_parallel_guesses_are_all_counted_and_lock,
         tk_03_a_link_signs_one_of_sixteen_in, a_reset_wins_once_and_ends_everything,
@@ -64,6 +70,10 @@ engines::on_other_isolation_levels! {
         passkeys_keep_their_contract,
     ],
     engines: [the_setup_is_what_it_says],
+    factors: [
+        mf_03_mf_17_two_hosts_use_a_factor_up_once, wa_08_wa_15_two_hosts_keep_passkeys_unique_and_the_last_one,
+        wa_15_transactions_of_a_host_keep_the_last_passkey, a_secret_that_is_activated_during_a_purge_stays,
+    ],
     flows: [
         an_account_comes_into_being_by_link_and_by_code, th_07_parallel_guesses_are_all_counted_and_lock,
         tk_03_a_link_signs_one_of_sixteen_in, a_reset_wins_once_and_ends_everything,

@@ -82,7 +82,7 @@ impl PasskeyStore for MemoryStore {
             };
             passkey.sign_count = used.sign_count;
             passkey.backed_up = used.backed_up;
-            passkey.last_used_at = passkey.last_used_at.max(Some(used.at));
+            passkey.last_used_at = Some(used.at);
             state.record(evidence)?;
             Ok(true)
         })

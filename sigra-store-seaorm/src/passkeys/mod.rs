@@ -1,12 +1,14 @@
 //! Passkeys: the port of sigra-passkeys.
 
+mod find;
+mod rows;
+
 use async_trait::async_trait;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, IntoActiveModel as _, PaginatorTrait as _, QueryFilter as _,
-    QueryOrder as _,
+    QueryOrder as _, QuerySelect as _,
 };
-use sha2::{Digest as _, Sha256};
 use sigra_core::error::{StoreError, StoreErrorKind};
 use sigra_core::evidence::{Evidence, EvidenceFor};
 use sigra_core::id::{PasskeyId, UserId};
@@ -15,13 +17,13 @@ use sigra_core::user::{Epochs, User};
 use sigra_passkeys::ports::{Disowned, FoundPasskey, PasskeyStore, PasskeyUse, Registered, Removed};
 use sigra_passkeys::{CredentialId, Passkey, UserHandle};
 
+use crate::accounts;
 use crate::entity::passkey::{Column, Entity, Model};
-use crate::entity::{passkey_user, user};
+use crate::entity::passkey_user;
 use crate::error::Fault;
 use crate::evidence::record;
-use crate::store::SeaOrmStore;
+use crate::store::{SeaOrmStore, Tx};
 use crate::unique::Unique as _;
-use crate::{accounts, columns};
 
 #[async_trait]
 impl PasskeyStore for SeaOrmStore {
@@ -44,18 +46,7 @@ impl PasskeyStore for SeaOrmStore {
     }
 
     async fn find(&self, credential: &CredentialId) -> Result<Option<FoundPasskey>, StoreError> {
-        self.read("PasskeyStore::find", async |db| {
-            let Some(row) = by_credential(&db, credential).await? else {
-                return Ok(None);
-            };
-            let owner = UserId::from_uuid(row.user_id);
-            let user = user::Entity::find_by_id(row.user_id).unique(&db).await?;
-            let (Some(user), Some(handle)) = (user, handle_of(&db, owner).await?) else {
-                return Ok(None);
-            };
-            Ok(Some(FoundPasskey { passkey: passkey(row)?, user: accounts::to_user(user)?, handle }))
-        })
-        .await
+        self.read("PasskeyStore::find", async |db| find::by_credential(&db, credential).await).await
     }
 
     async fn list(&self, user: UserId) -> Result<Vec<Passkey>, StoreError> {
@@ -66,13 +57,17 @@ impl PasskeyStore for SeaOrmStore {
                 .order_by_asc(Column::Id)
                 .all(&db)
                 .await?;
-            rows.into_iter().map(passkey).collect()
+            rows.into_iter().map(rows::passkey).collect()
         })
         .await
     }
 
     async fn count(&self, user: UserId) -> Result<u32, StoreError> {
-        self.read("PasskeyStore::count", async |db| count(&db, user).await).await
+        self.read("PasskeyStore::count", async |db| {
+            let count = Entity::find().filter(Column::UserId.eq(user.as_uuid())).count(&db).await?;
+            Ok(u32::try_from(count).unwrap_or(u32::MAX))
+        })
+        .await
     }
 
     async fn register(
@@ -148,11 +143,11 @@ impl PasskeyStore for SeaOrmStore {
             let Some(user) = accounts::locked(&tx, user).await?.map(accounts::to_user).transpose()? else {
                 return Ok(Removed::Unknown);
             };
-            let own = Entity::find_by_id(id.as_uuid()).filter(Column::UserId.eq(user.id.as_uuid()));
-            if own.unique(&*tx).await?.is_none() {
+            let own = locked(&tx, user.id).await?;
+            if !own.iter().any(|passkey| passkey.id == id.as_uuid()) {
                 return Ok(Removed::Unknown);
             }
-            if count(&*tx, user.id).await? <= keep {
+            if own.len() <= keep as usize {
                 return Ok(Removed::Needed);
             }
             Entity::delete_by_id(id.as_uuid()).exec(&*tx).await?;
@@ -203,13 +198,14 @@ impl SeaOrmStore {
             let Some(user) = accounts::standing(&tx, passkey.user, epochs).await? else {
                 return Ok(Registered::Stale);
             };
-            if count(&*tx, user.id).await? >= at_most {
+            if locked(&tx, user.id).await?.len() >= at_most as usize {
                 return Ok(Registered::Full);
             }
-            if by_credential(&*tx, &passkey.credential_id).await?.is_some() {
+            let known = Column::CredentialDigest.eq(rows::digest(&passkey.credential_id));
+            if Entity::find().filter(known).unique(&*tx).await?.is_some() {
                 return Ok(Registered::Duplicate);
             }
-            Entity::insert(row(passkey).into_active_model()).exec_without_returning(&*tx).await?;
+            Entity::insert(rows::row(passkey).into_active_model()).exec_without_returning(&*tx).await?;
             let user = accounts::raise_factor_epoch(&tx, user).await?;
             record(&tx, &evidence(&user)).await?;
             Ok(Registered::Done(Box::new(user)))
@@ -220,53 +216,11 @@ impl SeaOrmStore {
 
 async fn handle_of(db: &impl ConnectionTrait, user: UserId) -> Result<Option<UserHandle>, Fault> {
     let row = passkey_user::Entity::find_by_id(user.as_uuid()).unique(db).await?;
-    row.map(|row| row.handle.try_into().map(UserHandle::from_bytes).map_err(|_| Fault::Corrupt("handle"))).transpose()
+    row.map(|row| rows::handle(row.handle)).transpose()
 }
 
-async fn by_credential(db: &impl ConnectionTrait, id: &CredentialId) -> Result<Option<Model>, Fault> {
-    Ok(Entity::find().filter(Column::CredentialDigest.eq(digest(id))).unique(db).await?)
-}
-
-async fn count(db: &impl ConnectionTrait, user: UserId) -> Result<u32, Fault> {
-    let count = Entity::find().filter(Column::UserId.eq(user.as_uuid())).count(db).await?;
-    Ok(u32::try_from(count).unwrap_or(u32::MAX))
-}
-
-fn digest(id: &CredentialId) -> Vec<u8> {
-    Sha256::digest(id.as_bytes()).to_vec()
-}
-
-fn row(passkey: &Passkey) -> Model {
-    Model {
-        id: passkey.id.as_uuid(),
-        user_id: passkey.user.as_uuid(),
-        credential_id: passkey.credential_id.as_bytes().to_vec(),
-        credential_digest: digest(&passkey.credential_id),
-        public_key: passkey.public_key.clone(),
-        sign_count: i64::from(passkey.sign_count),
-        backup_eligible: passkey.backup_eligible,
-        backed_up: passkey.backed_up,
-        transports: columns::json(&passkey.transports),
-        aaguid: passkey.aaguid,
-        nickname: passkey.nickname.clone(),
-        created_at: passkey.created_at.as_micros(),
-        last_used_at: columns::micros(passkey.last_used_at),
-    }
-}
-
-fn passkey(row: Model) -> Result<Passkey, Fault> {
-    Ok(Passkey {
-        id: PasskeyId::from_uuid(row.id),
-        user: UserId::from_uuid(row.user_id),
-        credential_id: CredentialId::new(row.credential_id).ok_or(Fault::Corrupt("credential_id"))?,
-        public_key: row.public_key,
-        sign_count: u32::try_from(row.sign_count).map_err(|_| Fault::Corrupt("sign_count"))?,
-        backup_eligible: row.backup_eligible,
-        backed_up: row.backed_up,
-        transports: columns::from_json(&row.transports, "transports")?,
-        aaguid: row.aaguid,
-        nickname: row.nickname,
-        created_at: Timestamp::from_micros(row.created_at),
-        last_used_at: columns::time(row.last_used_at),
-    })
+/// The passkeys of an account whose row is locked, as they are: a locking read sees what was committed, whatever the
+/// transaction of a host has seen before.
+async fn locked(tx: &Tx, user: UserId) -> Result<Vec<Model>, Fault> {
+    Ok(Entity::find().filter(Column::UserId.eq(user.as_uuid())).lock_exclusive().all(&**tx).await?)
 }
