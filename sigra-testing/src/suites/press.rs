@@ -62,7 +62,7 @@ impl Press {
     }
 
     /// A session from the device a token names, and the token of the device it would be remembered by, if that is new.
-    pub(super) async fn from_device(&self, user: &User, device: Option<RawToken>) -> (NewSession, Option<RawToken>) {
+    pub(super) async fn on_device(&self, user: &User, device: Option<RawToken>) -> (NewSession, Option<RawToken>) {
         let proof = Proof::new(user, Aal::One, vec![Method::PASSWORD], self.at);
         let entry = Entry { client: awkward_client(), device, ..Entry::default() };
         self.caught(self.door.admit(proof, &entry).await.unwrap())

@@ -163,12 +163,12 @@ pub async fn minting_records_the_sign_in(backend: &Backend) {
 /// A sign-in from a known device moves its times on, and remembers no other.
 pub async fn minting_moves_a_known_device_on(backend: &Backend) {
     let (user, at) = (account(backend).await, now());
-    let (first, token) = Press::at(backend, at).from_device(&user, None).await;
+    let (first, token) = Press::at(backend, at).on_device(&user, None).await;
     assert!(is_minted(&insert(backend, &first).await));
     let device = device(backend, &first).await.expect("it is remembered");
 
     let later = at + HOUR;
-    let (again, none) = Press::at(backend, later).from_device(&user, token).await;
+    let (again, none) = Press::at(backend, later).on_device(&user, token).await;
     assert!(none.is_none(), "the device is known");
     let SignInDevice::Known { id, expires_at } = again.sign_in().device else { panic!("the device is known") };
     assert_eq!(id, device.id);
