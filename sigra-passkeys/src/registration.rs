@@ -6,8 +6,8 @@ use sigra_core::audit::AuditEvent;
 use sigra_core::client::ClientInfo;
 use sigra_core::error::FlowError;
 use sigra_core::evidence::Evidence;
-use sigra_core::flows::Notice;
 use sigra_core::id::{PasskeyId, SessionId};
+use sigra_core::ports::Notice;
 use sigra_core::user::User;
 
 use crate::authenticators::authenticator_name;
@@ -130,7 +130,7 @@ impl Passkeys {
                 .with("aaguid", passkey.aaguid.to_string())
                 .with("authenticator", what)
                 .with("backup_eligible", passkey.backup_eligible);
-            let notice = Notice { kind: &PASSKEY_ADDED, user, client, what: Some(what), left: None };
+            let notice = Notice { kind: &PASSKEY_ADDED, user, client, at: now, what: Some(what), left: None };
             sigra.second_factors().notice(Evidence::event(event), &notice)
         };
         let at_most = self.inner.config.at_most;

@@ -5,9 +5,8 @@ use sigra_core::audit::AuditEvent;
 use sigra_core::client::ClientInfo;
 use sigra_core::error::FlowError;
 use sigra_core::evidence::Evidence;
-use sigra_core::flows::Notice;
 use sigra_core::id::UserId;
-use sigra_core::ports::Notices;
+use sigra_core::ports::{Notice, Notices};
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
 
@@ -145,7 +144,7 @@ impl Inner {
                 .with("passkey", passkey.id.to_string())
                 .with("why", "sign_count");
             let what = Some(authenticator_name(passkey.aaguid));
-            let notice = Notice { kind: &PASSKEY_REMOVED, user, client, what, left: None };
+            let notice = Notice { kind: &PASSKEY_REMOVED, user, client, at: now, what, left: None };
             notices.add_notice(Evidence::event(regression.clone()).and_event(delete), &notice)
         };
         self.store.remove(user.id, passkey.id, 0, &evidence).await?;
