@@ -12,6 +12,7 @@ use sigra_core::user::User;
 
 use crate::authenticators::authenticator_name;
 use crate::ceremony::{Bound, random};
+use crate::decoys;
 use crate::events::{REGISTER_FAILURE, REGISTER_SUCCESS};
 use crate::mails::PASSKEY_ADDED;
 use crate::manage::nickname_of;
@@ -48,6 +49,9 @@ pub enum FinishOutcome {
     },
     /// What the browser sent is not what it was asked for.
     Rejected,
+    /// A name has 1 to 64 characters, none of them a control character. Nothing was looked at yet: the same response can be
+    /// brought again, with another name or none.
+    InvalidNickname,
     /// The account has as many as it may have.
     Limit,
     /// The authenticator's credential is registered already, with this account or another.
@@ -77,10 +81,11 @@ impl Passkeys {
         Ok(StartOutcome::Options(options::creation(config, &challenge, user, &handle, &existing)))
     }
 
-    /// Adds the passkey a browser made, a `RegistrationResponseJSON`. Its ceremony is over, whatever comes of it. The caller
-    /// has made sure that the session is fresh, and lets it [carry on](sigra_core::flows::Sessions::carry_on) afterwards.
+    /// Adds the passkey a browser made, a `RegistrationResponseJSON`. Once its challenge is read its ceremony is over, whatever
+    /// comes of it. The caller has made sure that the session is fresh, and lets it
+    /// [carry on](sigra_core::flows::Sessions::carry_on) afterwards.
     ///
-    /// Without a nickname that can be used, the passkey is called after its authenticator.
+    /// Without a nickname, the passkey is called after its authenticator.
     ///
     /// # Errors
     ///
@@ -95,6 +100,10 @@ impl Passkeys {
         nickname: Option<&str>,
         client: &ClientInfo,
     ) -> Result<FinishOutcome, FlowError> {
+        let nickname = match nickname.map(nickname_of) {
+            Some(None) => return Ok(FinishOutcome::InvalidNickname),
+            nickname => nickname.flatten(),
+        };
         let now = self.inner.clock.now();
         let refused = |reason: &'static str| {
             let event = AuditEvent::new(REGISTER_FAILURE, now, client).by(user.id).within(session).failed(reason);
@@ -118,7 +127,7 @@ impl Passkeys {
             backed_up: made.backed_up,
             transports: made.transports,
             aaguid: made.aaguid,
-            nickname: nickname.and_then(nickname_of).unwrap_or_else(|| what.to_owned()),
+            nickname: nickname.unwrap_or_else(|| what.to_owned()),
             created_at: now,
             last_used_at: None,
         };
@@ -133,9 +142,14 @@ impl Passkeys {
             let notice = Notice { kind: &PASSKEY_ADDED, user, client, what: Some(what), left: None };
             sigra.second_factors().notice(Evidence::event(event), &notice)
         };
-        let at_most = self.inner.config.at_most;
+        // A decoy counts as registered, or registering one would tell it from a passkey of somebody's. There being room for
+        // none, the storage goes as far as it can.
+        let Inner { ceremonies, config, .. } = &*self.inner;
+        let decoy = decoys::is_one(&passkey.credential_id, &*ceremonies.vault);
+        let at_most = if decoy { 0 } else { config.at_most };
         let (reason, outcome) = match self.inner.store.register(&passkey, user.epochs, at_most, &evidence).await? {
             Registered::Done(user) => return Ok(FinishOutcome::Registered { passkey: Box::new(passkey), user }),
+            Registered::Full if decoy => ("duplicate", FinishOutcome::Duplicate),
             Registered::Full => ("limit", FinishOutcome::Limit),
             Registered::Duplicate => ("duplicate", FinishOutcome::Duplicate),
             Registered::Stale => ("stale", FinishOutcome::Stale),
@@ -152,17 +166,18 @@ impl Passkeys {
         response: &str,
     ) -> Result<Result<NewCredential, Refused>, FlowError> {
         let Inner { ceremonies, clock, verifier, .. } = &*self.inner;
-        let response = match RegistrationResponse::read(response) {
-            Ok(response) => response,
+        let received = match RegistrationResponse::receive(response) {
+            Ok(received) => received,
             Err(refused) => return Ok(Err(refused)),
         };
         let bound = Bound::Registration(user.id, session);
-        let Some(state) = ceremonies.take(bound, &response.client_data.challenge, clock.now()).await? else {
+        let Some(state) = ceremonies.take(bound, &received.client_data.challenge, clock.now()).await? else {
             return Ok(Err(Refused("unknown_ceremony")));
         };
         if user.confirmed_at.is_none() {
             return Ok(Err(Refused("unconfirmed")));
         }
-        Ok(verifier.registration(&response, &state.challenge(), UserVerification::Required))
+        let registration = |response| verifier.registration(&response, &state.challenge(), UserVerification::Required);
+        Ok(received.open().and_then(registration))
     }
 }
