@@ -17,7 +17,7 @@ use crate::events::{REGISTER_FAILURE, REGISTER_SUCCESS};
 use crate::mails::PASSKEY_ADDED;
 use crate::manage::nickname_of;
 use crate::options;
-use crate::passkey::{Passkey, UserHandle};
+use crate::passkey::{CredentialId, Passkey, UserHandle};
 use crate::ports::Registered;
 use crate::service::{Inner, Passkeys};
 use crate::verify::{NewCredential, UserVerification};
@@ -116,6 +116,10 @@ impl Passkeys {
                 return Ok(FinishOutcome::Rejected);
             }
         };
+        if self.inner.is_taken(&made.id).await? {
+            refused("duplicate").await?;
+            return Ok(FinishOutcome::Duplicate);
+        }
         let what = authenticator_name(made.aaguid);
         let passkey = Passkey {
             id: PasskeyId::new(now),
@@ -142,14 +146,9 @@ impl Passkeys {
             let notice = Notice { kind: &PASSKEY_ADDED, user, client, what: Some(what), left: None };
             sigra.second_factors().notice(Evidence::event(event), &notice)
         };
-        // A decoy counts as registered, or registering one would tell it from a passkey of somebody's. There being room for
-        // none, the storage goes as far as it can.
-        let Inner { ceremonies, config, .. } = &*self.inner;
-        let decoy = decoys::is_one(&passkey.credential_id, &*ceremonies.vault);
-        let at_most = if decoy { 0 } else { config.at_most };
+        let at_most = self.inner.config.at_most;
         let (reason, outcome) = match self.inner.store.register(&passkey, user.epochs, at_most, &evidence).await? {
             Registered::Done(user) => return Ok(FinishOutcome::Registered { passkey: Box::new(passkey), user }),
-            Registered::Full if decoy => ("duplicate", FinishOutcome::Duplicate),
             Registered::Full => ("limit", FinishOutcome::Limit),
             Registered::Duplicate => ("duplicate", FinishOutcome::Duplicate),
             Registered::Stale => ("stale", FinishOutcome::Stale),
@@ -179,5 +178,15 @@ impl Passkeys {
         }
         let registration = |response| verifier.registration(&response, &state.challenge(), UserVerification::Required);
         Ok(received.open().and_then(registration))
+    }
+}
+
+impl Inner {
+    /// Whether a credential id is somebody's already, or a decoy. Were a decoy free to be registered, registering one would tell
+    /// it from a passkey of somebody's; that is also why both are found here, by the same steps, and not by the storage when it
+    /// registers. It has the last word on what happens beside this.
+    async fn is_taken(&self, id: &CredentialId) -> Result<bool, FlowError> {
+        let decoy = decoys::is_one(id, &*self.ceremonies.vault);
+        Ok(self.store.find(id).await?.is_some() || decoy)
     }
 }

@@ -88,17 +88,24 @@ async fn wa_14_decoys_have_the_shape_of_passkeys() {
 
 #[tokio::test]
 async fn wa_14_a_decoy_cannot_be_registered_just_as_a_passkey_of_somebody_cannot() {
-    let world = World::new();
+    let world = World::config(|config| config.at_most = 1);
     let (ann, bob) = (world.user(ANN).await, world.user("bob@example.org").await);
     world.register(&ann, &mut SoftAuthenticator::synced()).await;
-    for email in [ANN, "nobody@example.org", "bob@example.org"] {
-        let id = id_of(&named(&world, email).await[0]);
+    let (taken, decoy) = (named(&world, ANN).await, named(&world, "nobody@example.org").await);
+    let at = world.session(&bob).await;
+    let mut responses = Vec::new();
+    for descriptor in [&taken[0], &decoy[0], &named(&world, "bob@example.org").await[0]] {
         let mut thiefs = SoftAuthenticator::synced();
-        thiefs.lies.credential_id = Some(id);
-        assert_eq!(world.try_register(&bob, &mut thiefs).await, FinishOutcome::Duplicate, "{email}");
+        thiefs.lies.credential_id = Some(id_of(descriptor));
+        assert_eq!(world.try_register(&bob, &mut thiefs).await, FinishOutcome::Duplicate, "{descriptor}");
         assert_eq!(world.event(REGISTER_FAILURE).reason.as_deref(), Some("duplicate"));
+        responses.push(thiefs.create(&world.creation_options(&at).await, ORIGIN).unwrap());
     }
     assert!(world.passkeys.list(&bob).await.unwrap().is_empty());
+    world.register(&bob, &mut SoftAuthenticator::synced()).await;
+    for response in responses {
+        assert_eq!(world.finish(&at, &response).await, FinishOutcome::Duplicate, "nor while there is no room");
+    }
 }
 
 #[tokio::test]
