@@ -40,7 +40,7 @@ pub(crate) enum Shown {
 }
 
 impl Inner {
-    /// Judges a response, and uses it up. The ceremony is taken before anything in the response is verified.
+    /// Judges a response, and uses it up. Its ceremony is taken before anything else in the response is so much as read.
     pub(crate) async fn show(
         &self,
         response: &str,
@@ -50,12 +50,16 @@ impl Inner {
         now: Timestamp,
     ) -> Result<Shown, FlowError> {
         let wrong = |Refused(reason): Refused, user| Ok(Shown::Wrong { reason, user });
-        let response = match AuthenticationResponse::read(response) {
-            Ok(response) => response,
+        let received = match AuthenticationResponse::receive(response) {
+            Ok(received) => received,
             Err(refused) => return wrong(refused, None),
         };
-        let Some(state) = self.ceremonies.take(expected.bound, &response.client_data.challenge, now).await? else {
+        let Some(state) = self.ceremonies.take(expected.bound, &received.client_data.challenge, now).await? else {
             return wrong(Refused("unknown_ceremony"), None);
+        };
+        let response = match received.open() {
+            Ok(response) => response,
+            Err(refused) => return wrong(refused, None),
         };
         if !state.allows(&response.id) {
             return wrong(Refused("credential_not_allowed"), None);
