@@ -1,9 +1,12 @@
 //! Public keys of credentials: COSE_Key in and out (RFC 9052 §7, RFC 9053, RFC 8230), and signatures.
 
+use coset::cbor::Value;
+use coset::iana::{self, EnumI64};
+use coset::{CborSerializable as _, CoseKey, CoseKeyBuilder, KeyType, Label};
 use ed25519_dalek::{Signature, VerifyingKey};
 use webauthn_rs_core::proto::{COSEAlgorithm, COSEEC2Key, COSEKey, COSEKeyType, COSERSAKey, ECDSACurve};
 
-use super::cbor::{Reader, byte_string};
+use super::cbor::Reader;
 use super::{Refused, ensure};
 
 /// A public key of one of the offered algorithms.
@@ -34,32 +37,6 @@ impl Algorithm {
             Self::Rs256 => -257,
         }
     }
-
-    /// The COSE key type.
-    const fn kty(self) -> i64 {
-        match self {
-            Self::EdDsa => 1,
-            Self::Es256 => 2,
-            Self::Rs256 => 3,
-        }
-    }
-
-    /// The COSE elliptic curve.
-    const fn curve(self) -> Option<i64> {
-        match self {
-            Self::Es256 => Some(1),
-            Self::EdDsa => Some(6),
-            Self::Rs256 => None,
-        }
-    }
-
-    /// How many parameters its keys have.
-    const fn parameters(self) -> u64 {
-        match self {
-            Self::Es256 => 5,
-            Self::EdDsa | Self::Rs256 => 4,
-        }
-    }
 }
 
 /// The sizes of RSA keys that are taken, in bytes of the modulus: below is weak, above costs a verifier too much.
@@ -80,28 +57,27 @@ impl PublicKey {
         Ok(key)
     }
 
-    /// Reads the parameters a key must have: these, no other (Web Authentication Level 3 §6.5.1.1), in canonical order.
+    /// Reads the parameters a key must have: these, no other (Web Authentication Level 3 §6.5.1.1), in the one way to write
+    /// them.
     fn read_shape(reader: &mut Reader<'_>) -> Result<Self, Refused> {
-        let parameters = reader.map()?;
-        label(reader, KTY)?;
-        let kind = reader.integer()?;
-        label(reader, ALG)?;
-        let id = reader.integer()?;
-        let algorithm = Algorithm::OFFERED.into_iter().find(|algorithm| algorithm.id() == id);
-        let algorithm = algorithm.filter(|algorithm| algorithm.kty() == kind).ok_or(Refused("algorithm"))?;
-        ensure(parameters == algorithm.parameters(), "key")?;
-        if let Some(expected) = algorithm.curve() {
-            label(reader, CRV)?;
-            ensure(reader.integer()? == expected, "key")?;
-        }
-        Ok(match algorithm {
-            Algorithm::Es256 => Self::Es256 { x: exactly(reader, X)?, y: exactly(reader, Y)? },
-            Algorithm::EdDsa => Self::Ed25519(exactly(reader, X)?),
-            Algorithm::Rs256 => {
-                label(reader, N)?;
-                Self::Rs256 { n: reader.bytes()?.to_vec(), e: exactly(reader, E)? }
+        let encoded = reader.item()?;
+        let key = CoseKey::from_slice(encoded).map_err(|_| Refused::MALFORMED)?;
+        let Some(coset::Algorithm::Assigned(algorithm)) = key.alg else { return Err(Refused("algorithm")) };
+        let KeyType::Assigned(kind) = key.kty else { return Err(Refused("algorithm")) };
+        let public = match (kind, algorithm) {
+            (iana::KeyType::EC2, iana::Algorithm::ES256) => {
+                Self::Es256 { x: bytes(&key, iana::Ec2KeyParameter::X)?, y: bytes(&key, iana::Ec2KeyParameter::Y)? }
             }
-        })
+            (iana::KeyType::OKP, iana::Algorithm::EdDSA) => Self::Ed25519(bytes(&key, iana::OkpKeyParameter::X)?),
+            (iana::KeyType::RSA, iana::Algorithm::RS256) => {
+                let n = parameter(&key, iana::RsaKeyParameter::N).and_then(Value::as_bytes).ok_or(Refused("key"))?;
+                Self::Rs256 { n: n.clone(), e: bytes(&key, iana::RsaKeyParameter::E)? }
+            }
+            _ => return Err(Refused("algorithm")),
+        };
+        // Another curve, further parameters, or another order of them.
+        ensure(public.to_cose() == encoded, "key")?;
+        Ok(public)
     }
 
     pub(crate) const fn algorithm(&self) -> Algorithm {
@@ -114,16 +90,20 @@ impl PublicKey {
 
     /// The form to store: the same COSE_Key that was read.
     pub(crate) fn to_cose(&self) -> Vec<u8> {
-        // Map heads, numbers and labels of one byte each, but for -257, which has three.
-        match self {
-            Self::Es256 { x, y } => {
-                [&[0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21], &byte_string(x)[..], &[0x22], &byte_string(y)].concat()
-            }
-            Self::Ed25519(x) => [&[0xa4, 1, 1, 3, 0x27, 0x20, 6, 0x21], &byte_string(x)[..]].concat(),
-            Self::Rs256 { n, e } => {
-                [&[0xa4, 1, 3, 3, 0x39, 1, 0, 0x20], &byte_string(n)[..], &[0x21], &byte_string(e)].concat()
-            }
-        }
+        let builder = match self {
+            Self::Es256 { x, y } => CoseKeyBuilder::new_ec2_pub_key(iana::EllipticCurve::P_256, x.to_vec(), y.to_vec())
+                .algorithm(iana::Algorithm::ES256),
+            Self::Ed25519(x) => CoseKeyBuilder::new_okp_key()
+                .algorithm(iana::Algorithm::EdDSA)
+                .param(iana::OkpKeyParameter::Crv.to_i64(), Value::from(iana::EllipticCurve::Ed25519.to_i64()))
+                .param(iana::OkpKeyParameter::X.to_i64(), Value::Bytes(x.to_vec())),
+            Self::Rs256 { n, e } => CoseKeyBuilder::new()
+                .kty(KeyType::Assigned(iana::KeyType::RSA))
+                .algorithm(iana::Algorithm::RS256)
+                .param(iana::RsaKeyParameter::N.to_i64(), Value::Bytes(n.clone()))
+                .param(iana::RsaKeyParameter::E.to_i64(), Value::Bytes(e.to_vec())),
+        };
+        builder.build().to_vec().unwrap_or_default()
     }
 
     /// Whether `signature` is this key's, over `message`.
@@ -168,26 +148,21 @@ impl PublicKey {
     }
 }
 
-// Labels of COSE_Key parameters. The negative ones mean what they do for the kind of key.
-const KTY: i64 = 1;
-const ALG: i64 = 3;
-const CRV: i64 = -1;
-const X: i64 = -2;
-const Y: i64 = -3;
-const N: i64 = -1;
-const E: i64 = -2;
-
-fn label(reader: &mut Reader<'_>, expected: i64) -> Result<(), Refused> {
-    ensure(reader.integer()? == expected, "key")
+fn parameter(key: &CoseKey, name: impl EnumI64) -> Option<&Value> {
+    let label = Label::Int(name.to_i64());
+    key.params.iter().find(|(known, _)| *known == label).map(|(_, value)| value)
 }
 
-fn exactly<const LENGTH: usize>(reader: &mut Reader<'_>, name: i64) -> Result<[u8; LENGTH], Refused> {
-    label(reader, name)?;
-    reader.bytes()?.try_into().map_err(|_| Refused("key"))
+fn bytes<const N: usize>(key: &CoseKey, name: impl EnumI64) -> Result<[u8; N], Refused> {
+    parameter(key, name)
+        .and_then(Value::as_bytes)
+        .and_then(|bytes| bytes.as_slice().try_into().ok())
+        .ok_or(Refused("key"))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::cbor::byte_string;
     use super::*;
 
     /// A point of P-256: its generator (SEC 2 §2.4.2).
@@ -277,7 +252,7 @@ mod tests {
         }
         // A point in its compressed form: y is a boolean then.
         let compressed = [&[0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21], &byte_string(&x)[..], &[0x22, 0xf5]].concat();
-        assert_eq!(read_new(&compressed), Err(Refused::MALFORMED));
+        assert_eq!(read_new(&compressed), Err(Refused("key")));
     }
 
     #[test]
