@@ -25,7 +25,8 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     confirmed_at BIGINT,
     disabled_at BIGINT,
     created_at BIGINT NOT NULL,
-    last_sign_in_at BIGINT
+    last_sign_in_at BIGINT,
+    attempts_cleared_at BIGINT
 ){table}",
     ),
     (

@@ -29,6 +29,8 @@ const STANDING: &str = standing!("0");
 const STANDING_AND_RETIRED: &str =
     standing!("CASE WHEN EXISTS (SELECT 1 FROM sigra_session_retired_tokens r WHERE r.digest = ?) THEN 1 ELSE 0 END");
 const SIGNED_IN: &str = "UPDATE sigra_users SET last_sign_in_at = ? WHERE id = ?";
+const SIGNED_IN_AND_CLEARED: &str = "UPDATE sigra_users SET attempts_cleared_at = CASE WHEN attempts_cleared_at > ? \
+                                     THEN attempts_cleared_at ELSE ? END, last_sign_in_at = ? WHERE id = ?";
 const NEW_DEVICE: &str = "INSERT INTO sigra_devices (id, token_digest, user_id, created_at, last_seen_at, expires_at) \
                           VALUES (?, ?, ?, ?, ?, ?)";
 const KNOWN_DEVICE: &str = "UPDATE sigra_devices SET last_seen_at = ?, expires_at = ? WHERE id = ? AND user_id = ?";
@@ -65,7 +67,13 @@ pub(crate) fn note(batch: &mut Batch, sign_in: &SignIn, mut user: User) -> SignI
     let previous_sign_in_at = user.last_sign_in_at;
     // Another host's clock may be ahead.
     user.last_sign_in_at = previous_sign_in_at.max(Some(sign_in.at));
-    batch.add(SIGNED_IN, [columns::micros(user.last_sign_in_at).into(), user.id.as_uuid().into()]);
+    let (last, id, at) =
+        (columns::micros(user.last_sign_in_at).into(), user.id.as_uuid().into(), sign_in.at.as_micros());
+    if sign_in.clears_attempts {
+        batch.add(SIGNED_IN_AND_CLEARED, [at.into(), at.into(), last, id]);
+    } else {
+        batch.add(SIGNED_IN, [last, id]);
+    }
     match &sign_in.device {
         SignInDevice::Known { id, expires_at } => batch.add(
             KNOWN_DEVICE,

@@ -122,16 +122,22 @@ impl State {
     /// Stores an account whose address is known to be free.
     pub(super) fn add_account(&mut self, account: &NewAccount) -> Result<User, Refused> {
         let user = account.to_user();
-        let record = AccountRecord { user: user.clone(), password: account.password.clone() };
+        let password = account.password.clone();
+        let record = AccountRecord { user: user.clone(), password, attempts_cleared_at: None };
         new_row(self.accounts.insert(account.id, record))?;
         Ok(user)
     }
 
     /// Notes a sign-in with its device; `None` when the account has changed since the proof.
     pub(super) fn record_sign_in(&mut self, sign_in: &SignIn) -> Result<Option<SignInRecorded>, Refused> {
-        let Some(user) = self.standing_user(sign_in.user, sign_in.epochs) else {
+        let Some(AccountRecord { user, attempts_cleared_at, .. }) =
+            self.accounts.get_mut(&sign_in.user).filter(|account| account.user.stands(sign_in.epochs))
+        else {
             return Ok(None);
         };
+        if sign_in.clears_attempts {
+            *attempts_cleared_at = (*attempts_cleared_at).max(Some(sign_in.at));
+        }
         let previous_sign_in_at = user.last_sign_in_at;
         user.last_sign_in_at = previous_sign_in_at.max(Some(sign_in.at));
         let recorded = SignInRecorded { user: user.clone(), previous_sign_in_at };

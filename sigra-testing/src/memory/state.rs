@@ -77,7 +77,7 @@ impl State {
     /// The user, if what was proven under `epochs` still counts.
     pub(super) fn standing_user(&mut self, id: UserId, epochs: Epochs) -> Option<&mut User> {
         let user = &mut self.accounts.get_mut(&id)?.user;
-        (user.disabled_at.is_none() && user.epochs == epochs).then_some(user)
+        user.stands(epochs).then_some(user)
     }
 
     /// Raises the factor epoch of an account that exists.
@@ -95,9 +95,8 @@ impl State {
             return Some(LiveToken { token, user: None });
         };
         let user = self.user(id)?.clone();
-        let live = user.disabled_at.is_none()
-            && same_address(&user.email, &token.email)
-            && epochs.is_none_or(|epochs| epochs == user.epochs);
+        // A rescue token counts under any epochs.
+        let live = user.stands(epochs.unwrap_or(user.epochs)) && same_address(&user.email, &token.email);
         live.then_some(LiveToken { token, user: Some(user) })
     }
 

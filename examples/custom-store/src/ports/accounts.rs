@@ -134,8 +134,7 @@ impl AccountStore for KvStore {
 
 /// The account, if what was proven under `epochs` still counts.
 pub(super) fn standing_account(tables: &Writing<'_>, id: UserId, epochs: Epochs) -> Result<Option<Account>, Fault> {
-    let account = tables.get::<Account>(id!(id))?;
-    Ok(account.filter(|Account { user, .. }| user.disabled_at.is_none() && user.epochs == epochs))
+    Ok(tables.get::<Account>(id!(id))?.filter(|account| account.user.stands(epochs)))
 }
 
 /// Notes a sign-in with its device; `None` when what was proven does not count any more.
@@ -145,6 +144,9 @@ pub(super) fn record_sign_in(tables: &mut Writing<'_>, sign_in: &SignIn) -> Resu
     };
     let previous_sign_in_at = account.user.last_sign_in_at;
     account.user.last_sign_in_at = previous_sign_in_at.max(Some(sign_in.at));
+    if sign_in.clears_attempts {
+        account.attempts_cleared_at = account.attempts_cleared_at.max(Some(sign_in.at));
+    }
     tables.put(&account)?;
     remember_device(tables, sign_in)?;
     Ok(Some(SignInRecorded { user: account.user, previous_sign_in_at }))
@@ -156,7 +158,7 @@ pub(super) fn add_account(tables: &mut Writing<'_>, account: &NewAccount) -> Res
         return Ok(None);
     }
     let password = account.password.as_ref().map(|hash| hash.expose().to_owned());
-    let account = Account { user: account.to_user(), password };
+    let account = Account { user: account.to_user(), password, attempts_cleared_at: None };
     tables.insert(&account)?;
     Ok(Some(account.user))
 }
