@@ -3,6 +3,7 @@
 use sea_orm::{ConnectionTrait as _, Value};
 use sigra_core::ports::{SignIn, SignInDevice, SignInRecorded};
 use sigra_core::secret::Digest;
+use sigra_core::session::Device;
 use sigra_core::user::User;
 
 use crate::batch::Batch;
@@ -33,6 +34,11 @@ const SIGNED_IN_AND_CLEARED: &str = "UPDATE sigra_users SET attempts_cleared_at 
                                      THEN attempts_cleared_at ELSE ? END, last_sign_in_at = ? WHERE id = ?";
 const NEW_DEVICE: &str = "INSERT INTO sigra_devices (id, token_digest, user_id, created_at, last_seen_at, expires_at) \
                           VALUES (?, ?, ?, ?, ?, ?)";
+/// Forgets all devices of an account but a new one and those last seen, so many less one. MySQL takes a LIMIT in a subquery
+/// only one level further down.
+const OLD_DEVICES: &str = "DELETE FROM sigra_devices WHERE user_id = ? AND id <> ? AND id NOT IN (SELECT id FROM \
+                           (SELECT id FROM sigra_devices WHERE user_id = ? AND id <> ? \
+                           ORDER BY last_seen_at DESC, id DESC LIMIT ?) kept)";
 const KNOWN_DEVICE: &str = "UPDATE sigra_devices SET last_seen_at = ?, expires_at = ? WHERE id = ? AND user_id = ?";
 
 /// The account of a sign-in, if its epochs are still those of the proof and it is not disabled; keeps that true until the
@@ -84,17 +90,22 @@ pub(crate) fn note(batch: &mut Batch, sign_in: &SignIn, mut user: User) -> SignI
                 sign_in.user.as_uuid().into(),
             ],
         ),
-        SignInDevice::New { digest, device } => batch.add(
-            NEW_DEVICE,
-            [
-                device.id.as_uuid().into(),
-                columns::digest(*digest).into(),
-                device.user.as_uuid().into(),
-                device.created_at.as_micros().into(),
-                device.last_seen_at.as_micros().into(),
-                device.expires_at.as_micros().into(),
-            ],
-        ),
+        SignInDevice::New { digest, device } => {
+            let (id, owner) = (device.id.as_uuid(), device.user.as_uuid());
+            batch.add(
+                NEW_DEVICE,
+                [
+                    id.into(),
+                    columns::digest(*digest).into(),
+                    owner.into(),
+                    device.created_at.as_micros().into(),
+                    device.last_seen_at.as_micros().into(),
+                    device.expires_at.as_micros().into(),
+                ],
+            );
+            let others = i64::from(Device::AT_MOST - 1);
+            batch.add(OLD_DEVICES, [owner.into(), id.into(), owner.into(), id.into(), others.into()]);
+        }
     }
     SignInRecorded { user, previous_sign_in_at }
 }

@@ -9,7 +9,9 @@ use crate::error::FlowError;
 use crate::evidence::Evidence;
 use crate::id::UserId;
 use crate::password::{Password, PasswordHash};
-use crate::ports::{AccountRecord, AttemptKey, AttemptPolicy, Mac, Reservation, Reserved, Verified, WorkOrigin};
+use crate::ports::{
+    AccountRecord, AttemptKey, AttemptOwner, AttemptPolicy, Mac, Reservation, Reserved, Verified, WorkOrigin,
+};
 use crate::registration::RequestKind;
 use crate::secret::Purpose;
 use crate::sigra::Inner;
@@ -73,8 +75,11 @@ impl Login<'_> {
 
         // Recording a sign-in that shows the password or the mailbox is what clears the attempts before it, so that nothing
         // has to be written for it.
-        let cleared_at = account.as_ref().and_then(|account| account.attempts_cleared_at);
-        let reserved = match self.0.stores.attempts.reserve(&lane.key, &lane.policy, cleared_at, now).await? {
+        let owner = account.as_ref().map(|account| AttemptOwner::ClearedBySignIn {
+            user: account.user.id,
+            cleared_at: account.attempts_cleared_at,
+        });
+        let reserved = match self.0.stores.attempts.reserve(&lane.key, &lane.policy, owner, now).await? {
             Reservation::Granted(reserved) => reserved,
             Reservation::Locked(_) => return self.locked(account.as_ref(), "locked", origin, entry).await,
             Reservation::Exhausted => return self.locked(account.as_ref(), "exhausted", origin, entry).await,

@@ -11,7 +11,8 @@ use crate::error::FlowError;
 use crate::evidence::Evidence;
 use crate::mail::MailKind;
 use crate::ports::{
-    AttemptKey, FactorCheck, FactorKind, FactorVerdict, Notice, Notices, Occasion, Reservation, Reserved, TrustToken,
+    AttemptKey, AttemptOwner, FactorCheck, FactorKind, FactorVerdict, Notice, Notices, Occasion, Reservation, Reserved,
+    TrustToken,
 };
 use crate::secret::RawToken;
 use crate::sigra::Inner;
@@ -143,8 +144,9 @@ impl SecondFactors<'_> {
     pub async fn reserve(&self, user: &User, client: &ClientInfo) -> Result<Attempting, FlowError> {
         let key = self.0.second_factor_key(user);
         let now = self.0.clock.now();
+        let owner = Some(AttemptOwner::Account(user.id));
         let (reason, wait) =
-            match self.0.stores.attempts.reserve(&key, &self.0.config.lockout.second_factors, None, now).await? {
+            match self.0.stores.attempts.reserve(&key, &self.0.config.lockout.second_factors, owner, now).await? {
                 Reservation::Granted(reserved) => return Ok(Attempting::Granted(FactorAttempt { key, reserved })),
                 Reservation::Locked(until) => ("locked", Some(until.since(now))),
                 Reservation::Exhausted => ("exhausted", None),

@@ -100,7 +100,9 @@ pub trait AccountStore: Send + Sync {
     ///
     /// The time of the account's last sign-in never goes back, and neither does
     /// [`AccountRecord::attempts_cleared_at`], which only a sign-in that [says so](SignIn::clears_attempts) moves. A device that exists is a
-    /// [`Conflict`](crate::error::StoreErrorKind::Conflict); one that is gone, or another account's, is left alone.
+    /// [`Conflict`](crate::error::StoreErrorKind::Conflict); one that is gone, or another account's, is left alone. When a
+    /// new one makes more than [`Device::AT_MOST`], the one the account was not seen on for longest is forgotten in the same
+    /// step, never the new one.
     ///
     /// Made for session stores: it is the half of [`SessionStore::insert`](super::SessionStore::insert) that is this
     /// port's business. One that shares the storage does both in one step; any other calls it.

@@ -148,7 +148,7 @@ async fn a_method_that_is_not_there_is_no_attempt() {
 async fn a_store_that_cannot_tell_lets_nobody_in() {
     let host = Host::new();
     let Enrolled { user, app, .. } = host.enrolled(ANN).await;
-    for operation in ["totp.find", "backup_codes.list"] {
+    for operation in ["totp.find", "backup_codes.count"] {
         host.store.fail_always(operation);
         let entry = host.entry();
         let attempt = PasswordAttempt { email: ANN, password: PASSWORD, entry: &entry };

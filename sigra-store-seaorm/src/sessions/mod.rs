@@ -151,6 +151,7 @@ impl SessionStore for SeaOrmStore {
 
     async fn revoke(&self, user: UserId, id: SessionId, evidence: EvidenceFor<'_, bool>) -> Result<bool, StoreError> {
         self.write("SessionStore::revoke", |tx| async move {
+            accounts::locked(&tx, user).await?;
             let revoked = Entity::delete_many()
                 .filter(Column::Id.eq(id.as_uuid()))
                 .filter(Column::UserId.eq(user.as_uuid()))
@@ -170,6 +171,7 @@ impl SessionStore for SeaOrmStore {
         evidence: EvidenceFor<'_, u64>,
     ) -> Result<u64, StoreError> {
         self.write("SessionStore::revoke_all", |tx| async move {
+            accounts::locked(&tx, user).await?;
             let mut doomed = Entity::delete_many().filter(Column::UserId.eq(user.as_uuid()));
             if let Some(kept) = except {
                 doomed = doomed.filter(Column::Id.ne(kept.as_uuid()));

@@ -9,6 +9,7 @@ use sigra_core::password::PasswordHash;
 use sigra_core::ports::{AccountRecord, AccountStore, NewAccount, SignIn, SignInDevice, SignInRecorded};
 use sigra_core::registration::{AddressRequest, TokenOwner};
 use sigra_core::secret::Digest;
+use sigra_core::session::Device;
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
 
@@ -160,10 +161,15 @@ impl State {
             SignInDevice::New { digest, device } => {
                 let known_id = self.devices.values().any(|known| known.id == device.id);
                 new_row(known_id.then_some(()))?;
+                let mut known: Vec<_> = self.devices.iter().filter(|(_, known)| known.user == device.user).collect();
+                known.sort_by_key(|(_, known)| std::cmp::Reverse((known.last_seen_at, known.id)));
+                let forgotten: Vec<_> =
+                    known.into_iter().skip(Device::AT_MOST as usize - 1).map(|(digest, _)| *digest).collect();
+                self.devices.retain(|digest, _| !forgotten.contains(digest));
                 new_row(self.devices.insert(*digest, device.clone()))
             }
             SignInDevice::Known { id, expires_at } => {
-                let mine = |device: &&mut sigra_core::session::Device| device.id == *id && device.user == sign_in.user;
+                let mine = |device: &&mut Device| device.id == *id && device.user == sign_in.user;
                 if let Some(device) = self.devices.values_mut().find(mine) {
                     device.last_seen_at = device.last_seen_at.max(sign_in.at);
                     device.expires_at = *expires_at;

@@ -27,6 +27,7 @@ suite! {
     sign_ins_are_noted_with_their_device,
     th_02_only_a_sign_in_that_says_so_clears_attempts,
     a_known_device_stays_known_for_longer,
+    an_account_keeps_the_devices_it_was_last_seen_on,
     a_sign_in_of_another_epoch_or_account_is_not_noted,
     a_sign_in_to_a_disabled_account_is_not_noted,
     a_sign_in_without_its_evidence_is_not_noted,
@@ -225,6 +226,43 @@ pub async fn a_known_device_stays_known_for_longer(backend: &Backend) {
     let stranger = SignIn { user: other.id, epochs: other.epochs, at: later + MINUTE, device: known, ..again };
     backend.stores.accounts.record_sign_in(&stranger, &|_| Evidence::none()).await.unwrap();
     assert_eq!(find().await.unwrap().as_ref(), Some(&moved_on), "another account moved it on");
+}
+
+/// An account has no more devices than it may: when a new one comes, the one it was not seen on for longest is forgotten,
+/// be it older or not. Another account's stay.
+pub async fn an_account_keeps_the_devices_it_was_last_seen_on(backend: &Backend) {
+    let (user, other) = (account(backend).await, account(backend).await);
+    let at = now();
+    let is_known = async |digest| backend.stores.devices.find(digest, at).await.unwrap().is_some();
+    let (theirs, kept_by_other) = from_new_device(&other, at - HOUR);
+    note(backend, &theirs).await.expect("nothing stands against it");
+    let mut digests = Vec::new();
+    let mut first = None;
+    for number in 0..Device::AT_MOST {
+        let (sign_in, digest) = from_new_device(&user, at + number * TICK);
+        if let SignInDevice::New { device, .. } = &sign_in.device {
+            first.get_or_insert_with(|| device.clone());
+        }
+        note(backend, &sign_in).await.expect("nothing stands against it");
+        digests.push(digest);
+    }
+    for digest in &digests {
+        assert!(is_known(*digest).await);
+    }
+    // The first one is seen again, so the second one is the one that was not seen for longest.
+    let Device { id, expires_at, .. } = first.expect("one was the first");
+    let (sign_in, _) = from_new_device(&user, at + HOUR);
+    let again = SignIn { device: SignInDevice::Known { id, expires_at }, ..sign_in };
+    note(backend, &again).await.expect("nothing stands against it");
+    // A clock that is behind: the new one stays, though it was seen before all others.
+    for (newest, gone) in [(at + 2 * HOUR, 1), (at - MINUTE, 2)] {
+        let (one_more, digest) = from_new_device(&user, newest);
+        note(backend, &one_more).await.expect("nothing stands against it");
+        assert!(is_known(digest).await, "the new one was forgotten");
+        assert!(!is_known(digests[gone]).await, "there are more than may be");
+        assert!(is_known(digests[0]).await && is_known(digests[gone + 1]).await);
+    }
+    assert!(is_known(kept_by_other).await);
 }
 
 /// Nothing is noted, remembered or recorded for a proof the account has left behind.

@@ -9,6 +9,7 @@ use sigra_core::password::PasswordHash;
 use sigra_core::ports::{AccountRecord, AccountStore, NewAccount, SignIn, SignInDevice, SignInRecorded};
 use sigra_core::registration::{AddressRequest, TokenOwner};
 use sigra_core::secret::Digest;
+use sigra_core::session::Device;
 use sigra_core::time::Timestamp;
 use sigra_core::user::{Epochs, User};
 
@@ -17,7 +18,7 @@ use super::tokens::{forget_credentials, live_token};
 use crate::error::Fault;
 use crate::rows::{Account, KnownDevice, QueuedRequest, Token, id};
 use crate::store::{KvStore, Step};
-use crate::table::Writing;
+use crate::table::{Row as _, Writing, under};
 
 #[async_trait]
 impl AccountStore for KvStore {
@@ -175,7 +176,15 @@ fn raise_epoch(tables: &mut Writing<'_>, id: UserId, edit: impl FnOnce(&mut Acco
 
 fn remember_device(tables: &mut Writing<'_>, sign_in: &SignIn) -> Result<(), Fault> {
     match sign_in.device.clone() {
-        SignInDevice::New { digest, device } => tables.insert(&KnownDevice { digest, device }),
+        SignInDevice::New { digest, device } => {
+            let known = tables.walk(KnownDevice::BY_USER, under(id!(device.user)))?;
+            let mut known: Vec<KnownDevice> = known.collect::<Result<_, _>>()?;
+            known.sort_by_key(|known| std::cmp::Reverse((known.device.last_seen_at, known.device.id)));
+            for forgotten in known.iter().skip(Device::AT_MOST as usize - 1) {
+                tables.remove::<KnownDevice>(&forgotten.key())?;
+            }
+            tables.insert(&KnownDevice { digest, device })
+        }
         SignInDevice::Known { id, expires_at } => {
             let known = tables.find::<KnownDevice>(KnownDevice::BY_ID, id!(id))?;
             let Some(mut known) = known.filter(|known| known.device.user == sign_in.user) else {
