@@ -64,6 +64,12 @@ impl Method {
     /// A browser that was trusted after a second factor was shown in it. It is no factor: the level stays 1.
     pub const TRUSTED_BROWSER: Self = Self(Cow::Borrowed("trusted_browser"));
 
+    /// Whether it shows the password or the mailbox: what an account whose password is guessed is opened again by.
+    #[must_use]
+    pub fn clears_attempts(&self) -> bool {
+        [Self::PASSWORD, Self::MAGIC_LINK, Self::EMAIL_CODE].contains(self)
+    }
+
     /// A method of another capability.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {

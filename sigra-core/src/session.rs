@@ -145,3 +145,9 @@ pub struct Device {
     /// When it stops being known.
     pub expires_at: Timestamp,
 }
+
+impl Device {
+    /// How many an account has at most. A browser that keeps no cookies is a new device at every sign-in; when one more
+    /// comes, those that were not seen for longest are forgotten.
+    pub const AT_MOST: u32 = 50;
+}

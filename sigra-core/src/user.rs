@@ -40,3 +40,13 @@ pub struct User {
     /// The last completed sign-in; `None` before the first.
     pub last_sign_in_at: Option<Timestamp>,
 }
+
+impl User {
+    /// Whether what was proven under `epochs` still counts: the account has these epochs, and is not disabled.
+    ///
+    /// The one definition of that. Whoever judges it in another language (a statement, a script) says the same there.
+    #[must_use]
+    pub fn stands(&self, epochs: Epochs) -> bool {
+        self.disabled_at.is_none() && self.epochs == epochs
+    }
+}

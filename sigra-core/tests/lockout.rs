@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use common::{ANN, BOB, NEW_PASSWORD, NOBODY, at_once, is_refused, magic_link, reasons, reset_link, signs_in};
+use sigra_core::assurance::{Aal, Method};
 use sigra_core::audit::names;
-use sigra_core::door::{Admission, Entry, Gate, GateContext, GateVerdict, Step};
+use sigra_core::door::{Admission, Entry, Gate, GateContext, GateVerdict, Proof, Step, WayIn};
 use sigra_core::error::FlowError;
 use sigra_core::flows::{LoginOutcome, MagicLinkOutcome, PasswordAttempt, ResetOutcome};
 use sigra_core::mail::MailKind;
@@ -118,6 +119,45 @@ async fn th_02_a_count_that_a_clock_ahead_has_started_is_cleared_too() {
             wrong(&ahead, ANN).await;
         }
         assert!(signs_in(&behind, ANN, PASSWORD).await);
+    }
+}
+
+/// A sign-in by other means than the password and mail.
+async fn signed_in_showing(host: &TestHost, methods: Vec<Method>) {
+    let user = host.store.users().remove(0);
+    let proof = Proof::new(WayIn::MagicLink, &user, Aal::One, methods, host.sigra.clock().now());
+    let admission = host.sigra.door().admit(proof, &Entry::default()).await.unwrap();
+    assert!(matches!(admission, Admission::Granted(_)), "{admission:?}");
+}
+
+#[tokio::test]
+async fn th_02_a_sign_in_that_shows_neither_password_nor_mailbox_leaves_the_count() {
+    let passkey = || vec![Method::new("hwk"), Method::MULTI_FACTOR];
+    for methods in [passkey(), vec![Method::new("swk"), Method::TRUSTED_BROWSER]] {
+        let host = TestHost::new();
+        host.confirmed(ANN).await;
+        for _ in 0..6 {
+            wrong(&host, ANN).await;
+            host.advance(1);
+            signed_in_showing(&host, methods.clone()).await;
+            host.advance(1);
+        }
+        assert!(is_refused(&host.login(ANN, PASSWORD).await), "guessing goes on for free");
+        assert_eq!(last_reason(&host), "locked");
+    }
+}
+
+#[tokio::test]
+async fn th_02_a_sign_in_that_shows_the_mailbox_clears_the_count() {
+    for method in [Method::MAGIC_LINK, Method::EMAIL_CODE] {
+        let host = TestHost::new();
+        host.confirmed(ANN).await;
+        for _ in 0..6 {
+            wrong(&host, ANN).await;
+        }
+        signed_in_showing(&host, vec![Method::new("hwk"), method]).await;
+        host.advance(1);
+        assert!(signs_in(&host, ANN, PASSWORD).await);
     }
 }
 

@@ -11,7 +11,7 @@ use sigra_core::user::User;
 
 use crate::backup_codes::BackupCodeFactor;
 use crate::config::MfaConfig;
-use crate::ports::{BackupCodeStore, TotpStore, TrustedBrowserStore};
+use crate::ports::{BackupCodeCount, BackupCodeStore, TotpStore, TrustedBrowserStore};
 use crate::totp::TotpFactor;
 use crate::trusted::Trusted;
 
@@ -39,6 +39,8 @@ pub struct MfaParts {
 pub struct MfaStatus {
     /// When an authenticator app was set up; `None` when there is none. One that waits for its first code does not count.
     pub totp_enrolled_at: Option<Timestamp>,
+    /// How many backup codes the account's set has, used ones included; 0 when none were ever made, or they were taken away.
+    pub backup_codes_issued: u32,
     /// How many backup codes are left.
     pub backup_codes_left: u32,
     /// Whether that is so few that the owner should make new ones.
@@ -97,10 +99,17 @@ impl Mfa {
     /// When a store cannot do its work.
     pub async fn status(&self, user: &User) -> Result<MfaStatus, FlowError> {
         let totp_enrolled_at = self.inner.active_totp(user.id).await?.and_then(|totp| totp.activated_at);
-        let backup_codes_left = self.inner.count_backup_codes(user.id).await?;
+        let BackupCodeCount { issued, left } = self.inner.count_backup_codes(user.id).await?;
         let trusted_browsers = u32::try_from(self.list_trusted(user).await?.len()).unwrap_or(u32::MAX);
-        let backup_codes_few = backup_codes_left <= FEW && (totp_enrolled_at.is_some() || backup_codes_left > 0);
-        Ok(MfaStatus { totp_enrolled_at, backup_codes_left, backup_codes_few, trusted_browsers })
+        // Whoever used all of them has none left of a set; whoever never had any, and needs none, is not warned.
+        let backup_codes_few = left <= FEW && (totp_enrolled_at.is_some() || issued > 0);
+        Ok(MfaStatus {
+            totp_enrolled_at,
+            backup_codes_issued: issued,
+            backup_codes_left: left,
+            backup_codes_few,
+            trusted_browsers,
+        })
     }
 }
 

@@ -137,23 +137,29 @@ pub enum RemovalProof {
 ///
 /// # Contract
 ///
-/// - A code is used up by removing it: of any number of concurrent calls of [`BackupCodeStore::consume`] with one code,
-///   one succeeds.
+/// - Of any number of concurrent calls of [`BackupCodeStore::consume`] with one code, one succeeds. A code that was used is
+///   kept as used until its set goes, so that an account that has used all of them is not taken for one that never had any.
 /// - [`BackupCodeStore::replace`] replaces the whole set in one step: nobody ever sees parts of both.
+/// - The trust of a browser in which a backup code was shown (its [`factor`](TrustedBrowser::factor) is the name of
+///   [`BACKUP_CODE`](crate::BACKUP_CODE)) goes with the set, in the same step.
 #[async_trait]
 pub trait BackupCodeStore: Send + Sync {
     /// The keyed hashes of the codes that are left.
     async fn list(&self, user: UserId) -> Result<Vec<Mac>, StoreError>;
 
-    /// Uses a code up. The outcome is how many are left; `None`, and no evidence, when there is no such code.
+    /// How many codes the account's set has, used ones included, and how many of them are left.
+    async fn count(&self, user: UserId) -> Result<BackupCodeCount, StoreError>;
+
+    /// Uses a code up. The outcome is how many are left; `None`, and no evidence, when there is no such code or it was used.
     async fn consume(
         &self,
         user: UserId,
         code: &Mac,
+        at: Timestamp,
         evidence: EvidenceFor<'_, u32>,
     ) -> Result<Option<u32>, StoreError>;
 
-    /// Replaces all codes. Happens only while the user's epochs still are `epochs`; `false` otherwise.
+    /// Replaces all codes, used ones included. Happens only while the user's epochs still are `epochs`; `false` otherwise.
     async fn replace(
         &self,
         user: UserId,
@@ -163,9 +169,18 @@ pub trait BackupCodeStore: Send + Sync {
         evidence: Evidence,
     ) -> Result<bool, StoreError>;
 
-    /// Removes what is left of a set that was made at `since` or later, by [`BackupCodeStore::replace`] or together with a
-    /// secret. `false`, and no evidence, when there is none.
+    /// Removes a set that was made at `since` or later, by [`BackupCodeStore::replace`] or together with a secret, used codes
+    /// included. `false`, and no evidence, when there is none.
     async fn disown(&self, user: UserId, since: Timestamp, evidence: Evidence) -> Result<bool, StoreError>;
+}
+
+/// The backup codes of an account, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BackupCodeCount {
+    /// How many the set has, used ones included; 0 for an account that has no set.
+    pub issued: u32,
+    /// How many of them can still be used.
+    pub left: u32,
 }
 
 /// Browsers that are trusted.

@@ -41,6 +41,8 @@ pub enum RemoveOutcome {
     Needed,
     /// The account has no such passkey.
     Unknown,
+    /// The account has changed since it was read.
+    Stale,
 }
 
 impl Passkeys {
@@ -93,10 +95,11 @@ impl Passkeys {
             let notice = Notice { kind: &PASSKEY_REMOVED, user, client, at: now, what: Some(what), left: None };
             sigra.second_factors().notice(Evidence::event(event), &notice)
         };
-        Ok(match self.inner.store.remove(user.id, id, keep, &evidence).await? {
+        Ok(match self.inner.store.remove(user.id, user.epochs, id, keep, &evidence).await? {
             Removed::Done(user) => RemoveOutcome::Removed { user },
             Removed::Needed => RemoveOutcome::Needed,
             Removed::Unknown => RemoveOutcome::Unknown,
+            Removed::Stale => RemoveOutcome::Stale,
         })
     }
 }

@@ -15,6 +15,8 @@ use crate::passkey::{CredentialId, Passkey, UserHandle};
 /// # Contract
 ///
 /// - A credential id is unique over all accounts, enforced by the storage itself.
+/// - A passkey belongs to an account that has a handle, enforced by the storage itself: registering one without is an
+///   error, and so is finding one. It is never taken for a passkey that is not there.
 /// - Every changing method is one atomic step that commits its evidence, guarded in the storage. Where the guard fails,
 ///   nothing changes and no evidence is asked for.
 /// - [`PasskeyStore::register`], [`PasskeyStore::remove`] and [`PasskeyStore::disown`] raise the user's factor epoch.
@@ -24,7 +26,8 @@ pub trait PasskeyStore: Send + Sync {
     /// answer one handle.
     async fn user_handle(&self, user: UserId, candidate: UserHandle) -> Result<UserHandle, StoreError>;
 
-    /// Finds a passkey by its credential id, of whatever account.
+    /// Finds a passkey by its credential id, of whatever account, read together with that account. Whoever finds one while
+    /// it is being removed finds the epochs from before the removal, or nothing.
     async fn find(&self, credential: &CredentialId) -> Result<Option<FoundPasskey>, StoreError>;
 
     /// The account's passkeys, oldest first.
@@ -34,6 +37,9 @@ pub trait PasskeyStore: Send + Sync {
     async fn count(&self, user: UserId) -> Result<u32, StoreError>;
 
     /// Adds a passkey. However many calls run at once, the account never gets more than `at_most`.
+    ///
+    /// Where several outcomes would be true, it is the first of [`Registered::Stale`], [`Registered::Duplicate`] and
+    /// [`Registered::Full`].
     ///
     /// The evidence sees the user as the step leaves it.
     async fn register(
@@ -54,10 +60,13 @@ pub trait PasskeyStore: Send + Sync {
 
     /// Removes a passkey of the account, if at least `keep` others are left then, whatever runs beside it.
     ///
-    /// The evidence sees the user as the step leaves it.
+    /// Happens only while the user's epochs still are `epochs` and the user is not disabled: what `keep` was worked out
+    /// from may have changed otherwise. Where several outcomes would be true, it is the first of [`Removed::Stale`],
+    /// [`Removed::Unknown`] and [`Removed::Needed`]. The evidence sees the user as the step leaves it.
     async fn remove(
         &self,
         user: UserId,
+        epochs: Epochs,
         id: PasskeyId,
         keep: u32,
         evidence: EvidenceFor<'_, User>,
@@ -119,6 +128,8 @@ pub enum Removed {
     Needed,
     /// The account has no such passkey.
     Unknown,
+    /// The user's epochs are no longer these, or the user is disabled.
+    Stale,
 }
 
 /// What was disowned.

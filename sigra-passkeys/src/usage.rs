@@ -16,7 +16,7 @@ use crate::config::SignCountPolicy;
 use crate::events::{AUTHENTICATE_SUCCESS, DELETE, SIGN_COUNT_REGRESSION};
 use crate::mails::PASSKEY_REMOVED;
 use crate::passkey::Passkey;
-use crate::ports::{FoundPasskey, PasskeyUse};
+use crate::ports::{FoundPasskey, PasskeyUse, Removed};
 use crate::service::Inner;
 use crate::verify::{Asserted, UserVerification};
 use crate::wire::{AuthenticationResponse, Refused, ensure};
@@ -151,8 +151,19 @@ impl Inner {
             let notice = Notice { kind: &PASSKEY_REMOVED, user, client, at: now, what, left: None };
             notices.add_notice(Evidence::event(regression.clone()).and_event(delete), &notice)
         };
-        self.store.remove(user.id, passkey.id, 0, &evidence).await?;
-        Ok(())
+        let mut epochs = user.epochs;
+        loop {
+            match self.store.remove(user.id, epochs, passkey.id, 0, &evidence).await? {
+                Removed::Done(_) => return Ok(()),
+                // What is done to the account beside this must not save the passkey.
+                Removed::Stale => match self.store.find(&passkey.credential_id).await? {
+                    Some(again) if again.user.epochs != epochs => epochs = again.user.epochs,
+                    _ => break,
+                },
+                Removed::Unknown | Removed::Needed => break,
+            }
+        }
+        Ok(self.log.append(Evidence::event(regression.clone())).await?)
     }
 }
 

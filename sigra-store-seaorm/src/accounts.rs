@@ -26,8 +26,11 @@ use crate::store::{SeaOrmStore, Tx};
 use crate::unique::Unique as _;
 use crate::{columns, dialect, evidence, requests, sign_ins, tokens};
 
-const BY_EMAIL: &str =
-    concat!("SELECT u.id, u.password_hash, ", user_columns!(), " FROM sigra_users u WHERE u.email_identity = ?");
+const BY_EMAIL: &str = concat!(
+    "SELECT u.id, u.password_hash, u.attempts_cleared_at, ",
+    user_columns!(),
+    " FROM sigra_users u WHERE u.email_identity = ?"
+);
 
 #[async_trait]
 impl AccountStore for SeaOrmStore {
@@ -47,7 +50,8 @@ impl AccountStore for SeaOrmStore {
             };
             let mut row = Positions::of(&row);
             let (id, password) = (row.next()?, row.next::<Option<String>>()?.map(PasswordHash::new));
-            Ok(Some(AccountRecord { user: row.user(id)?, password }))
+            let attempts_cleared_at = columns::time(row.next()?);
+            Ok(Some(AccountRecord { user: row.user(id)?, password, attempts_cleared_at }))
         })
         .await
     }
@@ -196,11 +200,10 @@ pub(crate) async fn locked(tx: &Tx, id: UserId) -> Result<Option<user::Model>, F
     Ok(user::Entity::find_by_id(id.as_uuid()).lock_exclusive().unique(&**tx).await?)
 }
 
-/// The user, if the epochs still are these and the user is not disabled; kept from changing until the transaction ends.
-#[cfg(any(feature = "mfa", feature = "passkeys"))]
+/// The user, if what was proven under `epochs` still counts; kept from changing until the transaction ends.
 pub(crate) async fn standing(tx: &Tx, id: UserId, epochs: Epochs) -> Result<Option<User>, Fault> {
     let user = locked(tx, id).await?.map(to_user).transpose()?;
-    Ok(user.filter(|user| user.disabled_at.is_none() && user.epochs == epochs))
+    Ok(user.filter(|user| user.stands(epochs)))
 }
 
 /// Raises the factor epoch of a user whose row is locked, and answers the user as it is then.
@@ -234,6 +237,7 @@ pub(crate) async fn insert(tx: &Tx, account: &NewAccount) -> Result<(), Fault> {
         disabled_at: None,
         created_at: account.created_at.as_micros(),
         last_sign_in_at: None,
+        attempts_cleared_at: None,
     };
     user::Entity::insert(row.into_active_model()).exec_without_returning(&**tx).await?;
     Ok(())
@@ -255,7 +259,8 @@ pub(crate) fn to_user(row: user::Model) -> Result<User, Fault> {
 
 fn account(row: user::Model) -> Result<AccountRecord, Fault> {
     let password = row.password_hash.clone().map(PasswordHash::new);
-    Ok(AccountRecord { user: to_user(row)?, password })
+    let attempts_cleared_at = columns::time(row.attempts_cleared_at);
+    Ok(AccountRecord { user: to_user(row)?, password, attempts_cleared_at })
 }
 
 /// Forgets every device and every token but rescue tokens.

@@ -6,23 +6,26 @@ use async_trait::async_trait;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _,
-    QuerySelect as _,
+    QueryResult, QuerySelect as _,
 };
 use sigra_core::error::StoreError;
-use sigra_core::ports::{AttemptKey, AttemptPolicy, AttemptStore, Reservation, Reserved};
+use sigra_core::ports::{AttemptKey, AttemptOwner, AttemptPolicy, AttemptStore, Reservation, Reserved};
 use sigra_core::time::Timestamp;
+use uuid::Uuid;
 
 use crate::entity::attempt::{Column, Entity, Model};
 use crate::error::Fault;
+use crate::rows::Positions;
 use crate::store::{SeaOrmStore, Tx};
 use crate::unique::Unique as _;
 use crate::{columns, dialect};
 
 /// The last parameter is when attempts were last cleared.
-const FIRST: &str = "INSERT INTO sigra_attempts (counter, whom, attempts, locked_until, started_at, expires_at) \
-                     VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (counter, whom) DO UPDATE SET \
+const FIRST: &str = "INSERT INTO sigra_attempts (counter, whom, attempts, locked_until, started_at, expires_at, user_id, \
+                     cleared_by_sign_in) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (counter, whom) DO UPDATE SET \
                      attempts = excluded.attempts, locked_until = excluded.locked_until, \
-                     started_at = excluded.started_at, expires_at = excluded.expires_at \
+                     started_at = excluded.started_at, expires_at = excluded.expires_at, \
+                     user_id = excluded.user_id, cleared_by_sign_in = excluded.cleared_by_sign_in \
                      WHERE sigra_attempts.started_at <= ?";
 
 #[async_trait]
@@ -31,15 +34,15 @@ impl AttemptStore for SeaOrmStore {
         &self,
         key: &AttemptKey,
         policy: &AttemptPolicy,
-        cleared_at: Option<Timestamp>,
+        owner: Option<AttemptOwner>,
         now: Timestamp,
     ) -> Result<Reservation, StoreError> {
-        if let Some(reserved) = self.reserve_first(key, policy, cleared_at, now).await? {
+        if let Some(reserved) = self.reserve_first(key, policy, owner, now).await? {
             return Ok(Reservation::Granted(reserved));
         }
         self.write("AttemptStore::reserve", |tx| async move {
             let stored = locked(&tx, key).await?;
-            let next = match decide(stored.as_ref(), policy, cleared_at, now) {
+            let next = match decide(stored.as_ref(), policy, owner, now) {
                 Ok(next) => next,
                 Err(refusal) => return Ok(refusal),
             };
@@ -96,10 +99,10 @@ impl SeaOrmStore {
         &self,
         key: &AttemptKey,
         policy: &AttemptPolicy,
-        cleared_at: Option<Timestamp>,
+        owner: Option<AttemptOwner>,
         now: Timestamp,
     ) -> Result<Option<Reserved>, StoreError> {
-        let Ok(first) = decide(None, policy, cleared_at, now) else {
+        let Ok(first) = decide(None, policy, owner, now) else {
             return Ok(None);
         };
         let row = &first.row(key);
@@ -116,7 +119,9 @@ impl SeaOrmStore {
                     row.locked_until.into(),
                     row.started_at.into(),
                     row.expires_at.into(),
-                    cleared_at.map_or(i64::MIN, Timestamp::as_micros).into(),
+                    row.user_id.into(),
+                    row.cleared_by_sign_in.into(),
+                    owner.and_then(AttemptOwner::cleared_at).map_or(i64::MIN, Timestamp::as_micros).into(),
                 ];
                 let statement = dialect::statement(backend, FIRST, values);
                 Ok(db.execute_raw(statement).await?.rows_affected() == 1)
@@ -130,6 +135,7 @@ impl SeaOrmStore {
 struct Next {
     reserved: Reserved,
     expires_at: Option<Timestamp>,
+    owner: Option<AttemptOwner>,
 }
 
 impl Next {
@@ -141,6 +147,8 @@ impl Next {
             locked_until: columns::micros(self.reserved.locked_until.or(self.reserved.previous_lock)),
             started_at: self.reserved.started_at.as_micros(),
             expires_at: columns::micros(self.expires_at),
+            user_id: self.owner.map(|owner| owner.user().as_uuid()),
+            cleared_by_sign_in: matches!(self.owner, Some(AttemptOwner::ClearedBySignIn { .. })),
         }
     }
 }
@@ -149,9 +157,10 @@ impl Next {
 fn decide(
     stored: Option<&Model>,
     policy: &AttemptPolicy,
-    cleared_at: Option<Timestamp>,
+    owner: Option<AttemptOwner>,
     now: Timestamp,
 ) -> Result<Next, Reservation> {
+    let cleared_at = owner.and_then(AttemptOwner::cleared_at);
     let window = policy.window();
     let stored = stored.filter(|row| cleared_at.is_none_or(|at| Timestamp::from_micros(row.started_at) > at));
     let lock = stored.and_then(|row| columns::time(row.locked_until));
@@ -175,6 +184,7 @@ fn decide(
     Ok(Next {
         reserved: Reserved { count, locked_until, previous_lock: counting.and(lock), started_at },
         expires_at: window.map(|window| locked_until.into_iter().fold(started_at + window, Timestamp::max)),
+        owner,
     })
 }
 
@@ -186,12 +196,57 @@ async fn locked(tx: &Tx, key: &AttemptKey) -> Result<Option<Model>, Fault> {
     Ok(Entity::find().filter(is(key)).lock_exclusive().unique(&**tx).await?)
 }
 
+/// Counters that are owned, by an account that is gone or has signed in since. The first parameter lies before every id.
+const VOID: &str = "SELECT a.counter, a.whom, a.user_id, a.started_at \
+                    FROM sigra_attempts a LEFT JOIN sigra_users u ON u.id = a.user_id \
+                    WHERE a.user_id > ? \
+                    AND (u.id IS NULL OR (a.cleared_by_sign_in AND a.started_at <= u.attempts_cleared_at)) LIMIT ?";
+
+/// So many counters are deleted in one statement.
+const AT_ONCE: usize = 100;
+
+/// Deletes at most `limit` counters that count nothing any more, though no time says so.
+///
+/// They are sought among all that are owned, without a lock. A count that has started again meanwhile has another beginning,
+/// and stays.
+pub(crate) async fn purge_void(store: &SeaOrmStore, operation: &'static str, limit: u32) -> Result<u64, StoreError> {
+    let void = store
+        .read(operation, async |db| {
+            let statement =
+                dialect::statement(db.get_database_backend(), VOID, [Uuid::nil().into(), i64::from(limit).into()]);
+            let rows = db.query_all_raw(statement).await?;
+            rows.iter().map(void).collect::<Result<Vec<_>, _>>()
+        })
+        .await?;
+    let mut gone = 0;
+    for some in void.chunks(AT_ONCE) {
+        let some = &some.iter().cloned().fold(Condition::any(), Condition::add);
+        gone += store
+            .single(operation, |db| async move {
+                Ok(Entity::delete_many().filter(some.clone()).exec(&db).await?.rows_affected)
+            })
+            .await?;
+    }
+    Ok(gone)
+}
+
+fn void(row: &QueryResult) -> Result<Condition, Fault> {
+    let mut row = Positions::of(row);
+    Ok(Condition::all()
+        .add(Column::Counter.eq(row.next::<String>()?))
+        .add(Column::Whom.eq(row.next::<Vec<u8>>()?))
+        .add(Column::UserId.eq(row.next::<Uuid>()?))
+        .add(Column::StartedAt.eq(row.next::<i64>()?)))
+}
+
 async fn replace(tx: &Tx, key: &AttemptKey, row: Model) -> Result<(), Fault> {
     Entity::update_many()
         .col_expr(Column::Attempts, Expr::value(row.attempts))
         .col_expr(Column::LockedUntil, Expr::value(row.locked_until))
         .col_expr(Column::StartedAt, Expr::value(row.started_at))
         .col_expr(Column::ExpiresAt, Expr::value(row.expires_at))
+        .col_expr(Column::UserId, Expr::value(row.user_id))
+        .col_expr(Column::ClearedBySignIn, Expr::value(row.cleared_by_sign_in))
         .filter(is(key))
         .exec(&**tx)
         .await?;

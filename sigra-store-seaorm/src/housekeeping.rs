@@ -6,8 +6,8 @@ use sigra_core::error::StoreError;
 use sigra_core::ports::{Health, Housekeeping};
 use sigra_core::time::Timestamp;
 
-use crate::dialect;
 use crate::store::SeaOrmStore;
+use crate::{attempts, dialect};
 
 /// Table, key and indexed expiry of everything that expires by the clock.
 const KINDS: [(&str, &str, &str); 11] = [
@@ -29,6 +29,8 @@ const KINDS: [(&str, &str, &str); 11] = [
 /// Mail is thrown away once it is settled. Mail that expired unsent is a worker's to abandon, with evidence.
 const MAIL: (&str, &str, &str) = ("sigra_outbox", "id", "settled_at");
 
+const OPERATION: &str = "Housekeeping::purge_expired";
+
 #[async_trait]
 impl Housekeeping for SeaOrmStore {
     async fn purge_expired(&self, now: Timestamp, mail_before: Timestamp, limit: u32) -> Result<u64, StoreError> {
@@ -37,6 +39,7 @@ impl Housekeeping for SeaOrmStore {
         for kind in KINDS {
             count += purge(self, kind, now, limit).await?;
         }
+        count += attempts::purge_void(self, OPERATION, limit).await?;
         Ok(count + purge(self, MAIL, mail_before, limit).await?)
     }
 }
@@ -65,7 +68,7 @@ async fn purge(
          (SELECT {key} FROM {table} WHERE {expiry} < ? ORDER BY {expiry} LIMIT ?) doomed) AND {expiry} < ?"
     );
     store
-        .single("Housekeeping::purge_expired", |db| async move {
+        .single(OPERATION, |db| async move {
             let values = [before.as_micros().into(), i64::from(limit).into(), before.as_micros().into()];
             Ok(db.execute_raw(dialect::statement(db.get_database_backend(), sql, values)).await?.rows_affected())
         })

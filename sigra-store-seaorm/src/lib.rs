@@ -6,7 +6,9 @@
 //! - [`DurableRateLimiter`] counts what must survive a restart.
 //!
 //! Every change is one transaction: it is guarded by a conditional statement or a unique index, commits together with
-//! its evidence, and is run again by the store when it lost a race for locks. The read behind an authenticated request
+//! its evidence, and is run again by the store when it lost a race for locks. A step that locks several rows takes them in one
+//! order: the request, the registration, the account, what belongs to the account, and the rows of its evidence, which are
+//! new. The read behind an authenticated request
 //! is a single statement over two unique indexes.
 //!
 //! No Cargo feature is on by default. `sqlite`, `postgres` and `mysql` each bring a driver; with any of them comes

@@ -49,6 +49,7 @@ impl<'r> Positions<'r> {
             disabled_at: self.next()?,
             created_at: self.next()?,
             last_sign_in_at: self.next()?,
+            attempts_cleared_at: None,
         })
     }
 }

@@ -25,7 +25,8 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     confirmed_at BIGINT,
     disabled_at BIGINT,
     created_at BIGINT NOT NULL,
-    last_sign_in_at BIGINT
+    last_sign_in_at BIGINT,
+    attempts_cleared_at BIGINT
 ){table}",
     ),
     (
@@ -154,6 +155,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ),
     ("pending_sign_ins_by_user", "CREATE INDEX sigra_pending_sign_ins_user ON sigra_pending_sign_ins (user_id)"),
     ("pending_sign_ins_by_expiry", "CREATE INDEX sigra_pending_sign_ins_expiry ON sigra_pending_sign_ins (expires_at)"),
+    // No foreign key: counting a guess must not wait for whoever holds the row of the account.
     (
         "attempts",
         "CREATE TABLE sigra_attempts (
@@ -163,10 +165,13 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     locked_until BIGINT,
     started_at BIGINT NOT NULL,
     expires_at BIGINT,
+    user_id {uuid},
+    cleared_by_sign_in BOOLEAN NOT NULL,
     PRIMARY KEY (counter, whom)
 ){table}",
     ),
     ("attempts_by_expiry", "CREATE INDEX sigra_attempts_expiry ON sigra_attempts (expires_at)"),
+    ("attempts_by_owner", "CREATE INDEX sigra_attempts_owner ON sigra_attempts (user_id)"),
     (
         "outbox",
         "CREATE TABLE sigra_outbox (
@@ -247,6 +252,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     user_id {uuid} NOT NULL,
     code_mac {digest} NOT NULL,
     created_at BIGINT NOT NULL,
+    used_at BIGINT,
     PRIMARY KEY (user_id, code_mac),
     FOREIGN KEY (user_id) REFERENCES sigra_users (id) ON DELETE CASCADE
 ){table}",
@@ -281,7 +287,8 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     FOREIGN KEY (user_id) REFERENCES sigra_users (id) ON DELETE CASCADE
 ){table}",
     ),
-    // Ids may be longer than what MySQL indexes, so their digests are unique in their place.
+    // Ids may be longer than what MySQL indexes, so their digests are unique in their place. A passkey's account is one that
+    // has a handle, or it could not be shown.
     (
         "passkeys",
         "CREATE TABLE sigra_passkeys (
@@ -298,7 +305,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     nickname {text} NOT NULL,
     created_at BIGINT NOT NULL,
     last_used_at BIGINT,
-    FOREIGN KEY (user_id) REFERENCES sigra_users (id) ON DELETE CASCADE
+    FOREIGN KEY (user_id) REFERENCES sigra_passkey_users (user_id) ON DELETE CASCADE
 ){table}",
     ),
     ("passkeys_by_user", "CREATE INDEX sigra_passkeys_user ON sigra_passkeys (user_id, created_at)"),

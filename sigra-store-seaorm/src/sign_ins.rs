@@ -3,6 +3,7 @@
 use sea_orm::{ConnectionTrait as _, Value};
 use sigra_core::ports::{SignIn, SignInDevice, SignInRecorded};
 use sigra_core::secret::Digest;
+use sigra_core::session::Device;
 use sigra_core::user::User;
 
 use crate::batch::Batch;
@@ -29,8 +30,15 @@ const STANDING: &str = standing!("0");
 const STANDING_AND_RETIRED: &str =
     standing!("CASE WHEN EXISTS (SELECT 1 FROM sigra_session_retired_tokens r WHERE r.digest = ?) THEN 1 ELSE 0 END");
 const SIGNED_IN: &str = "UPDATE sigra_users SET last_sign_in_at = ? WHERE id = ?";
+const SIGNED_IN_AND_CLEARED: &str = "UPDATE sigra_users SET attempts_cleared_at = CASE WHEN attempts_cleared_at > ? \
+                                     THEN attempts_cleared_at ELSE ? END, last_sign_in_at = ? WHERE id = ?";
 const NEW_DEVICE: &str = "INSERT INTO sigra_devices (id, token_digest, user_id, created_at, last_seen_at, expires_at) \
                           VALUES (?, ?, ?, ?, ?, ?)";
+/// Forgets all devices of an account but a new one and those last seen, so many less one. MySQL takes a LIMIT in a subquery
+/// only one level further down.
+const OLD_DEVICES: &str = "DELETE FROM sigra_devices WHERE user_id = ? AND id <> ? AND id NOT IN (SELECT id FROM \
+                           (SELECT id FROM sigra_devices WHERE user_id = ? AND id <> ? \
+                           ORDER BY last_seen_at DESC, id DESC LIMIT ?) kept)";
 const KNOWN_DEVICE: &str = "UPDATE sigra_devices SET last_seen_at = ?, expires_at = ? WHERE id = ? AND user_id = ?";
 
 /// The account of a sign-in, if its epochs are still those of the proof and it is not disabled; keeps that true until the
@@ -65,7 +73,13 @@ pub(crate) fn note(batch: &mut Batch, sign_in: &SignIn, mut user: User) -> SignI
     let previous_sign_in_at = user.last_sign_in_at;
     // Another host's clock may be ahead.
     user.last_sign_in_at = previous_sign_in_at.max(Some(sign_in.at));
-    batch.add(SIGNED_IN, [columns::micros(user.last_sign_in_at).into(), user.id.as_uuid().into()]);
+    let (last, id, at) =
+        (columns::micros(user.last_sign_in_at).into(), user.id.as_uuid().into(), sign_in.at.as_micros());
+    if sign_in.clears_attempts {
+        batch.add(SIGNED_IN_AND_CLEARED, [at.into(), at.into(), last, id]);
+    } else {
+        batch.add(SIGNED_IN, [last, id]);
+    }
     match &sign_in.device {
         SignInDevice::Known { id, expires_at } => batch.add(
             KNOWN_DEVICE,
@@ -76,17 +90,22 @@ pub(crate) fn note(batch: &mut Batch, sign_in: &SignIn, mut user: User) -> SignI
                 sign_in.user.as_uuid().into(),
             ],
         ),
-        SignInDevice::New { digest, device } => batch.add(
-            NEW_DEVICE,
-            [
-                device.id.as_uuid().into(),
-                columns::digest(*digest).into(),
-                device.user.as_uuid().into(),
-                device.created_at.as_micros().into(),
-                device.last_seen_at.as_micros().into(),
-                device.expires_at.as_micros().into(),
-            ],
-        ),
+        SignInDevice::New { digest, device } => {
+            let (id, owner) = (device.id.as_uuid(), device.user.as_uuid());
+            batch.add(
+                NEW_DEVICE,
+                [
+                    id.into(),
+                    columns::digest(*digest).into(),
+                    owner.into(),
+                    device.created_at.as_micros().into(),
+                    device.last_seen_at.as_micros().into(),
+                    device.expires_at.as_micros().into(),
+                ],
+            );
+            let others = i64::from(Device::AT_MOST - 1);
+            batch.add(OLD_DEVICES, [owner.into(), id.into(), owner.into(), id.into(), others.into()]);
+        }
     }
     SignInRecorded { user, previous_sign_in_at }
 }

@@ -58,7 +58,7 @@ impl SessionsApart {
     /// Whether what was proven under `epochs` still counts. A moment later it may not: whoever finds the session compares
     /// again, so a session minted in that moment opens nothing.
     async fn stands(&self, user: UserId, epochs: Epochs) -> Result<bool, StoreError> {
-        Ok(self.user(user).await?.is_some_and(|user| user.disabled_at.is_none() && user.epochs == epochs))
+        Ok(self.user(user).await?.is_some_and(|user| user.stands(epochs)))
     }
 }
 

@@ -8,6 +8,9 @@ pub(crate) enum Fault {
     /// A row that must be new exists.
     #[error("a row that must be new exists")]
     Conflict,
+    /// A row would refer to one that does not exist.
+    #[error("a row refers to one that does not exist")]
+    Dangling,
     /// A stored value does not read back.
     #[error("a row of `{0}` does not read back")]
     Corrupt(&'static str),
@@ -28,7 +31,7 @@ impl Fault {
             Self::Database(redb::Error::Io(_) | redb::Error::PreviousIo | redb::Error::DatabaseAlreadyOpen) => {
                 StoreErrorKind::Unavailable
             }
-            Self::Database(_) | Self::Lost(_) => StoreErrorKind::Unexpected,
+            Self::Database(_) | Self::Dangling | Self::Lost(_) => StoreErrorKind::Unexpected,
         };
         StoreError::new(kind, operation).because(self)
     }

@@ -22,6 +22,10 @@ impl Operator for Hand {
     async fn raise_factor_epoch(&self, user: UserId) {
         assert!(self.0.raise_factor_epoch(user).await.unwrap());
     }
+
+    async fn erase(&self, user: UserId) {
+        assert!(self.0.erase(user).await.unwrap());
+    }
 }
 
 fn backend(store: &KvStore) -> Backend {

@@ -241,8 +241,7 @@ impl Door {
             now < pending.expires_at
                 && pending.user == user.id
                 && pending.epochs == before
-                && now_stored.epochs == user.epochs
-                && now_stored.disabled_at.is_none()
+                && now_stored.stands(user.epochs)
         });
         match live {
             Some((pending, user)) => self.go_on(pending, user, shown, entry, now).await,
@@ -282,9 +281,7 @@ impl Door {
 
     async fn live_pending(&self, token: &RawToken, now: Timestamp) -> Result<Option<(PendingSignIn, User)>, FlowError> {
         let found = self.parts.sessions.find_pending(token.digest(Purpose::PENDING)).await?;
-        Ok(found.filter(|(pending, user)| {
-            now < pending.expires_at && user.disabled_at.is_none() && user.epochs == pending.epochs
-        }))
+        Ok(found.filter(|(pending, user)| now < pending.expires_at && user.stands(pending.epochs)))
     }
 
     async fn proceed(
@@ -401,7 +398,8 @@ impl Door {
                 (new_device(&token, &user, now, device_until), Some(token))
             }
         };
-        let sign_in = SignIn { user: user.id, epochs: user.epochs, at: now, device };
+        let clears_attempts = session.assurance.methods.iter().any(Method::clears_attempts);
+        let sign_in = SignIn { user: user.id, epochs: user.epochs, at: now, clears_attempts, device };
         let replaces = Replaces { pending: continues, session: entry.session };
         let new = NewSession::new(session.clone(), token.digest(Purpose::SESSION), replaces, sign_in);
         let evidence = |recorded: &SignInRecorded| {

@@ -9,7 +9,9 @@ use crate::error::FlowError;
 use crate::evidence::Evidence;
 use crate::id::UserId;
 use crate::password::{Password, PasswordHash};
-use crate::ports::{AccountRecord, AttemptKey, AttemptPolicy, Mac, Reservation, Reserved, Verified, WorkOrigin};
+use crate::ports::{
+    AccountRecord, AttemptKey, AttemptOwner, AttemptPolicy, Mac, Reservation, Reserved, Verified, WorkOrigin,
+};
 use crate::registration::RequestKind;
 use crate::secret::Purpose;
 use crate::sigra::Inner;
@@ -71,9 +73,13 @@ impl Login<'_> {
         let origin = if known_device { WorkOrigin::KnownDevice } else { WorkOrigin::Network(entry.client.block()) };
         let lane = self.lane(email.as_ref(), account.is_some(), known_device);
 
-        // Recording a sign-in is what clears the attempts before it, so that nothing has to be written for it.
-        let cleared_at = account.as_ref().and_then(|account| account.user.last_sign_in_at);
-        let reserved = match self.0.stores.attempts.reserve(&lane.key, &lane.policy, cleared_at, now).await? {
+        // Recording a sign-in that shows the password or the mailbox is what clears the attempts before it, so that nothing
+        // has to be written for it.
+        let owner = account.as_ref().map(|account| AttemptOwner::ClearedBySignIn {
+            user: account.user.id,
+            cleared_at: account.attempts_cleared_at,
+        });
+        let reserved = match self.0.stores.attempts.reserve(&lane.key, &lane.policy, owner, now).await? {
             Reservation::Granted(reserved) => reserved,
             Reservation::Locked(_) => return self.locked(account.as_ref(), "locked", origin, entry).await,
             Reservation::Exhausted => return self.locked(account.as_ref(), "exhausted", origin, entry).await,
@@ -117,7 +123,7 @@ impl Login<'_> {
         entry: &Entry,
     ) -> Result<LoginOutcome, FlowError> {
         let now = self.0.clock.now();
-        let AccountRecord { user, password: stored } = account;
+        let AccountRecord { user, password: stored, .. } = account;
         if let (true, Some(stored)) = (stale, stored) {
             self.upgrade_hash(&user, &stored, &password, origin, &entry.client).await?;
         }
@@ -126,7 +132,7 @@ impl Login<'_> {
         // A password that was right clears the attempts whatever the door says. A sign-in that was recorded has done so,
         // unless the count was started by a clock that is ahead.
         let is_cleared = match &admission {
-            Admission::Granted(granted) => granted.user.last_sign_in_at >= Some(reserved.started_at),
+            Admission::Granted(granted) => granted.session.created_at >= reserved.started_at,
             Admission::StepRequired(_) | Admission::Refused(_) => false,
         };
         if !is_cleared {

@@ -10,7 +10,8 @@ use crate::error::FlowError;
 use crate::evidence::Evidence;
 use crate::mail::MailKind;
 use crate::ports::{
-    AttemptKey, FactorCheck, FactorKind, FactorVerdict, Notice, Notices, Occasion, Reservation, Reserved, TrustToken,
+    AttemptKey, AttemptOwner, FactorCheck, FactorKind, FactorVerdict, Notice, Notices, Occasion, Reservation, Reserved,
+    TrustToken,
 };
 use crate::secret::RawToken;
 use crate::sigra::Inner;
@@ -166,7 +167,8 @@ impl SecondFactors<'_> {
         let (key, policy) =
             if known_device { (known_devices, &lockout.known_devices) } else { (strangers, &lockout.strangers) };
         let now = self.0.clock.now();
-        let (reason, wait) = match self.0.stores.attempts.reserve(&key, policy, None, now).await? {
+        let owner = Some(AttemptOwner::Account(user.id));
+        let (reason, wait) = match self.0.stores.attempts.reserve(&key, policy, owner, now).await? {
             Reservation::Granted(reserved) => {
                 return Ok(Attempting::Granted(FactorAttempt { key, reserved, cap: policy.cap }));
             }

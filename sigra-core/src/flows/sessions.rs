@@ -88,7 +88,7 @@ impl Sessions<'_> {
         };
         let now = self.0.clock.now();
         let FoundSession { mut session, user, retired_at } = found;
-        if user.disabled_at.is_some() || session.epochs != user.epochs || session.is_expired(now) {
+        if !user.stands(session.epochs) || session.is_expired(now) {
             return Ok(None);
         }
         if let Some(retired_at) = retired_at

@@ -22,6 +22,9 @@ pub struct AccountRecord {
     pub user: User,
     /// Its password hash, if it has a password.
     pub password: Option<PasswordHash>,
+    /// When a sign-in last showed the password or the mailbox, which is what forgets attempts at the password; `None`
+    /// before the first. See [`SignIn::clears_attempts`].
+    pub attempts_cleared_at: Option<Timestamp>,
 }
 
 /// An account about to be created.
@@ -95,8 +98,11 @@ pub trait AccountStore: Send + Sync {
     /// Records a completed sign-in: stores the time, and the device with it. Happens only while the account is not
     /// disabled and its epochs are still those of the proof; `None` otherwise.
     ///
-    /// The time of the account's last sign-in never goes back. A device that exists is a
-    /// [`Conflict`](crate::error::StoreErrorKind::Conflict); one that is gone, or another account's, is left alone.
+    /// The time of the account's last sign-in never goes back, and neither does
+    /// [`AccountRecord::attempts_cleared_at`], which only a sign-in that [says so](SignIn::clears_attempts) moves. A device that exists is a
+    /// [`Conflict`](crate::error::StoreErrorKind::Conflict); one that is gone, or another account's, is left alone. When a
+    /// new one makes more than [`Device::AT_MOST`], the one the account was not seen on for longest is forgotten in the same
+    /// step, never the new one.
     ///
     /// Made for session stores: it is the half of [`SessionStore::insert`](super::SessionStore::insert) that is this
     /// port's business. One that shares the storage does both in one step; any other calls it.
@@ -143,6 +149,10 @@ pub struct SignIn {
     pub epochs: Epochs,
     /// When.
     pub at: Timestamp,
+    /// Whether the password or the mailbox was shown in it. Attempts at the password that were counted up to `at` are then
+    /// forgotten. A passkey or a remembered browser says nothing about who has been guessing the password, and forgets
+    /// none.
+    pub clears_attempts: bool,
     /// From which device.
     pub device: SignInDevice,
 }

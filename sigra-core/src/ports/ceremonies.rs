@@ -16,7 +16,9 @@ use crate::time::Timestamp;
 /// - [`CeremonyStore::take`] deletes and answers in one step: of any number of concurrent calls one gets the ceremony. It
 ///   is taken before anything in it is verified, so a failure cannot be tried again.
 /// - What has expired is not found, by either.
-/// - Ceremonies of a user go with the user.
+/// - Ceremonies of a user go with the user, and none is stored for a user who does not exist: that is an error of kind
+///   [`Unexpected`](crate::error::StoreErrorKind::Unexpected), and what had the key stays. A store that is not the accounts'
+///   asks an [`AccountStore`](super::AccountStore).
 #[async_trait]
 pub trait CeremonyStore: Send + Sync {
     /// Stores a ceremony.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::error::StoreError;
+use crate::id::UserId;
 use crate::ports::Mac;
 use crate::time::Timestamp;
 
@@ -81,9 +82,10 @@ pub enum RateDecision {
 /// - The attempt numbered `free + 1` and each after it locks the key from the moment it is reserved, for
 ///   [`AttemptPolicy::lock_after`]. After the lock has lapsed the next attempt locks again, for longer.
 /// - With [`AttemptPolicy::window`], a key whose window has passed starts again at zero with the next reservation.
-/// - `cleared_at` is the last time the right secret was shown, as far as the caller knows. What was counted up to then is
-///   forgotten, locks included, as if it had been cleared: a count that started then or earlier starts again, and does so
-///   after `cleared_at`, though the caller's clock may be behind. So each success is granted one fresh start.
+/// - [`AttemptOwner::ClearedBySignIn`] says when the right secret was last shown, as far as the caller knows. What was counted
+///   up to then is forgotten, locks included, as if it had been cleared: a count that started then or earlier starts again,
+///   and does so after `cleared_at`, though the caller's clock may be behind. So each success is granted one fresh start.
+/// - The owner is kept with the counter, for [`Housekeeping`](super::Housekeeping). It need not exist.
 /// - [`AttemptStore::refund`] takes one reservation back as if it had not been made, in whatever order reservations are
 ///   refunded: the count falls by one, and the lock goes if it is the one this reservation set. Nothing happens when the
 ///   count it belongs to was cleared or has started again. Each reservation is refunded once at most.
@@ -94,7 +96,7 @@ pub trait AttemptStore: Send + Sync {
         &self,
         key: &AttemptKey,
         policy: &AttemptPolicy,
-        cleared_at: Option<Timestamp>,
+        owner: Option<AttemptOwner>,
         now: Timestamp,
     ) -> Result<Reservation, StoreError>;
 
@@ -112,6 +114,39 @@ pub struct AttemptKey {
     pub counter: &'static str,
     /// The keyed hash of whom it protects.
     pub whom: Mac,
+}
+
+/// The account a counter belongs to. Once that is gone, the counter says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptOwner {
+    /// The sign-ins of an account clear it, by being recorded.
+    ClearedBySignIn {
+        /// The account.
+        user: UserId,
+        /// Its [`AccountRecord::attempts_cleared_at`](super::AccountRecord::attempts_cleared_at).
+        cleared_at: Option<Timestamp>,
+    },
+    /// Nothing but [`AttemptStore::clear`] clears it.
+    Account(UserId),
+}
+
+impl AttemptOwner {
+    /// The account.
+    #[must_use]
+    pub const fn user(self) -> UserId {
+        match self {
+            Self::ClearedBySignIn { user, .. } | Self::Account(user) => user,
+        }
+    }
+
+    /// When a sign-in last cleared the counter, as far as the caller knows.
+    #[must_use]
+    pub const fn cleared_at(self) -> Option<Timestamp> {
+        match self {
+            Self::ClearedBySignIn { cleared_at, .. } => cleared_at,
+            Self::Account(_) => None,
+        }
+    }
 }
 
 /// The rules of a counter.

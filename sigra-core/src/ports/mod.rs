@@ -27,7 +27,8 @@ pub use factors::{
 };
 pub use hasher::{Hasher, Overloaded, PasswordFault, PasswordPolicy, PolicyContext, Verified, WorkOrigin};
 pub use limits::{
-    AttemptKey, AttemptPolicy, AttemptStore, Bucket, Quota, RateDecision, RateLimiter, Reservation, Reserved,
+    AttemptKey, AttemptOwner, AttemptPolicy, AttemptStore, Bucket, Quota, RateDecision, RateLimiter, Reservation,
+    Reserved,
 };
 pub use outbox::{EvidenceLog, Housekeeping, LeasedMail, OutboxStore};
 pub use sessions::{FoundSession, Minted, SessionStore};

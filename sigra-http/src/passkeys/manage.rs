@@ -52,6 +52,7 @@ pub(super) async fn delete_form(call: Call<'_>) -> Result<Reply, Fault> {
         RemoveOutcome::Removed { user } => removed(&call, &user, to_settings(&call, Notice::PasskeyRemoved)).await,
         RemoveOutcome::Needed => page_with(&call, last_way_in(), StatusCode::UNPROCESSABLE_ENTITY).await,
         RemoveOutcome::Unknown => Err(FaultCode::NotFound.into()),
+        RemoveOutcome::Stale => Err(Fault::Unauthenticated),
     }
 }
 
@@ -60,6 +61,7 @@ pub(super) async fn delete_json(call: Call<'_>) -> Result<Reply, Fault> {
         RemoveOutcome::Removed { user } => removed(&call, &user, Reply::no_content()).await,
         RemoveOutcome::Needed => Err(Fault::Validation(vec![last_way_in()])),
         RemoveOutcome::Unknown => Err(FaultCode::NotFound.into()),
+        RemoveOutcome::Stale => Err(Fault::Unauthenticated),
     }
 }
 

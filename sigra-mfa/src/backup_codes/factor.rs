@@ -16,6 +16,7 @@ use super::{BACKUP_CODE, BackupCode, SHOWN};
 use crate::events::names;
 use crate::mails::BACKUP_CODE_USED;
 use crate::mfa::Inner;
+use crate::ports::BackupCodeCount;
 
 /// The factor `backup_code`.
 pub(crate) struct BackupCodeFactor(pub(crate) Arc<Inner>);
@@ -35,7 +36,11 @@ impl Factor for BackupCodeFactor {
     }
 
     async fn count(&self, user: UserId) -> Result<u32, FlowError> {
-        self.0.count_backup_codes(user).await
+        Ok(self.0.count_backup_codes(user).await?.left)
+    }
+
+    async fn is_set_up(&self, user: UserId) -> Result<bool, FlowError> {
+        Ok(self.0.count_backup_codes(user).await?.issued > 0)
     }
 
     #[tracing::instrument(name = "sigra.mfa.verify", skip_all, fields(method = "backup_code"))]
@@ -49,7 +54,7 @@ impl Factor for BackupCodeFactor {
             let notice = Notice { kind: &BACKUP_CODE_USED, user, client, at: now, what: None, left: Some(*left) };
             notices.add_notice(Evidence::event(event), &notice)
         };
-        Ok(match self.0.parts.backup_codes.consume(user.id, &code, &evidence).await? {
+        Ok(match self.0.parts.backup_codes.consume(user.id, &code, now, &evidence).await? {
             Some(_) => FactorVerdict::Accepted { methods: vec![SHOWN], multi_factor: false },
             None => FactorVerdict::Rejected,
         })
@@ -70,8 +75,8 @@ impl Factor for BackupCodeFactor {
 }
 
 impl Inner {
-    pub(crate) async fn count_backup_codes(&self, user: UserId) -> Result<u32, FlowError> {
-        Ok(u32::try_from(self.parts.backup_codes.list(user).await?.len()).unwrap_or(u32::MAX))
+    pub(crate) async fn count_backup_codes(&self, user: UserId) -> Result<BackupCodeCount, FlowError> {
+        Ok(self.parts.backup_codes.count(user).await?)
     }
 
     /// The keyed hash of the code that was typed, if it is one of the account's.

@@ -9,7 +9,9 @@ use sigra_core::id::{PendingId, UserId};
 use sigra_core::ports::{Factor, FactorCheck, FactorVerdict, Mac, NoGeoIp, Occasion};
 use sigra_core::time::Timestamp;
 use sigra_core::user::{Epochs, User};
-use sigra_mfa::ports::{Activated, Activation, BackupCodeStore, PendingTotp, Removal, StoredTotp, TotpStore};
+use sigra_mfa::ports::{
+    Activated, Activation, BackupCodeCount, BackupCodeStore, PendingTotp, Removal, StoredTotp, TotpStore,
+};
 use sigra_mfa::{BACKUP_CODE_USED, Mfa, MfaConfig, MfaParts};
 use sigra_testing::MemoryStore;
 use tokio::sync::Barrier;
@@ -70,13 +72,18 @@ impl BackupCodeStore for Gathered {
         listed
     }
 
+    async fn count(&self, user: UserId) -> Result<BackupCodeCount, StoreError> {
+        BackupCodeStore::count(&self.store, user).await
+    }
+
     async fn consume(
         &self,
         user: UserId,
         code: &Mac,
+        at: Timestamp,
         evidence: EvidenceFor<'_, u32>,
     ) -> Result<Option<u32>, StoreError> {
-        self.store.consume(user, code, evidence).await
+        self.store.consume(user, code, at, evidence).await
     }
 
     async fn replace(

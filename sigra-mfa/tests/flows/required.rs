@@ -82,7 +82,7 @@ async fn a_known_device_sets_up_at_once() {
         expires_at: now + Duration::from_secs(86_400),
     };
     let device = SignInDevice::New { digest: token.digest(Purpose::DEVICE), device };
-    let sign_in = SignIn { user: user.id, epochs: user.epochs, at: now, device };
+    let sign_in = SignIn { user: user.id, epochs: user.epochs, at: now, clears_attempts: true, device };
     let evidence = |_: &SignInRecorded| Evidence::none();
     host.sigra.stores().accounts.record_sign_in(&sign_in, &evidence).await.unwrap().unwrap();
 

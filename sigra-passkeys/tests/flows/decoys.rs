@@ -291,11 +291,12 @@ impl PasskeyStore for Counting {
     async fn remove(
         &self,
         user: UserId,
+        epochs: Epochs,
         id: PasskeyId,
         keep: u32,
         evidence: EvidenceFor<'_, User>,
     ) -> Result<Removed, StoreError> {
-        self.other().remove(user, id, keep, evidence).await
+        self.other().remove(user, epochs, id, keep, evidence).await
     }
 
     async fn disown(

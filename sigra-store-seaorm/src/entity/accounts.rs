@@ -18,6 +18,7 @@ pub mod user {
         pub disabled_at: Option<i64>,
         pub created_at: i64,
         pub last_sign_in_at: Option<i64>,
+        pub attempts_cleared_at: Option<i64>,
     }
 
     super::super::plain!();

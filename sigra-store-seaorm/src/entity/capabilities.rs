@@ -48,6 +48,7 @@ pub mod backup_code {
         #[sea_orm(primary_key, auto_increment = false)]
         pub code_mac: Vec<u8>,
         pub created_at: i64,
+        pub used_at: Option<i64>,
     }
 
     super::super::plain!();

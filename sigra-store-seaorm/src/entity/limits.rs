@@ -14,6 +14,8 @@ pub mod attempt {
         pub locked_until: Option<i64>,
         pub started_at: i64,
         pub expires_at: Option<i64>,
+        pub user_id: Option<Uuid>,
+        pub cleared_by_sign_in: bool,
     }
 
     super::super::plain!();

@@ -117,7 +117,7 @@ impl TotpStore for SeaOrmStore {
             let mut doomed = Entity::delete_many().filter(Column::UserId.eq(user.id.as_uuid()));
             match removal.shown {
                 RemovalProof::TotpStep(shown) => doomed = doomed.filter(Column::LastStep.lt(step(shown)?)),
-                RemovalProof::BackupCode(code) if !backup_codes::consume(&tx, user.id, &code).await? => {
+                RemovalProof::BackupCode(code) if !backup_codes::consume(&tx, user.id, &code, removal.now).await? => {
                     return Ok(None);
                 }
                 RemovalProof::BackupCode(_) => {}

@@ -24,8 +24,8 @@ pub(super) async fn by_credential(
         Entity::belongs_to(passkey_user::Entity).from(Column::UserId).to(passkey_user::Column::UserId).into();
     let select = Entity::find()
         .select_only()
-        .join(JoinType::InnerJoin, to_user)
-        .join(JoinType::InnerJoin, to_handle)
+        .join(JoinType::LeftJoin, to_user)
+        .join(JoinType::LeftJoin, to_handle)
         .filter(Column::CredentialDigest.eq(rows::digest(credential)));
     let select = columns_of::<Entity>(select, "p_");
     let select = columns_of::<user::Entity>(select, "u_");
@@ -33,10 +33,13 @@ pub(super) async fn by_credential(
     let Some(row) = db.query_one_raw(select.build(db.get_database_backend())).await? else {
         return Ok(None);
     };
+    // A passkey that lost its owner must not pass for one that is not there.
+    let user = user::Model::from_query_result_optional(&row, "u_")?.ok_or(Fault::Corrupt("user_id"))?;
+    let owner = passkey_user::Model::from_query_result_optional(&row, "h_")?.ok_or(Fault::Corrupt("handle"))?;
     Ok(Some(FoundPasskey {
         passkey: rows::passkey(Model::from_query_result(&row, "p_")?)?,
-        user: accounts::to_user(user::Model::from_query_result(&row, "u_")?)?,
-        handle: rows::handle(passkey_user::Model::from_query_result(&row, "h_")?.handle)?,
+        user: accounts::to_user(user)?,
+        handle: rows::handle(owner.handle)?,
     }))
 }
 

@@ -9,7 +9,7 @@ use sea_orm::{
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, IntoActiveModel as _, PaginatorTrait as _, QueryFilter as _,
     QueryOrder as _, QuerySelect as _,
 };
-use sigra_core::error::{StoreError, StoreErrorKind};
+use sigra_core::error::StoreError;
 use sigra_core::evidence::{Evidence, EvidenceFor};
 use sigra_core::id::{PasskeyId, UserId};
 use sigra_core::time::Timestamp;
@@ -77,13 +77,26 @@ impl PasskeyStore for SeaOrmStore {
         at_most: u32,
         evidence: EvidenceFor<'_, User>,
     ) -> Result<Registered, StoreError> {
-        match self.register_once(passkey, epochs, at_most, evidence).await {
-            // Another account may have registered the same credential at this moment. Then it is found the second time.
-            Err(error) if error.kind() == StoreErrorKind::Conflict => {
-                self.register_once(passkey, epochs, at_most, evidence).await
+        self.write("PasskeyStore::register", |tx| async move {
+            // The locked row of the user makes those who register at once wait for each other.
+            let Some(user) = accounts::standing(&tx, passkey.user, epochs).await? else {
+                return Ok(Registered::Stale);
+            };
+            let known = Column::CredentialDigest.eq(rows::digest(&passkey.credential_id));
+            if Entity::find().filter(known).unique(&*tx).await?.is_some() {
+                return Ok(Registered::Duplicate);
             }
-            registered => registered,
-        }
+            if locked(&tx, user.id).await?.len() >= at_most as usize {
+                return Ok(Registered::Full);
+            }
+            // Another account may register the same credential at this moment. The insert is lost then, the step runs again,
+            // and finds it.
+            Entity::insert(rows::row(passkey).into_active_model()).exec_without_returning(&*tx).await?;
+            let user = accounts::raise_factor_epoch(&tx, user).await?;
+            record(&tx, &evidence(&user)).await?;
+            Ok(Registered::Done(Box::new(user)))
+        })
+        .await
     }
 
     async fn record_use(&self, id: PasskeyId, used: &PasskeyUse, evidence: Evidence) -> Result<bool, StoreError> {
@@ -116,8 +129,9 @@ impl PasskeyStore for SeaOrmStore {
         let evidence = &evidence;
         self.write("PasskeyStore::rename", |tx| async move {
             // Not by the count of rows changed: a server may not count one that had the name before.
+            // Locked, or it could go before it is renamed, and the evidence would tell of a name nothing has.
             let own = Entity::find_by_id(id.as_uuid()).filter(Column::UserId.eq(user.as_uuid()));
-            if own.unique(&*tx).await?.is_none() {
+            if own.lock_exclusive().unique(&*tx).await?.is_none() {
                 return Ok(false);
             }
             Entity::update_many()
@@ -135,13 +149,14 @@ impl PasskeyStore for SeaOrmStore {
     async fn remove(
         &self,
         user: UserId,
+        epochs: Epochs,
         id: PasskeyId,
         keep: u32,
         evidence: EvidenceFor<'_, User>,
     ) -> Result<Removed, StoreError> {
         self.write("PasskeyStore::remove", |tx| async move {
-            let Some(user) = accounts::locked(&tx, user).await?.map(accounts::to_user).transpose()? else {
-                return Ok(Removed::Unknown);
+            let Some(user) = accounts::standing(&tx, user, epochs).await? else {
+                return Ok(Removed::Stale);
             };
             let own = locked(&tx, user.id).await?;
             if !own.iter().any(|passkey| passkey.id == id.as_uuid()) {
@@ -180,35 +195,6 @@ impl PasskeyStore for SeaOrmStore {
             let user = accounts::raise_factor_epoch(&tx, user).await?;
             record(&tx, &evidence(&Disowned { user, count })).await?;
             Ok(count)
-        })
-        .await
-    }
-}
-
-impl SeaOrmStore {
-    async fn register_once(
-        &self,
-        passkey: &Passkey,
-        epochs: Epochs,
-        at_most: u32,
-        evidence: EvidenceFor<'_, User>,
-    ) -> Result<Registered, StoreError> {
-        self.write("PasskeyStore::register", |tx| async move {
-            // The locked row of the user makes those who register at once wait for each other.
-            let Some(user) = accounts::standing(&tx, passkey.user, epochs).await? else {
-                return Ok(Registered::Stale);
-            };
-            if locked(&tx, user.id).await?.len() >= at_most as usize {
-                return Ok(Registered::Full);
-            }
-            let known = Column::CredentialDigest.eq(rows::digest(&passkey.credential_id));
-            if Entity::find().filter(known).unique(&*tx).await?.is_some() {
-                return Ok(Registered::Duplicate);
-            }
-            Entity::insert(rows::row(passkey).into_active_model()).exec_without_returning(&*tx).await?;
-            let user = accounts::raise_factor_epoch(&tx, user).await?;
-            record(&tx, &evidence(&user)).await?;
-            Ok(Registered::Done(Box::new(user)))
         })
         .await
     }

@@ -109,7 +109,7 @@ impl SessionStore for SeaOrmStore {
     ) -> Result<bool, StoreError> {
         let evidence = &evidence;
         self.write("SessionStore::elevate", |tx| async move {
-            if !is_current(&tx, session.user, session.epochs).await? {
+            if accounts::standing(&tx, session.user, session.epochs).await?.is_none() {
                 return Ok(false);
             }
             let elevated = assign(session, new)
@@ -151,6 +151,7 @@ impl SessionStore for SeaOrmStore {
 
     async fn revoke(&self, user: UserId, id: SessionId, evidence: EvidenceFor<'_, bool>) -> Result<bool, StoreError> {
         self.write("SessionStore::revoke", |tx| async move {
+            accounts::locked(&tx, user).await?;
             let revoked = Entity::delete_many()
                 .filter(Column::Id.eq(id.as_uuid()))
                 .filter(Column::UserId.eq(user.as_uuid()))
@@ -170,6 +171,7 @@ impl SessionStore for SeaOrmStore {
         evidence: EvidenceFor<'_, u64>,
     ) -> Result<u64, StoreError> {
         self.write("SessionStore::revoke_all", |tx| async move {
+            accounts::locked(&tx, user).await?;
             let mut doomed = Entity::delete_many().filter(Column::UserId.eq(user.as_uuid()));
             if let Some(kept) = except {
                 doomed = doomed.filter(Column::Id.ne(kept.as_uuid()));
@@ -194,7 +196,7 @@ impl SessionStore for SeaOrmStore {
     ) -> Result<Minted, StoreError> {
         let evidence = &evidence;
         self.write("SessionStore::insert_pending", |tx| async move {
-            if !is_current(&tx, pending.user, pending.epochs).await? {
+            if accounts::standing(&tx, pending.user, pending.epochs).await?.is_none() {
                 return Ok(Minted::Stale);
             }
             if let Some(replaced) = replaces
@@ -220,14 +222,6 @@ impl SessionStore for SeaOrmStore {
         })
         .await
     }
-}
-
-/// Whether the epochs still are the user's, who is not disabled; keeps that true until the transaction ends.
-async fn is_current(tx: &Tx, user: UserId, epochs: Epochs) -> Result<bool, Fault> {
-    let user = accounts::locked(tx, user).await?;
-    Ok(user.is_some_and(|user| {
-        user.disabled_at.is_none() && user.security_epoch == epochs.security && user.factor_epoch == epochs.factor
-    }))
 }
 
 /// Refuses a token that a rotation has retired; its unique index refuses one that is current.

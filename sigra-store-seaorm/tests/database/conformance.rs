@@ -31,6 +31,10 @@ impl Operator for Hands {
         let raise = "UPDATE sigra_users SET factor_epoch = factor_epoch + 1 WHERE id = ?";
         self.update(raise, [user.as_uuid().into()]).await;
     }
+
+    async fn erase(&self, user: UserId) {
+        self.update("DELETE FROM sigra_users WHERE id = ?", [user.as_uuid().into()]).await;
+    }
 }
 
 fn backend(store: &SeaOrmStore, pool: &DatabaseConnection) -> Backend {

@@ -8,7 +8,7 @@ use sigra_core::client::ClientInfo;
 use sigra_core::error::StoreErrorKind;
 use sigra_core::evidence::Evidence;
 use sigra_core::id::{PasskeyId, TrustedBrowserId, UserId};
-use sigra_core::ports::{Ceremony, CeremonyStore as _, Housekeeping as _, Mac, Sealed};
+use sigra_core::ports::{AccountStore, Ceremony, CeremonyStore as _, Housekeeping as _, Mac, Sealed};
 use sigra_core::secret::{Digest, Purpose, RawToken};
 use sigra_core::user::User;
 use sigra_example_databases::Engine;
@@ -33,7 +33,8 @@ pub(crate) async fn mf_03_mf_17_two_hosts_use_a_factor_up_once(f: &Fixture) {
     let stepped = race(&hosts, |store, _| async move { store.advance_step(id, STEP + 1).await.unwrap() }).await;
     assert_eq!(won(&stepped, |won| *won), 1);
     let code = codes[0];
-    let used = race(&hosts, |store, _| async move { store.consume(id, &code, &|_| Evidence::none()).await.unwrap() });
+    let used =
+        race(&hosts, |store, _| async move { store.consume(id, &code, NOW, &|_| Evidence::none()).await.unwrap() });
     assert_eq!(won(&used.await, Option::is_some), 1);
     let key = ceremony(&f.store, Some(id)).await;
     let taken = race(&hosts, |store, _| async move { store.take(key, NOW).await.unwrap() }).await;
@@ -77,11 +78,18 @@ pub(crate) async fn wa_08_wa_15_two_hosts_keep_passkeys_unique_and_the_last_one(
     let uses = race(&hosts, |store, _| async move { store.record_use(ids[0], &used, Evidence::none()).await.unwrap() });
     assert_eq!(won(&uses.await, |won| *won), 1);
     let removed = race(&hosts, |store, number| async move {
-        store.remove(id, ids[number % 2], 1, &|_| Evidence::none()).await.unwrap()
+        for _ in 0..1_000 {
+            let epochs = AccountStore::find(&store, id).await.unwrap().unwrap().user.epochs;
+            match store.remove(id, epochs, ids[number % 2], 1, &|_| Evidence::none()).await.unwrap() {
+                Removed::Stale => {}
+                removed => return removed,
+            }
+        }
+        panic!("it is never this one's turn")
     })
     .await;
     assert_eq!(won(&removed, |outcome| matches!(outcome, Removed::Done(_))), 1);
-    assert_eq!(f.store.count(id).await.unwrap(), 1);
+    assert_eq!(PasskeyStore::count(&f.store, id).await.unwrap(), 1);
 }
 
 /// At whatever level the host began its transactions, and whatever they had read before.
@@ -102,7 +110,7 @@ pub(crate) async fn wa_15_transactions_of_a_host_keep_the_last_passkey(f: &Fixtu
         })
         .await;
         assert_eq!(won(&removed, |outcome| matches!(outcome, Removed::Done(_))), 1, "{level:?}");
-        assert_eq!(f.store.count(id).await.unwrap(), 1, "{level:?}");
+        assert_eq!(PasskeyStore::count(&f.store, id).await.unwrap(), 1, "{level:?}");
     }
 }
 
@@ -114,6 +122,7 @@ async fn remove_in_transaction(
     id: PasskeyId,
 ) -> Removed {
     for _ in 0..1_000 {
+        let epochs = AccountStore::find(store, user).await.unwrap().unwrap().user.epochs;
         let tx = match level {
             None => begin_immediate(pool).await,
             Some(_) => {
@@ -123,11 +132,13 @@ async fn remove_in_transaction(
         };
         let tx = Arc::new(tx.unwrap());
         let bound = store.bound_to(tx.clone());
-        bound.count(user).await.unwrap();
-        let removed = bound.remove(user, id, 1, &|_| Evidence::none()).await;
+        PasskeyStore::count(&bound, user).await.unwrap();
+        let removed = bound.remove(user, epochs, id, 1, &|_| Evidence::none()).await;
         drop(bound);
         let tx = Arc::into_inner(tx).unwrap();
         match removed {
+            // Decided by what another one has changed since.
+            Ok(Removed::Stale) => tx.rollback().await.unwrap(),
             Ok(removed) => match tx.commit().await {
                 Ok(()) => return removed,
                 Err(error) => assert!(error.to_string().contains("serialize"), "{error}"),
@@ -194,6 +205,21 @@ async fn an_assertion_is_one_read_by_indexes() {
     let rows = f.pool.query_all_raw(explain).await.unwrap();
     let plan: Vec<String> = rows.iter().map(|row| row.try_get_by_index(3).unwrap()).collect();
     assert!(plan.iter().all(|step| step.starts_with("SEARCH")), "{plan:?}");
+}
+
+/// Foreign keys keep such rows from coming about; a tool that does not enforce them can leave one.
+#[tokio::test]
+async fn a_passkey_that_lost_its_owner_is_an_error() {
+    let f = sqlite().await;
+    for (table, key) in [("sigra_passkey_users", "user_id"), ("sigra_users", "id")] {
+        let (ann, [passkey, _]) = with_passkeys(&f.store, &format!("{key}@example.org")).await;
+        let id = ann.id.as_uuid().simple();
+        let sql =
+            format!("PRAGMA foreign_keys = OFF; DELETE FROM {table} WHERE {key} = x'{id}'; PRAGMA foreign_keys = ON");
+        f.pool.execute_unprepared(&sql).await.unwrap();
+        let found = PasskeyStore::find(&f.store, &passkey.credential_id).await;
+        assert_eq!(found.unwrap_err().kind(), StoreErrorKind::Corrupt, "{table}");
+    }
 }
 
 /// What a purge waited for and found prolonged or activated stays, though it had expired when the purge began.

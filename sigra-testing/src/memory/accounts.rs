@@ -9,6 +9,7 @@ use sigra_core::password::PasswordHash;
 use sigra_core::ports::{AccountRecord, AccountStore, NewAccount, SignIn, SignInDevice, SignInRecorded};
 use sigra_core::registration::{AddressRequest, TokenOwner};
 use sigra_core::secret::Digest;
+use sigra_core::session::Device;
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
 
@@ -122,16 +123,22 @@ impl State {
     /// Stores an account whose address is known to be free.
     pub(super) fn add_account(&mut self, account: &NewAccount) -> Result<User, Refused> {
         let user = account.to_user();
-        let record = AccountRecord { user: user.clone(), password: account.password.clone() };
+        let password = account.password.clone();
+        let record = AccountRecord { user: user.clone(), password, attempts_cleared_at: None };
         new_row(self.accounts.insert(account.id, record))?;
         Ok(user)
     }
 
     /// Notes a sign-in with its device; `None` when the account has changed since the proof.
     pub(super) fn record_sign_in(&mut self, sign_in: &SignIn) -> Result<Option<SignInRecorded>, Refused> {
-        let Some(user) = self.standing_user(sign_in.user, sign_in.epochs) else {
+        let Some(AccountRecord { user, attempts_cleared_at, .. }) =
+            self.accounts.get_mut(&sign_in.user).filter(|account| account.user.stands(sign_in.epochs))
+        else {
             return Ok(None);
         };
+        if sign_in.clears_attempts {
+            *attempts_cleared_at = (*attempts_cleared_at).max(Some(sign_in.at));
+        }
         let previous_sign_in_at = user.last_sign_in_at;
         user.last_sign_in_at = previous_sign_in_at.max(Some(sign_in.at));
         let recorded = SignInRecorded { user: user.clone(), previous_sign_in_at };
@@ -154,10 +161,15 @@ impl State {
             SignInDevice::New { digest, device } => {
                 let known_id = self.devices.values().any(|known| known.id == device.id);
                 new_row(known_id.then_some(()))?;
+                let mut known: Vec<_> = self.devices.iter().filter(|(_, known)| known.user == device.user).collect();
+                known.sort_by_key(|(_, known)| std::cmp::Reverse((known.last_seen_at, known.id)));
+                let forgotten: Vec<_> =
+                    known.into_iter().skip(Device::AT_MOST as usize - 1).map(|(digest, _)| *digest).collect();
+                self.devices.retain(|digest, _| !forgotten.contains(digest));
                 new_row(self.devices.insert(*digest, device.clone()))
             }
             SignInDevice::Known { id, expires_at } => {
-                let mine = |device: &&mut sigra_core::session::Device| device.id == *id && device.user == sign_in.user;
+                let mine = |device: &&mut Device| device.id == *id && device.user == sign_in.user;
                 if let Some(device) = self.devices.values_mut().find(mine) {
                     device.last_seen_at = device.last_seen_at.max(sign_in.at);
                     device.expires_at = *expires_at;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sigra_core::error::StoreError;
-use sigra_core::ports::{AttemptKey, AttemptPolicy, AttemptStore, Reservation, Reserved};
+use sigra_core::id::UserId;
+use sigra_core::ports::{AttemptKey, AttemptOwner, AttemptPolicy, AttemptStore, Reservation, Reserved};
 use sigra_core::time::Timestamp;
 
 use super::MemoryStore;
@@ -15,6 +16,22 @@ pub(super) struct Counter {
     count: u32,
     locked_until: Option<Timestamp>,
     started_at: Timestamp,
+    /// When it is worth nothing any more; `None` for one that lasts until it is cleared.
+    over_at: Option<Timestamp>,
+    owner: Option<AttemptOwner>,
+}
+
+impl Counter {
+    /// Whether it counts nothing any more at `now`. `cleared_at` tells by when the sign-ins of an account have cleared it;
+    /// `None` for an account that is gone.
+    pub(super) fn is_void(&self, now: Timestamp, cleared_at: impl FnOnce(UserId) -> Option<Option<Timestamp>>) -> bool {
+        let void = |owner: AttemptOwner| match (owner, cleared_at(owner.user())) {
+            (_, None) => true,
+            (AttemptOwner::ClearedBySignIn { .. }, Some(cleared_at)) => Some(self.started_at) <= cleared_at,
+            (AttemptOwner::Account(_), Some(_)) => false,
+        };
+        self.over_at.is_some_and(|at| at < now) || self.owner.is_some_and(void)
+    }
 }
 
 #[async_trait]
@@ -23,12 +40,13 @@ impl AttemptStore for MemoryStore {
         &self,
         key: &AttemptKey,
         policy: &AttemptPolicy,
-        cleared_at: Option<Timestamp>,
+        owner: Option<AttemptOwner>,
         now: Timestamp,
     ) -> Result<Reservation, StoreError> {
+        let cleared_at = owner.and_then(AttemptOwner::cleared_at);
         self.change("attempts.reserve", |state| {
             let started_at = cleared_at.map_or(now, |cleared_at| now.max(cleared_at + Duration::from_micros(1)));
-            let blank = Counter { count: 0, locked_until: None, started_at };
+            let blank = Counter { count: 0, locked_until: None, started_at, over_at: None, owner };
             let counter = state.attempts.entry(key.clone()).or_insert(blank);
             if cleared_at.is_some_and(|cleared_at| counter.started_at <= cleared_at) {
                 *counter = blank;
@@ -49,6 +67,10 @@ impl AttemptStore for MemoryStore {
             let lock = policy.lock_after(counter.count);
             let locked_until = (!lock.is_zero()).then(|| now + lock);
             counter.locked_until = locked_until.or(previous_lock);
+            counter.over_at = policy
+                .window()
+                .map(|window| locked_until.into_iter().fold(counter.started_at + window, Timestamp::max));
+            counter.owner = owner;
             Ok(Reservation::Granted(Reserved {
                 count: counter.count,
                 locked_until,

@@ -27,6 +27,8 @@ pub(super) const OPERATIONS: &[&str] = &[
     #[cfg(feature = "mfa")]
     "backup_codes.consume",
     #[cfg(feature = "mfa")]
+    "backup_codes.count",
+    #[cfg(feature = "mfa")]
     "backup_codes.disown",
     #[cfg(feature = "mfa")]
     "backup_codes.list",

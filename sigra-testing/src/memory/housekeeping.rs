@@ -37,6 +37,15 @@ impl Housekeeping for MemoryStore {
                 row.session.idle_expires_at < now || row.session.expires_at < now
             });
             gone += purge(&mut state.pending, limit, |(pending, _)| pending.expires_at < now);
+            let cleared_at = |user| state.accounts.get(&user).map(|account| account.attempts_cleared_at);
+            let void: Vec<_> = state
+                .attempts
+                .iter()
+                .filter(|(_, counter)| counter.is_void(now, cleared_at))
+                .map(|(key, _)| key.clone())
+                .take(limit)
+                .collect();
+            gone += void.iter().filter(|key| state.attempts.remove(key).is_some()).count() as u64;
             #[cfg(feature = "mfa")]
             {
                 gone += purge(&mut state.totp, limit, |totp| totp.expires_at.is_some_and(|at| at < now));

@@ -149,6 +149,13 @@ impl MemoryStore {
         edit(&mut account.user);
     }
 
+    /// Deletes an account behind the back of the ports, with all that belongs to it, as a host deletes its row. Nothing
+    /// happens when there is none. Counters of attempts go with the next purge; the audit trail and the mail that is owed
+    /// stay.
+    pub fn erase_user(&self, id: UserId) {
+        self.lock().state.erase(id);
+    }
+
     /// The audit trail, oldest first.
     #[must_use]
     pub fn events(&self) -> Vec<RecordedEvent> {

@@ -1,7 +1,7 @@
 //! Passkeys.
 
 use async_trait::async_trait;
-use sigra_core::error::StoreError;
+use sigra_core::error::{StoreError, StoreErrorKind};
 use sigra_core::evidence::{Evidence, EvidenceFor};
 use sigra_core::id::{PasskeyId, UserId};
 use sigra_core::time::Timestamp;
@@ -28,12 +28,13 @@ impl PasskeyStore for MemoryStore {
     }
 
     async fn find(&self, credential: &CredentialId) -> Result<Option<FoundPasskey>, StoreError> {
-        self.read("passkeys.find", |state| {
+        let found = self.read("passkeys.find", |state| {
             let passkey = state.passkeys.values().find(|passkey| passkey.credential_id == *credential)?.clone();
-            let user = state.user(passkey.user)?.clone();
-            let handle = *state.handles.get(&user.id)?;
-            Some(FoundPasskey { passkey, user, handle })
-        })
+            let owner = state.user(passkey.user).cloned().zip(state.handles.get(&passkey.user).copied());
+            Some(owner.map(|(user, handle)| FoundPasskey { passkey, user, handle }))
+        })?;
+        let corrupt = || StoreError::new(StoreErrorKind::Corrupt, "passkeys.find");
+        found.map(|found| found.ok_or_else(corrupt)).transpose()
     }
 
     async fn list(&self, user: UserId) -> Result<Vec<Passkey>, StoreError> {
@@ -108,11 +109,15 @@ impl PasskeyStore for MemoryStore {
     async fn remove(
         &self,
         user: UserId,
+        epochs: Epochs,
         id: PasskeyId,
         keep: u32,
         evidence: EvidenceFor<'_, User>,
     ) -> Result<Removed, StoreError> {
         self.change("passkeys.remove", |state| {
+            if state.standing_user(user, epochs).is_none() {
+                return Ok(Removed::Stale);
+            }
             if state.passkeys.get(&id).is_none_or(|passkey| passkey.user != user) {
                 return Ok(Removed::Unknown);
             }

@@ -57,11 +57,12 @@ pub(super) struct State {
     pub(super) outbox: BTreeMap<MailId, QueuedMail>,
 }
 
-/// The backup codes of an account that are left, and when the set was made.
+/// The backup codes of an account: when the set was made, how many it had, and which are left.
 #[cfg(feature = "mfa")]
 #[derive(Clone)]
 pub(super) struct BackupCodes {
     pub(super) made_at: Timestamp,
+    pub(super) issued: usize,
     pub(super) left: BTreeSet<Mac>,
 }
 
@@ -77,7 +78,7 @@ impl State {
     /// The user, if what was proven under `epochs` still counts.
     pub(super) fn standing_user(&mut self, id: UserId, epochs: Epochs) -> Option<&mut User> {
         let user = &mut self.accounts.get_mut(&id)?.user;
-        (user.disabled_at.is_none() && user.epochs == epochs).then_some(user)
+        user.stands(epochs).then_some(user)
     }
 
     /// Raises the factor epoch of an account that exists.
@@ -95,9 +96,8 @@ impl State {
             return Some(LiveToken { token, user: None });
         };
         let user = self.user(id)?.clone();
-        let live = user.disabled_at.is_none()
-            && same_address(&user.email, &token.email)
-            && epochs.is_none_or(|epochs| epochs == user.epochs);
+        // A rescue token counts under any epochs.
+        let live = user.stands(epochs.unwrap_or(user.epochs)) && same_address(&user.email, &token.email);
         live.then_some(LiveToken { token, user: Some(user) })
     }
 
@@ -108,6 +108,27 @@ impl State {
             TokenOwner::User { id, epochs: Some(_) } => id != user,
             TokenOwner::User { epochs: None, .. } | TokenOwner::Registration(_) => true,
         });
+    }
+
+    /// Deletes an account and all rows that refer to it.
+    pub(super) fn erase(&mut self, user: UserId) {
+        self.accounts.remove(&user);
+        self.devices.retain(|_, device| device.user != user);
+        self.tokens.retain(|_, token| !matches!(token.owner, TokenOwner::User { id, .. } if id == user));
+        self.sessions.retain(|_, row| row.session.user != user);
+        self.pending.retain(|_, (pending, _)| pending.user != user);
+        self.ceremonies.retain(|_, ceremony| ceremony.user != Some(user));
+        #[cfg(feature = "mfa")]
+        {
+            self.totp.remove(&user);
+            self.backup_codes.remove(&user);
+            self.trusted.retain(|_, (browser, _)| browser.user != user);
+        }
+        #[cfg(feature = "passkeys")]
+        {
+            self.handles.remove(&user);
+            self.passkeys.retain(|_, passkey| passkey.user != user);
+        }
     }
 
     /// Writes evidence down. Its rows must be new.

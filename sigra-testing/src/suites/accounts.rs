@@ -1,12 +1,16 @@
 //! [`AccountStore`](sigra_core::ports::AccountStore): finding, creating, rewriting hashes, noting sign-ins. Reset and
 //! rescue are checked by [`recovery`](super::recovery).
 
+use std::time::Duration;
+
 use serde_json::json;
 use sigra_core::evidence::Evidence;
 use sigra_core::id::{DeviceId, UserId};
 use sigra_core::ports::{NewAccount, SignIn, SignInDevice, SignInRecorded};
+use sigra_core::secret::Digest;
 use sigra_core::session::Device;
-use sigra_core::user::Epochs;
+use sigra_core::time::Timestamp;
+use sigra_core::user::{Epochs, User};
 
 use super::Backend;
 use super::support::*;
@@ -21,7 +25,9 @@ suite! {
     a_hash_is_rewritten_only_while_it_is_the_one_that_was_read,
     pw_22_concurrent_logins_rewrite_a_hash_once,
     sign_ins_are_noted_with_their_device,
+    th_02_only_a_sign_in_that_says_so_clears_attempts,
     a_known_device_stays_known_for_longer,
+    an_account_keeps_the_devices_it_was_last_seen_on,
     a_sign_in_of_another_epoch_or_account_is_not_noted,
     a_sign_in_to_a_disabled_account_is_not_noted,
     a_sign_in_without_its_evidence_is_not_noted,
@@ -178,6 +184,29 @@ pub async fn sign_ins_are_noted_with_their_device(backend: &Backend) {
     assert_eq!(traces(backend, user.id).await, 2);
 }
 
+/// The time attempts are cleared by is that of the last sign-in that showed the password or the mailbox. Others leave it,
+/// and it never goes back; both ways of finding an account tell it.
+pub async fn th_02_only_a_sign_in_that_says_so_clears_attempts(backend: &Backend) {
+    let (user, other) = (account(backend).await, account(backend).await);
+    assert_eq!(cleared_at(backend, user.id).await, None);
+    let at = now();
+    for (after, clears_attempts, expected) in [
+        (Duration::ZERO, false, None),
+        (MINUTE, true, Some(at + MINUTE)),
+        (HOUR, false, Some(at + MINUTE)),
+        (2 * HOUR, true, Some(at + 2 * HOUR)),
+        // Another host's clock may be behind.
+        (MINUTE, true, Some(at + 2 * HOUR)),
+    ] {
+        let sign_in = SignIn { clears_attempts, ..from_new_device(&user, at + after).0 };
+        note(backend, &sign_in).await.expect("nothing stands against it");
+        assert_eq!(cleared_at(backend, user.id).await, expected);
+        let by_email = backend.stores.accounts.find_by_email(&user.email).await.unwrap().unwrap();
+        assert_eq!(by_email.attempts_cleared_at, expected);
+    }
+    assert_eq!(cleared_at(backend, other.id).await, None);
+}
+
 /// A sign-in from a known device moves its times on; a device of another account is left alone.
 pub async fn a_known_device_stays_known_for_longer(backend: &Backend) {
     let (user, other) = (account(backend).await, account(backend).await);
@@ -188,15 +217,52 @@ pub async fn a_known_device_stays_known_for_longer(backend: &Backend) {
 
     let later = at + HOUR;
     let known = SignInDevice::Known { id: device.id, expires_at: later + 24 * HOUR };
-    let again = SignIn { user: user.id, epochs: user.epochs, at: later, device: known.clone() };
+    let again = SignIn { at: later, device: known.clone(), ..first };
     note(backend, &again).await.expect("nothing stands against it");
     let moved_on = Device { last_seen_at: later, expires_at: later + 24 * HOUR, ..device };
     let find = || backend.stores.devices.find(digest, later + 24 * HOUR - TICK);
     assert_eq!(find().await.unwrap().as_ref(), Some(&moved_on));
 
-    let stranger = SignIn { user: other.id, epochs: other.epochs, at: later + MINUTE, device: known };
+    let stranger = SignIn { user: other.id, epochs: other.epochs, at: later + MINUTE, device: known, ..again };
     backend.stores.accounts.record_sign_in(&stranger, &|_| Evidence::none()).await.unwrap();
     assert_eq!(find().await.unwrap().as_ref(), Some(&moved_on), "another account moved it on");
+}
+
+/// An account has no more devices than it may: when a new one comes, the one it was not seen on for longest is forgotten,
+/// be it older or not. Another account's stay.
+pub async fn an_account_keeps_the_devices_it_was_last_seen_on(backend: &Backend) {
+    let (user, other) = (account(backend).await, account(backend).await);
+    let at = now();
+    let is_known = async |digest| backend.stores.devices.find(digest, at).await.unwrap().is_some();
+    let (theirs, kept_by_other) = from_new_device(&other, at - HOUR);
+    note(backend, &theirs).await.expect("nothing stands against it");
+    let mut digests = Vec::new();
+    let mut first = None;
+    for number in 0..Device::AT_MOST {
+        let (sign_in, digest) = from_new_device(&user, at + number * TICK);
+        if let SignInDevice::New { device, .. } = &sign_in.device {
+            first.get_or_insert_with(|| device.clone());
+        }
+        note(backend, &sign_in).await.expect("nothing stands against it");
+        digests.push(digest);
+    }
+    for digest in &digests {
+        assert!(is_known(*digest).await);
+    }
+    // The first one is seen again, so the second one is the one that was not seen for longest.
+    let Device { id, expires_at, .. } = first.expect("one was the first");
+    let (sign_in, _) = from_new_device(&user, at + HOUR);
+    let again = SignIn { device: SignInDevice::Known { id, expires_at }, ..sign_in };
+    note(backend, &again).await.expect("nothing stands against it");
+    // A clock that is behind: the new one stays, though it was seen before all others.
+    for (newest, gone) in [(at + 2 * HOUR, 1), (at - MINUTE, 2)] {
+        let (one_more, digest) = from_new_device(&user, newest);
+        note(backend, &one_more).await.expect("nothing stands against it");
+        assert!(is_known(digest).await, "the new one was forgotten");
+        assert!(!is_known(digests[gone]).await, "there are more than may be");
+        assert!(is_known(digests[0]).await && is_known(digests[gone + 1]).await);
+    }
+    assert!(is_known(kept_by_other).await);
 }
 
 /// Nothing is noted, remembered or recorded for a proof the account has left behind.
@@ -227,6 +293,7 @@ pub async fn a_sign_in_to_a_disabled_account_is_not_noted(backend: &Backend) {
     assert!(note(backend, &sign_in).await.is_none());
     assert!(backend.stores.devices.find(digest, now()).await.unwrap().is_none());
     assert_eq!(stored(backend, user.id).await.last_sign_in_at, None);
+    assert_eq!(cleared_at(backend, user.id).await, None);
     assert_eq!(traces(backend, user.id).await, 0);
 }
 
@@ -238,6 +305,11 @@ pub async fn a_sign_in_without_its_evidence_is_not_noted(backend: &Backend) {
     assert!(backend.stores.accounts.record_sign_in(&sign_in, &|_| evidence.clone()).await.is_err());
     assert!(backend.stores.devices.find(digest, now()).await.unwrap().is_none());
     assert_eq!(stored(backend, user.id).await, user);
+    assert_eq!(cleared_at(backend, user.id).await, None);
+}
+
+pub(super) async fn cleared_at(backend: &Backend, user: UserId) -> Option<Timestamp> {
+    backend.stores.accounts.find(user).await.unwrap().expect("the account exists").attempts_cleared_at
 }
 
 async fn note(backend: &Backend, sign_in: &SignIn) -> Option<SignInRecorded> {
@@ -245,12 +317,10 @@ async fn note(backend: &Backend, sign_in: &SignIn) -> Option<SignInRecorded> {
     backend.stores.accounts.record_sign_in(sign_in, &evidence).await.unwrap()
 }
 
-fn from_new_device(
-    user: &sigra_core::user::User,
-    at: sigra_core::time::Timestamp,
-) -> (SignIn, sigra_core::secret::Digest) {
+fn from_new_device(user: &User, at: Timestamp) -> (SignIn, Digest) {
     let digest = digest();
     let id = DeviceId::new(at);
     let device = Device { id, user: user.id, created_at: at, last_seen_at: at, expires_at: at + 2 * HOUR };
-    (SignIn { user: user.id, epochs: user.epochs, at, device: SignInDevice::New { digest, device } }, digest)
+    let device = SignInDevice::New { digest, device };
+    (SignIn { user: user.id, epochs: user.epochs, at, clears_attempts: true, device }, digest)
 }

@@ -1,6 +1,7 @@
 //! [`AttemptStore`](sigra_core::ports::AttemptStore).
 
-use sigra_core::ports::{AttemptKey, AttemptPolicy, Mac, Reservation, Reserved};
+use sigra_core::id::UserId;
+use sigra_core::ports::{AttemptKey, AttemptOwner, AttemptPolicy, Mac, Reservation, Reserved};
 use sigra_core::time::Timestamp;
 
 use super::Backend;
@@ -142,8 +143,8 @@ pub async fn what_was_counted_before_a_success_counts_no_more(backend: &Backend)
     }
     let capped = AttemptPolicy { cap: 5, ..POLICY };
     let attempts = &backend.stores.attempts;
-    assert_eq!(attempts.reserve(&key, &capped, Some(at), next).await.unwrap(), Reservation::Exhausted);
-    let outcome = attempts.reserve(&key, &capped, Some(next), next + TICK).await.unwrap();
+    assert_eq!(attempts.reserve(&key, &capped, cleared(Some(at)), next).await.unwrap(), Reservation::Exhausted);
+    let outcome = attempts.reserve(&key, &capped, cleared(Some(next)), next + TICK).await.unwrap();
     assert_eq!(granted(&outcome).map(|reserved| reserved.count), Some(1), "a success reopens what was used up");
 }
 
@@ -167,7 +168,7 @@ pub async fn th_07_concurrent_guesses_after_a_success_get_no_more_attempts(backe
     }
     let outcomes = race(2 * CONTENDERS, |_| {
         let (attempts, key) = (backend.stores.attempts.clone(), key.clone());
-        async move { attempts.reserve(&key, &POLICY, Some(at), at + TICK).await.unwrap() }
+        async move { attempts.reserve(&key, &POLICY, cleared(Some(at)), at + TICK).await.unwrap() }
     })
     .await;
     let mut numbers: Vec<_> = outcomes.iter().filter_map(granted).map(|reserved| reserved.count).collect();
@@ -279,7 +280,12 @@ async fn reserve_after(
     cleared_at: Option<Timestamp>,
     at: Timestamp,
 ) -> Reservation {
-    backend.stores.attempts.reserve(key, &POLICY, cleared_at, at).await.unwrap()
+    backend.stores.attempts.reserve(key, &POLICY, cleared(cleared_at), at).await.unwrap()
+}
+
+/// Some account whose last success was then. It need not exist for the port.
+fn cleared(cleared_at: Option<Timestamp>) -> Option<AttemptOwner> {
+    Some(AttemptOwner::ClearedBySignIn { user: UserId::new(now()), cleared_at })
 }
 
 async fn refund(backend: &Backend, key: &AttemptKey, reserved: &Reserved) {

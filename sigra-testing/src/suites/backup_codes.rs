@@ -8,9 +8,10 @@ use sigra_core::id::UserId;
 use sigra_core::ports::Mac;
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
+use sigra_mfa::ports::{BackupCodeCount, TrustedBrowser};
 
 use super::MfaBackend;
-use super::enrolled::{Enrolled, codes, listed, sorted, totp};
+use super::enrolled::{Enrolled, browser, codes, is_trusted, listed, sorted, totp};
 use super::support::*;
 
 suite! {
@@ -22,6 +23,8 @@ suite! {
     mf_17_a_code_is_used_up,
     mf_17_one_of_many_uses_of_a_code_wins,
     codes_used_at_once_are_all_counted,
+    codes_that_were_all_used_are_not_codes_that_never_were,
+    trust_that_codes_have_won_goes_with_their_set,
     a_code_is_not_used_up_without_its_evidence,
     codes_stand_for_themselves,
     what_was_made_since_is_disowned,
@@ -137,12 +140,63 @@ pub async fn codes_used_at_once_are_all_counted(backend: &MfaBackend) {
     assert_eq!(left, (0..CONTENDERS as u32).collect::<Vec<_>>());
 }
 
+/// A used code counts as issued until its set goes, and is good for nothing; another set starts the count anew.
+pub async fn codes_that_were_all_used_are_not_codes_that_never_were(backend: &MfaBackend) {
+    let (user, other) = (account(backend).await, account(backend).await);
+    assert_eq!(counted(backend, user.id).await, (0, 0));
+    let codes = codes(3);
+    assert!(replace(backend, &user, &codes).await);
+    for (code, left) in codes.iter().zip([2, 1, 0]) {
+        assert_eq!(consume(backend, user.id, code).await, Some(left));
+        assert_eq!(counted(backend, user.id).await, (3, left));
+    }
+    assert_eq!(listed(backend, user.id).await, []);
+    assert_eq!(consume(backend, user.id, &codes[0]).await, None, "a code that is kept as used is used");
+    assert_eq!(counted(backend, other.id).await, (0, 0));
+    assert!(disown(backend, user.id, Timestamp::EPOCH).await, "used codes are a set too");
+    assert_eq!(counted(backend, user.id).await, (0, 0));
+    // What was used may come again in another set.
+    assert!(replace(backend, &user, &codes[..2]).await);
+    assert_eq!(counted(backend, user.id).await, (2, 2));
+    assert!(consume(backend, user.id, &codes[0]).await.is_some());
+    assert!(replace(backend, &user, &[]).await);
+    assert_eq!(counted(backend, user.id).await, (0, 0));
+}
+
+/// A browser that is trusted because a backup code was shown in it is so no longer when the codes are replaced or disowned.
+/// Others stay, and so do all when nothing comes of it.
+pub async fn trust_that_codes_have_won_goes_with_their_set(backend: &MfaBackend) {
+    let (user, other) = (account(backend).await, account(backend).await);
+    let trust = async |user: &User, factor: &str| {
+        let (browser, digest) = (TrustedBrowser { factor: factor.to_owned(), ..browser(user, now()) }, digest());
+        assert!(backend.trusted.insert(&browser, digest, Evidence::none()).await.unwrap());
+        digest
+    };
+    assert!(replace(backend, &user, &codes(2)).await);
+    let (theirs, by_app) = (trust(&other, "backup_code").await, trust(&user, "totp").await);
+    for round in 0..2 {
+        let by_code = trust(&user, "backup_code").await;
+        let [epochs, ..] = other_epochs(&user);
+        assert!(!replace(backend, &User { epochs, ..user.clone() }, &codes(2)).await);
+        assert!(!disown(backend, user.id, now() + HOUR).await);
+        let evidence = spent(backend).await;
+        assert!(backend.backup_codes.replace(user.id, user.epochs, &codes(2), now(), evidence).await.is_err());
+        assert!(is_trusted(backend, by_code).await, "nothing was replaced");
+        match round {
+            0 => assert!(replace(backend, &user, &codes(2)).await),
+            _ => assert!(disown(backend, user.id, Timestamp::EPOCH).await),
+        }
+        assert!(!is_trusted(backend, by_code).await, "round {round}");
+        assert!(is_trusted(backend, by_app).await && is_trusted(backend, theirs).await);
+    }
+}
+
 /// AU-02: a use that cannot be recorded does not happen.
 pub async fn a_code_is_not_used_up_without_its_evidence(backend: &MfaBackend) {
     let (user, codes) = (account(backend).await, codes(2));
     assert!(replace(backend, &user, &codes).await);
     let evidence = spent(backend).await;
-    assert!(backend.backup_codes.consume(user.id, &codes[0], &|_| evidence.clone()).await.is_err());
+    assert!(backend.backup_codes.consume(user.id, &codes[0], now(), &|_| evidence.clone()).await.is_err());
     assert_eq!(listed(backend, user.id).await, sorted(codes));
 }
 
@@ -176,7 +230,7 @@ pub async fn what_was_made_since_is_disowned(backend: &MfaBackend) {
         assert!(backend.backup_codes.replace(id, epochs, &codes, at, Evidence::none()).await.unwrap());
         assert!(!disown(backend, id, at + TICK).await, "they were made before");
         assert_eq!(listed(backend, id).await, sorted(codes.clone()));
-        backend.backup_codes.consume(id, &codes[0], &|_| Evidence::none()).await.unwrap();
+        backend.backup_codes.consume(id, &codes[0], at, &|_| Evidence::none()).await.unwrap();
         assert!(disown(backend, id, at - earlier).await, "a use makes no set newer or older");
         assert_eq!(listed(backend, id).await, []);
         assert_eq!(stored(backend, id).await, enrolled.user, "codes are no factor by themselves");
@@ -218,10 +272,15 @@ async fn replace(backend: &MfaBackend, user: &User, codes: &[Mac]) -> bool {
     backend.backup_codes.replace(user.id, user.epochs, codes, now(), trace(user.id)).await.unwrap()
 }
 
+async fn counted(backend: &MfaBackend, user: UserId) -> (u32, u32) {
+    let BackupCodeCount { issued, left } = backend.backup_codes.count(user).await.unwrap();
+    (issued, left)
+}
+
 async fn consume(backend: &MfaBackend, user: UserId, code: &Mac) -> Option<u32> {
     let evidence = |left: &u32| {
         let event = AuditEvent::new(CHECKED, now(), &client()).about(user);
         Evidence::event(event.with("left", *left))
     };
-    backend.backup_codes.consume(user, code, &evidence).await.unwrap()
+    backend.backup_codes.consume(user, code, now(), &evidence).await.unwrap()
 }

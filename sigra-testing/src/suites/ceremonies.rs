@@ -1,5 +1,6 @@
 //! [`CeremonyStore`](sigra_core::ports::CeremonyStore).
 
+use sigra_core::error::StoreErrorKind;
 use sigra_core::id::UserId;
 use sigra_core::ports::{Ceremony, Sealed};
 use sigra_core::secret::Digest;
@@ -16,6 +17,7 @@ suite! {
     a_ceremony_replaces_the_one_of_its_key,
     ceremonies_put_at_once_replace_each_other,
     keys_stand_for_themselves,
+    a_ceremony_of_nobody_is_not_stored,
     se_30_ceremonies_go_when_they_have_expired,
 }
 
@@ -112,6 +114,17 @@ pub async fn keys_stand_for_themselves(backend: &Backend) {
     for ceremony in alike {
         assert_eq!(take(backend, ceremony.key, now()).await, Some(ceremony));
     }
+}
+
+/// A ceremony of a user who does not exist is an error, and replaces nothing.
+pub async fn a_ceremony_of_nobody_is_not_stored(backend: &Backend) {
+    let stored = stored_ceremony(backend).await;
+    let nobody = UserId::new(now());
+    for ceremony in [ceremony(Some(nobody), now()), Ceremony { user: Some(nobody), ..stored.clone() }] {
+        let refused = backend.stores.ceremonies.put(&ceremony).await;
+        assert_eq!(refused.map_err(|error| error.kind()), Err(StoreErrorKind::Unexpected));
+    }
+    assert_eq!(take(backend, stored.key, stored.created_at).await, Some(stored));
 }
 
 /// Housekeeping deletes what has expired, in bounded batches, and nothing else.

@@ -19,7 +19,7 @@ pub async fn a_device_is_found_until_it_expires(backend: &Backend) {
     let expires_at = at + HOUR;
     let device = Device { id: DeviceId::new(at), user: user.id, created_at: at, last_seen_at: at, expires_at };
     let device_row = SignInDevice::New { digest, device: device.clone() };
-    let sign_in = SignIn { user: user.id, epochs: user.epochs, at, device: device_row };
+    let sign_in = SignIn { user: user.id, epochs: user.epochs, at, clears_attempts: true, device: device_row };
     backend.stores.accounts.record_sign_in(&sign_in, &|_| Evidence::none()).await.unwrap().unwrap();
 
     let devices = &backend.stores.devices;

@@ -2,7 +2,8 @@
 
 use sigra_core::assurance::{Aal, Assurance, Method};
 use sigra_core::evidence::Evidence;
-use sigra_core::id::PendingId;
+use sigra_core::id::{DeviceId, PendingId, UserId};
+use sigra_core::ports::{AttemptKey, AttemptOwner, AttemptPolicy, Mac, Reservation, SignIn, SignInDevice};
 use sigra_core::secret::{Digest, Purpose};
 use sigra_core::session::PendingSignIn;
 use sigra_core::time::Timestamp;
@@ -15,6 +16,8 @@ use super::support::*;
 suite! {
     se_30_what_expired_goes_in_bounded_batches,
     se_30_what_lives_stays,
+    se_30_counters_that_count_nothing_go_in_bounded_batches,
+    th_01_counters_that_count_stay,
 }
 
 /// One call deletes no more of a kind than its limit; call after call, everything expired goes.
@@ -64,6 +67,75 @@ pub async fn se_30_what_lives_stays(backend: &Backend) {
     assert_eq!(lease_request(backend, request.id).await.request.id, request.id);
     assert_eq!(stored(backend, user.id).await.id, user.id);
     assert_eq!(traces(backend, user.id).await, 1);
+}
+
+/// Counters that a sign-in has cleared, and those of accounts that are gone, are deleted.
+pub async fn se_30_counters_that_count_nothing_go_in_bounded_batches(backend: &Backend) {
+    let user = account(backend).await;
+    let of = |user| Some(AttemptOwner::ClearedBySignIn { user, cleared_at: None });
+    let (gone, at) = (UserId::new(now()), now());
+    let owners = [of(user.id), of(user.id), of(user.id), of(gone), Some(AttemptOwner::Account(gone))];
+    let keys = owners.map(|owner| (key(), owner));
+    for (key, owner) in &keys {
+        assert_eq!(attempt(backend, key, *owner, at).await, 1);
+    }
+    sign_in(backend, &user, at, true).await;
+    purge(backend, 2).await;
+    let mut left = 0;
+    for (key, owner) in &keys {
+        left += u32::from(attempt(backend, key, *owner, at).await > 1);
+    }
+    assert!(left >= 3, "more than the limit went at once");
+    while purge(backend, 100).await > 0 {}
+    for (key, owner) in &keys {
+        assert_eq!(attempt(backend, key, *owner, at).await, 1, "{owner:?}");
+    }
+}
+
+/// A counter stays while it counts: no sign-in has cleared it, or it started after that, or sign-ins do not clear it.
+pub async fn th_01_counters_that_count_stay(backend: &Backend) {
+    let (user, other) = (account(backend).await, account(backend).await);
+    let at = now();
+    let of = |user: &User| Some(AttemptOwner::ClearedBySignIn { user: user.id, cleared_at: None });
+    let (theirs, after, factors, nobodys) = (key(), key(), key(), key());
+    let counters = [
+        (&theirs, of(&other), at),
+        (&after, of(&user), at + TICK),
+        (&factors, Some(AttemptOwner::Account(user.id)), at),
+        (&nobodys, None, at),
+    ];
+    for (key, owner, at) in counters {
+        assert_eq!(attempt(backend, key, owner, at).await, 1);
+    }
+    sign_in(backend, &user, at, true).await;
+    // Shows neither password nor mailbox.
+    sign_in(backend, &user, at + HOUR, false).await;
+    sign_in(backend, &other, at + HOUR, false).await;
+    while purge(backend, 100).await > 0 {}
+    for (key, owner, at) in counters {
+        assert_eq!(attempt(backend, key, owner, at).await, 2, "{owner:?}");
+    }
+}
+
+fn key() -> AttemptKey {
+    AttemptKey { counter: "conformance", whom: Mac::from_bytes(*digest().as_bytes()) }
+}
+
+/// Counts an attempt and tells its number.
+async fn attempt(backend: &Backend, key: &AttemptKey, owner: Option<AttemptOwner>, at: Timestamp) -> u32 {
+    let policy = AttemptPolicy { free: 5, cap: 100, lock_secs: 60, max_lock_secs: 60, window_secs: None };
+    match backend.stores.attempts.reserve(key, &policy, owner, at).await.unwrap() {
+        Reservation::Granted(reserved) => reserved.count,
+        refused => panic!("nothing stands against it: {refused:?}"),
+    }
+}
+
+async fn sign_in(backend: &Backend, user: &User, at: Timestamp, clears_attempts: bool) {
+    let (id, expires_at) = (DeviceId::new(at), at);
+    let device = SignInDevice::Known { id, expires_at };
+    let sign_in = SignIn { user: user.id, epochs: user.epochs, at, clears_attempts, device };
+    let recorded = backend.stores.accounts.record_sign_in(&sign_in, &|_| Evidence::none()).await.unwrap();
+    assert!(recorded.is_some(), "nothing stands against it");
 }
 
 async fn pending(backend: &Backend, user: &User, at: Timestamp) -> Digest {

@@ -33,8 +33,8 @@
 //! # }
 //! ```
 //!
-//! That goes for ports that share nothing with others: `attempts` and `health` alone, `ceremonies` with a `housekeeping`
-//! that purges its rows, and `sessions`, when the store is given the `accounts` and the `log` of the other backend and
+//! That goes for ports that share nothing with others: `attempts` and `health` alone, `ceremonies`, when the store is given
+//! the `accounts` of the other backend and brings a `housekeeping` that purges its rows, and `sessions`, when the store is given the `accounts` and the `log` of the other backend and
 //! brings a `housekeeping` that purges its own rows too. All others commit together with accounts, or with evidence, or
 //! read what a neighbour wrote: `accounts`, `devices`, `tokens`, `registrations`, `requests`, `outbox`, `log` and `audit`
 //! live in one storage. The suite of a port also uses the ports beside it (to make an account, to count evidence), so a
@@ -89,6 +89,7 @@ pub mod composer;
 pub mod devices;
 #[cfg(feature = "mfa")]
 mod enrolled;
+pub mod erasure;
 pub mod hasher;
 pub mod housekeeping;
 pub mod outbox;
@@ -152,6 +153,9 @@ pub trait Operator: Send + Sync {
 
     /// Raises the account's factor epoch by one, and nothing else.
     async fn raise_factor_epoch(&self, user: UserId);
+
+    /// Deletes the account the way a host does, with what the storage deletes along with it.
+    async fn erase(&self, user: UserId);
 }
 
 /// Runs every suite of the storage ports in turn.
@@ -171,6 +175,7 @@ pub async fn all(backend: &Backend) {
     audit::all(backend).await;
     ceremonies::all(backend).await;
     housekeeping::all(backend).await;
+    erasure::all(backend).await;
 }
 
 /// Runs every suite of the ports of sigra-mfa in turn.
@@ -206,6 +211,10 @@ impl Operator for MemoryStore {
     async fn raise_factor_epoch(&self, user: UserId) {
         self.edit_user(user, |user| user.epochs.factor += 1);
     }
+
+    async fn erase(&self, user: UserId) {
+        self.erase_user(user);
+    }
 }
 
 #[cfg(test)]
@@ -222,6 +231,7 @@ mod tests {
             (include_str!("backup_codes.rs"), backup_codes::CHECKS),
             (include_str!("ceremonies.rs"), ceremonies::CHECKS),
             (include_str!("devices.rs"), devices::CHECKS),
+            (include_str!("erasure.rs"), erasure::CHECKS),
             (include_str!("housekeeping.rs"), housekeeping::CHECKS),
             (include_str!("outbox.rs"), outbox::CHECKS),
             #[cfg(feature = "passkeys")]

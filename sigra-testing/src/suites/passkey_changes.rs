@@ -3,6 +3,7 @@
 use sigra_core::audit::AuditEvent;
 use sigra_core::evidence::Evidence;
 use sigra_core::id::{PasskeyId, UserId};
+use sigra_core::ports::Minted;
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
 use sigra_passkeys::Passkey;
@@ -10,6 +11,7 @@ use sigra_passkeys::ports::{Disowned, PasskeyUse, Removed};
 
 use super::PasskeyBackend;
 use super::passkeys::{holder, passkey, registered};
+use super::press::Press;
 use super::support::*;
 
 suite! {
@@ -22,6 +24,8 @@ suite! {
     a_renaming_without_its_evidence_is_not_made,
     a_passkey_is_removed_by_its_owner_alone,
     what_is_needed_is_not_removed,
+    a_removal_needs_the_epochs_it_was_decided_under,
+    a_passkey_found_beside_its_removal_signs_nobody_in,
     one_of_many_removals_of_a_passkey_wins,
     wa_15_one_of_two_last_passkeys_stays,
     a_removal_without_its_evidence_is_not_made,
@@ -29,6 +33,7 @@ suite! {
     nothing_added_since_is_nothing_disowned,
     one_of_many_disownings_wins,
     a_disowning_without_its_evidence_is_not_made,
+    lc_01_passkeys_go_with_their_account,
 }
 
 /// Counter, backup state and time are stored, and nothing else; a counter that has moved on refuses.
@@ -124,7 +129,7 @@ pub async fn a_passkey_is_removed_by_its_owner_alone(backend: &PasskeyBackend) {
     assert_told(backend, &raised(&user)).await;
     assert!(backend.passkeys.find(&first.credential_id).await.unwrap().is_none());
     assert_eq!(backend.passkeys.list(user.id).await.unwrap(), [second]);
-    assert_eq!(remove(backend, &user, first.id, 0).await, Removed::Unknown);
+    assert_eq!(remove(backend, &raised(&user), first.id, 0).await, Removed::Unknown);
     let again = Passkey { credential_id: first.credential_id, ..passkey(other.id, now()) };
     registered(backend, &other, &again).await;
 }
@@ -139,9 +144,59 @@ pub async fn what_is_needed_is_not_removed(backend: &PasskeyBackend) {
     assert_eq!(stored(backend, user.id).await, user);
     assert_eq!(traces(backend, user.id).await, 0, "a refused removal left evidence");
     assert!(matches!(remove(backend, &user, passkeys[0].id, 1).await, Removed::Done(_)));
+    let user = raised(&user);
     assert_eq!(remove(backend, &user, passkeys[1].id, 1).await, Removed::Needed);
     assert!(matches!(remove(backend, &user, passkeys[1].id, 0).await, Removed::Done(_)));
     assert_eq!(backend.passkeys.count(user.id).await.unwrap(), 0);
+}
+
+/// Under other epochs, for a disabled account and for one that does not exist, nothing is removed, whatever else would stand
+/// against it.
+pub async fn a_removal_needs_the_epochs_it_was_decided_under(backend: &PasskeyBackend) {
+    let (user, passkeys) = with_passkeys(backend).await;
+    let stale = async |user: &User| {
+        for (id, keep) in [(passkeys[0].id, 0), (passkeys[0].id, 2), (PasskeyId::new(now()), 0)] {
+            assert_eq!(remove(backend, user, id, keep).await, Removed::Stale);
+        }
+    };
+    for epochs in other_epochs(&user) {
+        stale(&User { epochs, ..user.clone() }).await;
+    }
+    stale(&User { id: UserId::new(now()), ..user.clone() }).await;
+    assert_eq!(remove(backend, &user, PasskeyId::new(now()), 2).await, Removed::Unknown, "before it is needed");
+    if let Some(operator) = operator(backend, "passkeys, of a disabled account") {
+        operator.disable(user.id, now()).await;
+        stale(&user).await;
+    }
+    assert_eq!(backend.passkeys.list(user.id).await.unwrap(), passkeys);
+    assert_eq!(stored(backend, user.id).await.epochs, user.epochs);
+    assert_eq!(traces(backend, user.id).await, 0, "a refused removal left evidence");
+}
+
+/// Whoever finds a passkey while it is removed finds the account as it was before: what is proven with it is stale once it is
+/// gone, and mints no session.
+pub async fn a_passkey_found_beside_its_removal_signs_nobody_in(backend: &PasskeyBackend) {
+    let (user, [first, _]) = with_passkeys(backend).await;
+    let outcomes = race(CONTENDERS, |number| {
+        let (backend, user, first) = (backend.clone(), user.clone(), first.clone());
+        async move {
+            if number == 0 {
+                assert!(matches!(remove(&backend, &user, first.id, 0).await, Removed::Done(_)));
+                return None;
+            }
+            backend.passkeys.find(&first.credential_id).await.unwrap()
+        }
+    })
+    .await;
+    let press = Press::at(backend, now());
+    for found in outcomes.into_iter().flatten() {
+        assert_eq!(found.user.epochs, user.epochs, "it was found with the epochs that follow its removal");
+        let session = press.session(&found.user).await;
+        let minted = backend.stores.sessions.insert(&session, &|_| Evidence::none()).await.unwrap();
+        assert_eq!(minted, Minted::Stale);
+    }
+    let used = PasskeyUse { counter_before: 7, sign_count: 8, backed_up: false, at: now() };
+    assert!(!record(backend, &user, first.id, &used).await);
 }
 
 /// Of many who remove one passkey at once, one does, and the epoch rises once.
@@ -153,7 +208,7 @@ pub async fn one_of_many_removals_of_a_passkey_wins(backend: &PasskeyBackend) {
     })
     .await;
     assert_eq!(count(&outcomes, |outcome| matches!(outcome, Removed::Done(_))), 1);
-    assert_eq!(count(&outcomes, |outcome| *outcome == Removed::Unknown), CONTENDERS - 1);
+    assert_eq!(count(&outcomes, |outcome| *outcome == Removed::Stale), CONTENDERS - 1);
     assert_eq!(stored(backend, user.id).await, raised(&user));
     assert_eq!(traces(backend, user.id).await, 1);
 }
@@ -162,8 +217,16 @@ pub async fn one_of_many_removals_of_a_passkey_wins(backend: &PasskeyBackend) {
 pub async fn wa_15_one_of_two_last_passkeys_stays(backend: &PasskeyBackend) {
     let (user, passkeys) = with_passkeys(backend).await;
     let outcomes = race(CONTENDERS, |number| {
-        let (backend, user, id) = (backend.clone(), user.clone(), passkeys[number % 2].id);
-        async move { remove(&backend, &user, id, 1).await }
+        let (backend, user, id) = (backend.clone(), user.id, passkeys[number % 2].id);
+        async move {
+            for _ in 0..1_000 {
+                match remove(&backend, &stored(&backend, user).await, id, 1).await {
+                    Removed::Stale => {}
+                    outcome => return outcome,
+                }
+            }
+            panic!("it is never this one's turn")
+        }
     })
     .await;
     assert_eq!(count(&outcomes, |outcome| matches!(outcome, Removed::Done(_))), 1);
@@ -176,7 +239,7 @@ pub async fn wa_15_one_of_two_last_passkeys_stays(backend: &PasskeyBackend) {
 pub async fn a_removal_without_its_evidence_is_not_made(backend: &PasskeyBackend) {
     let (user, passkeys) = with_passkeys(backend).await;
     let evidence = spent(backend).await;
-    assert!(backend.passkeys.remove(user.id, passkeys[0].id, 0, &|_| evidence.clone()).await.is_err());
+    assert!(backend.passkeys.remove(user.id, user.epochs, passkeys[0].id, 0, &|_| evidence.clone()).await.is_err());
     assert_eq!(backend.passkeys.list(user.id).await.unwrap(), passkeys);
     assert_eq!(stored(backend, user.id).await, user);
 }
@@ -236,6 +299,22 @@ pub async fn a_disowning_without_its_evidence_is_not_made(backend: &PasskeyBacke
     assert_eq!(stored(backend, user.id).await, user);
 }
 
+/// Whoever deletes an account deletes its passkeys and its handle; the credentials are free again. Another account keeps its
+/// own.
+pub async fn lc_01_passkeys_go_with_their_account(backend: &PasskeyBackend) {
+    let Some(operator) = operator(backend, "passkey_changes::lc_01_passkeys_go_with_their_account") else { return };
+    let (user, passkeys) = with_passkeys(backend).await;
+    let (other, theirs) = with_passkeys(backend).await;
+    operator.erase(user.id).await;
+    assert_eq!(backend.passkeys.list(user.id).await.unwrap(), []);
+    for passkey in passkeys {
+        assert!(backend.passkeys.find(&passkey.credential_id).await.unwrap().is_none());
+        let again = Passkey { id: PasskeyId::new(now()), user: other.id, ..passkey };
+        registered(backend, &stored(backend, other.id).await, &again).await;
+    }
+    assert_eq!(backend.passkeys.list(other.id).await.unwrap().len(), theirs.len() + 2);
+}
+
 /// An account with two passkeys, the older one first.
 async fn with_passkeys(backend: &PasskeyBackend) -> (User, [Passkey; 2]) {
     let at = now();
@@ -256,7 +335,7 @@ async fn rename(backend: &PasskeyBackend, user: UserId, id: PasskeyId, nickname:
 }
 
 async fn remove(backend: &PasskeyBackend, user: &User, id: PasskeyId, keep: u32) -> Removed {
-    backend.passkeys.remove(user.id, id, keep, &trace_of).await.unwrap()
+    backend.passkeys.remove(user.id, user.epochs, id, keep, &trace_of).await.unwrap()
 }
 
 async fn disown(backend: &PasskeyBackend, user: &User, since: Timestamp) -> u64 {

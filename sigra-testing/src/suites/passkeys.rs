@@ -26,6 +26,8 @@ suite! {
     wa_08_one_of_many_registrations_of_a_credential_wins,
     an_account_is_never_over_full,
     a_registration_needs_the_epochs_it_was_decided_under,
+    refusals_of_a_registration_have_an_order,
+    a_registration_needs_a_handle,
     a_registration_without_its_evidence_is_not_made,
 }
 
@@ -229,6 +231,39 @@ pub async fn a_registration_needs_the_epochs_it_was_decided_under(backend: &Pass
     }
     assert_eq!(stored(backend, user.id).await.epochs, user.epochs);
     assert_eq!(traces(backend, user.id).await, 0, "a refused registration left evidence");
+}
+
+/// Where several things stand against a registration, it is stale before it is a duplicate, and a duplicate before the account
+/// is full.
+pub async fn refusals_of_a_registration_have_an_order(backend: &PasskeyBackend) {
+    let (user, other) = (holder(backend).await, holder(backend).await);
+    let first = passkey(user.id, now());
+    let user = registered(backend, &user, &first).await;
+    let theirs = passkey(other.id, now());
+    registered(backend, &other, &theirs).await;
+    for credential in [&first.credential_id, &theirs.credential_id] {
+        let again = Passkey { credential_id: credential.clone(), ..passkey(user.id, now()) };
+        for epochs in other_epochs(&user) {
+            let stale = User { epochs, ..user.clone() };
+            assert_eq!(register(backend, &stale, &again, 1).await, Registered::Stale);
+        }
+        assert_eq!(register(backend, &user, &again, 1).await, Registered::Duplicate);
+    }
+    assert_eq!(register(backend, &user, &passkey(user.id, now()), 1).await, Registered::Full);
+    assert_eq!(traces(backend, user.id).await, 0, "a refused registration left evidence");
+}
+
+/// A passkey of an account without a handle could never be shown: registering one is an error, and changes nothing.
+pub async fn a_registration_needs_a_handle(backend: &PasskeyBackend) {
+    let user = account(backend).await;
+    let passkey = passkey(user.id, now());
+    assert!(backend.passkeys.register(&passkey, user.epochs, 10, &trace_of).await.is_err());
+    assert!(backend.passkeys.find(&passkey.credential_id).await.unwrap().is_none());
+    assert_eq!(backend.passkeys.count(user.id).await.unwrap(), 0);
+    assert_eq!(stored(backend, user.id).await, user);
+    assert_eq!(traces(backend, user.id).await, 0);
+    backend.passkeys.user_handle(user.id, handle()).await.unwrap();
+    registered(backend, &user, &passkey).await;
 }
 
 /// AU-02: what cannot be recorded is not registered.

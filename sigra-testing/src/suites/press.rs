@@ -54,6 +54,12 @@ impl Press {
         self.replacing(user, None).await
     }
 
+    /// A session of the user, who has shown this.
+    pub(super) async fn shown(&self, user: &User, methods: Vec<Method>) -> NewSession {
+        let proof = Proof::new(WayIn::Password, user, Aal::One, methods, self.at);
+        self.caught(self.door.admit(proof, &Entry::default()).await.unwrap()).0
+    }
+
     /// A session that replaces another one.
     pub(super) async fn replacing(&self, user: &User, session: Option<SessionId>) -> NewSession {
         let proof = Proof::new(WayIn::Password, user, Aal::One, vec![Method::PASSWORD], self.at);

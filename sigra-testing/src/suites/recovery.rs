@@ -269,7 +269,7 @@ async fn device(backend: &Backend, user: &User) -> Digest {
     let device =
         Device { id: DeviceId::new(at), user: user.id, created_at: at, last_seen_at: at, expires_at: at + HOUR };
     let device = SignInDevice::New { digest, device };
-    let sign_in = SignIn { user: user.id, epochs: user.epochs, at, device };
+    let sign_in = SignIn { user: user.id, epochs: user.epochs, at, clears_attempts: true, device };
     backend
         .stores
         .accounts

@@ -3,6 +3,7 @@
 
 use std::sync::Mutex;
 
+use sigra_core::assurance::Method;
 use sigra_core::error::{StoreError, StoreErrorKind};
 use sigra_core::evidence::Evidence;
 use sigra_core::id::{PendingId, UserId};
@@ -12,6 +13,7 @@ use sigra_core::session::{Device, NewSession};
 use sigra_core::user::{Epochs, User};
 
 use super::Backend;
+use super::accounts::cleared_at;
 use super::press::{Pending, Press};
 use super::support::*;
 
@@ -22,6 +24,7 @@ suite! {
     a_session_of_other_epochs_is_not_minted,
     a_session_of_a_disabled_account_is_not_minted,
     minting_records_the_sign_in,
+    th_02_minting_clears_attempts_by_password_and_mailbox_alone,
     minting_moves_a_known_device_on,
     a_session_whose_sign_in_is_not_recorded_is_not_minted,
     minting_promotes_its_pending_sign_in,
@@ -158,6 +161,32 @@ pub async fn minting_records_the_sign_in(backend: &Backend) {
     let late = Press::at(backend, at - HOUR).session(&user).await;
     assert!(is_minted(&insert(backend, &late).await));
     assert_eq!(stored(backend, user.id).await.last_sign_in_at, Some(at + MINUTE), "time went back");
+}
+
+/// Attempts are cleared as of the sign-in whose session shows the password or the mailbox. One by a passkey, or in a browser
+/// that is trusted, clears none; neither does a rotation.
+pub async fn th_02_minting_clears_attempts_by_password_and_mailbox_alone(backend: &Backend) {
+    let sessions = &backend.stores.sessions;
+    let (user, at) = (account(backend).await, now());
+    let mut expected = None;
+    let shown: [(&[Method], bool); 6] = [
+        (&[Method::new("hwk"), Method::MULTI_FACTOR], false),
+        (&[Method::PASSWORD], true),
+        (&[Method::TRUSTED_BROWSER, Method::new("swk")], false),
+        (&[Method::MAGIC_LINK], true),
+        (&[Method::new("swk"), Method::EMAIL_CODE], true),
+        (&[Method::new("hwk")], false),
+    ];
+    for (minute, (methods, clears)) in (0..).zip(shown) {
+        let at = at + minute * MINUTE;
+        let session = Press::at(backend, at).shown(&user, methods.to_vec()).await;
+        assert!(is_minted(&insert(backend, &session).await));
+        expected = if clears { Some(at) } else { expected };
+        assert_eq!(cleared_at(backend, user.id).await, expected, "{methods:?}");
+        let (id, old) = (session.session().id, session.digest());
+        assert!(sessions.rotate(id, old, digest(), at + TICK, Evidence::none()).await.unwrap());
+        assert_eq!(cleared_at(backend, user.id).await, expected, "a rotation");
+    }
 }
 
 /// A sign-in from a known device moves its times on, and remembers no other.

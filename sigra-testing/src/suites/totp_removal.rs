@@ -5,7 +5,7 @@ use std::time::Duration;
 use sigra_core::evidence::Evidence;
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
-use sigra_mfa::ports::{Removal, RemovalProof};
+use sigra_mfa::ports::{BackupCodeCount, Removal, RemovalProof};
 
 use super::MfaBackend;
 use super::enrolled::*;
@@ -13,6 +13,7 @@ use super::support::*;
 
 suite! {
     over MfaBackend:
+    lc_01_second_factors_go_with_their_account,
     disabling_removes_every_factor_and_raises_the_epoch,
     disabling_uses_up_what_it_shows_or_nothing,
     disabling_needs_the_epochs_it_was_decided_under,
@@ -24,6 +25,17 @@ suite! {
     what_was_activated_before_stays,
     a_pending_secret_is_disowned_silently,
     disowning_without_its_evidence_does_not_happen,
+}
+
+/// Whoever deletes an account deletes its secret, its codes and its trusted browsers. Another account keeps its own.
+pub async fn lc_01_second_factors_go_with_their_account(backend: &MfaBackend) {
+    let Some(operator) = operator(backend, "totp_removal::lc_01_second_factors_go_with_their_account") else { return };
+    let (erased, kept) = (Enrolled::new(backend).await, Enrolled::new(backend).await);
+    operator.erase(erased.user.id).await;
+    assert_eq!(totp(backend, erased.user.id).await, None);
+    assert_eq!(backend.backup_codes.count(erased.user.id).await.unwrap(), BackupCodeCount::default());
+    assert!(!is_trusted(backend, erased.browser).await);
+    kept.assert_untouched(backend).await;
 }
 
 /// Secret, codes and browsers of the account go, by either proof; the evidence sees the epoch that follows.
@@ -111,7 +123,7 @@ pub async fn mf_03_a_proof_serves_a_removal_or_a_sign_in(backend: &MfaBackend) {
                 if number % 2 == 0 {
                     backend.totp.disable(&removal, &|_| trace(id)).await.unwrap().is_some()
                 } else if by_code {
-                    backend.backup_codes.consume(id, &code, &|_| trace(id)).await.unwrap().is_some()
+                    backend.backup_codes.consume(id, &code, now(), &|_| trace(id)).await.unwrap().is_some()
                 } else {
                     backend.totp.advance_step(id, STEP + 1).await.unwrap()
                 }

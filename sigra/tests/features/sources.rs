@@ -86,6 +86,8 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("sigra-testing/src/golden/scenarios/mod.rs", r#"#[cfg(feature = "mfa")]"#, "scenarios! { SECOND_FACTORS:"),
     // Rows that only these ports write.
     ("sigra-testing/src/memory/housekeeping.rs", r#"#[cfg(feature = "mfa")]"#, "{"),
+    ("sigra-testing/src/memory/state.rs", r#"#[cfg(feature = "mfa")]"#, "{"),
+    ("sigra-testing/src/memory/state.rs", r#"#[cfg(feature = "passkeys")]"#, "{"),
     (
         "sigra-testing/src/memory/state.rs",
         r#"#[cfg(feature = "mfa")]"#,

@@ -9,6 +9,7 @@ use sigra_core::password::PasswordHash;
 use sigra_core::ports::{AccountRecord, AccountStore, NewAccount, SignIn, SignInDevice, SignInRecorded};
 use sigra_core::registration::{AddressRequest, TokenOwner};
 use sigra_core::secret::Digest;
+use sigra_core::session::Device;
 use sigra_core::time::Timestamp;
 use sigra_core::user::{Epochs, User};
 
@@ -17,7 +18,7 @@ use super::tokens::{forget_credentials, live_token};
 use crate::error::Fault;
 use crate::rows::{Account, KnownDevice, QueuedRequest, Token, id};
 use crate::store::{KvStore, Step};
-use crate::table::Writing;
+use crate::table::{Row as _, Writing, under};
 
 #[async_trait]
 impl AccountStore for KvStore {
@@ -134,8 +135,7 @@ impl AccountStore for KvStore {
 
 /// The account, if what was proven under `epochs` still counts.
 pub(super) fn standing_account(tables: &Writing<'_>, id: UserId, epochs: Epochs) -> Result<Option<Account>, Fault> {
-    let account = tables.get::<Account>(id!(id))?;
-    Ok(account.filter(|Account { user, .. }| user.disabled_at.is_none() && user.epochs == epochs))
+    Ok(tables.get::<Account>(id!(id))?.filter(|account| account.user.stands(epochs)))
 }
 
 /// Notes a sign-in with its device; `None` when what was proven does not count any more.
@@ -145,6 +145,9 @@ pub(super) fn record_sign_in(tables: &mut Writing<'_>, sign_in: &SignIn) -> Resu
     };
     let previous_sign_in_at = account.user.last_sign_in_at;
     account.user.last_sign_in_at = previous_sign_in_at.max(Some(sign_in.at));
+    if sign_in.clears_attempts {
+        account.attempts_cleared_at = account.attempts_cleared_at.max(Some(sign_in.at));
+    }
     tables.put(&account)?;
     remember_device(tables, sign_in)?;
     Ok(Some(SignInRecorded { user: account.user, previous_sign_in_at }))
@@ -156,7 +159,7 @@ pub(super) fn add_account(tables: &mut Writing<'_>, account: &NewAccount) -> Res
         return Ok(None);
     }
     let password = account.password.as_ref().map(|hash| hash.expose().to_owned());
-    let account = Account { user: account.to_user(), password };
+    let account = Account { user: account.to_user(), password, attempts_cleared_at: None };
     tables.insert(&account)?;
     Ok(Some(account.user))
 }
@@ -173,7 +176,15 @@ fn raise_epoch(tables: &mut Writing<'_>, id: UserId, edit: impl FnOnce(&mut Acco
 
 fn remember_device(tables: &mut Writing<'_>, sign_in: &SignIn) -> Result<(), Fault> {
     match sign_in.device.clone() {
-        SignInDevice::New { digest, device } => tables.insert(&KnownDevice { digest, device }),
+        SignInDevice::New { digest, device } => {
+            let known = tables.walk(KnownDevice::BY_USER, under(id!(device.user)))?;
+            let mut known: Vec<KnownDevice> = known.collect::<Result<_, _>>()?;
+            known.sort_by_key(|known| std::cmp::Reverse((known.device.last_seen_at, known.device.id)));
+            for forgotten in known.iter().skip(Device::AT_MOST as usize - 1) {
+                tables.remove::<KnownDevice>(&forgotten.key())?;
+            }
+            tables.insert(&KnownDevice { digest, device })
+        }
         SignInDevice::Known { id, expires_at } => {
             let known = tables.find::<KnownDevice>(KnownDevice::BY_ID, id!(id))?;
             let Some(mut known) = known.filter(|known| known.device.user == sign_in.user) else {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sigra_core::error::StoreError;
 use sigra_core::evidence::Evidence;
-use sigra_core::ports::{AttemptKey, AttemptPolicy, AttemptStore, Reservation, Reserved};
+use sigra_core::ports::{AttemptKey, AttemptOwner, AttemptPolicy, AttemptStore, Reservation, Reserved};
 use sigra_core::time::Timestamp;
 
 use crate::error::Fault;
@@ -19,11 +19,11 @@ impl AttemptStore for KvStore {
         &self,
         key: &AttemptKey,
         policy: &AttemptPolicy,
-        cleared_at: Option<Timestamp>,
+        owner: Option<AttemptOwner>,
         now: Timestamp,
     ) -> Result<Reservation, StoreError> {
         let (key, policy) = (counter_key(key), *policy);
-        let step = move |tables: &mut Writing<'_>| reserve(tables, key, &policy, cleared_at, now);
+        let step = move |tables: &mut Writing<'_>| reserve(tables, key, &policy, owner, now);
         self.write("AttemptStore::reserve", step, |_| Evidence::none()).await
     }
 
@@ -65,9 +65,10 @@ fn reserve(
     tables: &mut Writing<'_>,
     key: Vec<u8>,
     policy: &AttemptPolicy,
-    cleared_at: Option<Timestamp>,
+    owner: Option<AttemptOwner>,
     now: Timestamp,
 ) -> Result<Step<Reservation>, Fault> {
+    let cleared_at = owner.and_then(AttemptOwner::cleared_at);
     let cleared = |counter: &Counter| cleared_at.is_some_and(|cleared_at| counter.started_at <= cleared_at);
     let stored = tables.get::<Counter>(&key)?.filter(|counter| !cleared(counter));
     let standing_lock = stored.as_ref().and_then(|counter| counter.locked_until).filter(|until| now < *until);
@@ -76,7 +77,7 @@ fn reserve(
         !window_passed || standing_lock.is_some()
     };
     let started_at = cleared_at.map_or(now, |cleared_at| now.max(cleared_at + Duration::from_micros(1)));
-    let blank = Counter { key, count: 0, locked_until: None, started_at, over_at: None };
+    let blank = Counter { key, count: 0, locked_until: None, started_at, over_at: None, owner: None };
     let mut counter = stored.filter(counts).unwrap_or(blank);
     if counter.count >= policy.cap {
         return Ok(Step::Nothing(Reservation::Exhausted));
@@ -90,6 +91,7 @@ fn reserve(
     let locked_until = (!lock.is_zero()).then(|| now + lock);
     counter.locked_until = locked_until.or(previous_lock);
     counter.over_at = policy.window().map(|window| (counter.started_at + window).max(locked_until.unwrap_or(now)));
+    counter.owner = owner.map(|owner| (owner.user(), matches!(owner, AttemptOwner::ClearedBySignIn { .. })));
     tables.put(&counter)?;
     let (count, started_at) = (counter.count, counter.started_at);
     Ok(Step::Done(Reservation::Granted(Reserved { count, locked_until, previous_lock, started_at })))

@@ -8,7 +8,7 @@ use sigra_core::secret::Digest;
 use sigra_core::time::Timestamp;
 
 use crate::error::Fault;
-use crate::rows::StoredCeremony;
+use crate::rows::{Account, StoredCeremony, id};
 use crate::store::{KvStore, Step};
 use crate::table::{Readable, Tables, Writing};
 
@@ -17,6 +17,11 @@ impl CeremonyStore for KvStore {
     async fn put(&self, ceremony: &Ceremony) -> Result<(), StoreError> {
         let row = StoredCeremony(ceremony.clone());
         let step = move |tables: &mut Writing<'_>| {
+            if let Some(user) = row.0.user
+                && tables.get::<Account>(id!(user))?.is_none()
+            {
+                return Err(Fault::Dangling);
+            }
             tables.put(&row)?;
             Ok(Step::Done(()))
         };

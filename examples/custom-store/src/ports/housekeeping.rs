@@ -9,10 +9,11 @@ use sigra_core::time::Timestamp;
 use super::registrations::delete_registration;
 use crate::error::Fault;
 use crate::rows::{
-    Counter, KnownDevice, Pending, QueuedMail, QueuedRequest, Registration, StoredCeremony, StoredSession, Token, time,
+    Account, Counter, KnownDevice, Pending, QueuedMail, QueuedRequest, Registration, StoredCeremony, StoredSession,
+    Token, id, time,
 };
 use crate::store::{KvStore, Step};
-use crate::table::{Row, Writing};
+use crate::table::{Row, Writing, under};
 
 #[async_trait]
 impl Housekeeping for KvStore {
@@ -31,6 +32,7 @@ impl Housekeeping for KvStore {
             gone += purge::<KnownDevice>(tables, KnownDevice::BY_EXPIRY, now, limit)?;
             gone += purge::<QueuedRequest>(tables, QueuedRequest::BY_EXPIRY, now, limit)?;
             gone += purge::<Counter>(tables, Counter::BY_END, now, limit)?;
+            gone += purge_void(tables, limit)?;
             gone += purge::<StoredCeremony>(tables, StoredCeremony::BY_EXPIRY, now, limit)?;
             gone += purge::<StoredSession>(tables, StoredSession::BY_EXPIRY, now, limit)?;
             gone += purge::<Pending>(tables, Pending::BY_EXPIRY, now, limit)?;
@@ -51,6 +53,28 @@ impl Health for KvStore {
 /// The first `limit` rows of an index by time whose time lies before `end`.
 fn expired<R: Row>(tables: &Writing<'_>, index: &'static str, end: Timestamp, limit: u32) -> Result<Vec<R>, Fault> {
     tables.walk(index, Vec::new()..time(end).to_vec())?.take(limit as usize).collect()
+}
+
+/// Deletes counters of accounts that are gone, or have cleared them by signing in. No time tells where these are.
+fn purge_void(tables: &mut Writing<'_>, limit: u32) -> Result<u64, Fault> {
+    let mut void = Vec::new();
+    for counter in tables.walk::<Counter>(Counter::BY_OWNER, under(&[]))? {
+        let counter = counter?;
+        let Some((user, cleared_by_sign_in)) = counter.owner else { continue };
+        let counts = tables.get::<Account>(id!(user))?.is_some_and(|account| {
+            !cleared_by_sign_in || account.attempts_cleared_at.is_none_or(|at| at < counter.started_at)
+        });
+        if !counts {
+            void.push(counter.key);
+        }
+        if void.len() >= limit as usize {
+            break;
+        }
+    }
+    for key in &void {
+        tables.remove::<Counter>(key)?;
+    }
+    Ok(void.len() as u64)
 }
 
 fn purge<R: Row>(tables: &mut Writing<'_>, index: &'static str, end: Timestamp, limit: u32) -> Result<u64, Fault> {

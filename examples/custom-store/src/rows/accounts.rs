@@ -19,6 +19,7 @@ pub(crate) struct Account {
     #[serde(with = "UserDef")]
     pub(crate) user: User,
     pub(crate) password: Option<String>,
+    pub(crate) attempts_cleared_at: Option<Timestamp>,
 }
 
 impl Account {
@@ -32,8 +33,8 @@ impl Account {
 }
 
 impl From<Account> for AccountRecord {
-    fn from(Account { user, password }: Account) -> Self {
-        Self { user, password: password.map(PasswordHash::new) }
+    fn from(Account { user, password, attempts_cleared_at }: Account) -> Self {
+        Self { user, password: password.map(PasswordHash::new), attempts_cleared_at }
     }
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sigra_core::ports::Ceremony;
 
 use super::foreign::CeremonyDef;
-use super::time;
+use super::{id, time};
 use crate::table::Row;
 
 #[derive(Serialize, Deserialize)]
@@ -13,6 +13,7 @@ pub(crate) struct StoredCeremony(#[serde(with = "CeremonyDef")] pub(crate) Cerem
 
 impl StoredCeremony {
     pub(crate) const BY_EXPIRY: &str = "ceremonies.expiry";
+    pub(crate) const BY_USER: &str = "ceremonies.user";
 }
 
 impl Row for StoredCeremony {
@@ -23,6 +24,8 @@ impl Row for StoredCeremony {
     }
 
     fn entries(&self) -> Vec<(&'static str, Vec<u8>)> {
-        vec![(Self::BY_EXPIRY, [&time(self.0.expires_at)[..], self.0.key.as_bytes()].concat())]
+        let key = self.0.key.as_bytes();
+        let owned = self.0.user.map(|user| (Self::BY_USER, [id!(user), key].concat()));
+        std::iter::once((Self::BY_EXPIRY, [&time(self.0.expires_at)[..], key].concat())).chain(owned).collect()
     }
 }
