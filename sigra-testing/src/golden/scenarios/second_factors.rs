@@ -369,6 +369,68 @@ pub(super) async fn required_json(make: &Make<'_>) {
     assert_eq!(later.sign_in(ANN).await.is_json(200, &["set-cookie"])["steps"], json!(["mfa"]));
 }
 
+/// Codes that were made are shown, though the session or sign-in they were made in cannot go on.
+pub(super) async fn mf_17_codes_are_shown_whatever_follows(make: &Make<'_>) {
+    let host = host(make);
+    let store = &host.test.store;
+    for email in [ANN, BOB] {
+        let mut browser = host.signed_in(email).await;
+        let setup = browser.json(&format!("{MFA}/totp"), json!({})).await.is_json(200, &[]);
+        let app = SoftApp::with_secret(setup["secret"].as_str().expect("a secret"));
+        store.fail_always("sessions.elevate");
+        if email == ANN {
+            let answer = browser.json(&format!("{MFA}/totp/confirm"), json!({ "code": code(&host, &app) })).await;
+            let body = answer.is_json(200, &["set-cookie"]);
+            assert_eq!((&body["sign_in_again"], strings(&body["backup_codes"]).len()), (&json!(true), 10));
+            answer.sets(&[host.cleared("session")]);
+        } else {
+            let code = code(&host, &app);
+            let page = browser.post(&format!("{SETTINGS}/totp/confirm"), &[("code", &code)]).await;
+            page.is_page(200, &["set-cookie"]).says("They are shown only now").says("Sign in again");
+            page.sets(&[host.cleared("session")]);
+        }
+        store.heal();
+        assert_eq!(browser.sign_in(email).await.is_json(200, &["set-cookie"])["steps"], json!(["mfa"]));
+    }
+    let host = GoldenHost::with(make, Knobs { mfa: Some(true), ..Knobs::default() });
+    for email in [ANN, BOB] {
+        let (mut browser, app) = enrolling(&host, email).await;
+        host.test.store.fail_always("sessions.insert");
+        let confirm = "/login/mfa-enrollment/totp/confirm";
+        let answer = if email == ANN {
+            let answer = browser.json(&format!("{API}{confirm}"), json!({ "code": code(&host, &app) })).await;
+            let body = answer.is_json(200, &["set-cookie"]);
+            assert_eq!((&body["sign_in_again"], strings(&body["backup_codes"]).len()), (&json!(true), 10));
+            answer
+        } else {
+            let code = code(&host, &app);
+            let page = browser.post(&format!("/auth{confirm}"), &[("code", &code), ("return_to", "/x")]).await;
+            page.is_page(200, &["set-cookie"])
+                .says("They are shown only now")
+                .says("href=\"/auth/login?return_to=/x\"");
+            page
+        };
+        answer.sets(&[host.cleared("pending")]);
+        host.test.store.heal();
+        assert_eq!(browser.sign_in(email).await.is_json(200, &["set-cookie"])["steps"], json!(["mfa"]));
+    }
+}
+
+/// A browser in the middle of signing in, with a secret that only its first code turns on.
+async fn enrolling<'h>(host: &'h GoldenHost, email: &str) -> (Browser<'h>, SoftApp) {
+    host.test.confirmed(email).await;
+    let mut browser = host.browser();
+    browser.sign_in(email).await;
+    let step = format!("{API}/login/mfa-enrollment");
+    browser.json(&format!("{step}/mail-code"), json!({})).await.is_json(202, &[]);
+    host.test.run_workers().await;
+    let mailed = host.test.mailed_code_of(&MailKind::ENROLLMENT_CODE, email);
+    browser.json(&format!("{step}/code"), json!({ "code": mailed })).await.is_json(200, &["set-cookie"]);
+    let setup = browser.json(&format!("{step}/totp"), json!({})).await.is_json(200, &[]);
+    let app = SoftApp::with_secret(setup["secret"].as_str().expect("a secret"));
+    (browser, app)
+}
+
 pub(super) async fn required_by_pages(make: &Make<'_>) {
     let host = GoldenHost::with(make, Knobs { mfa: Some(true), ..Knobs::default() });
     host.test.confirmed(ANN).await;
