@@ -30,6 +30,7 @@ pub(crate) async fn page_with(call: &Call<'_>, form: &str, errors: Vec<FieldErro
 /// # Errors
 ///
 /// The fault, when it is another one.
+#[cfg(feature = "mfa")]
 pub(crate) async fn page_beside_code(call: &Call<'_>, form: &str, fault: Fault) -> Result<Reply, Fault> {
     let beside = fault.beside_code()?;
     let page = page_with(call, form, vec![beside.error.clone()]).await?;

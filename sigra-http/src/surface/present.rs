@@ -99,6 +99,7 @@ impl Surface {
     fn fault_page(&self, fault: &Fault, head: Head<'_>, visit: &Visit) -> Response<ResponseBody> {
         let code = fault.code();
         let (sentence, next) = wording::of_fault(code);
+        let next = next.filter(|(below, _)| self.serves(below));
         let view = ErrorView {
             status: fault.status().as_u16(),
             title: code.title().to_owned(),
