@@ -142,6 +142,7 @@ const run = (element, how = {}) => {
 const autofill = (element) => {
   let timer;
   let paused = false;
+  let tries = 3;
   const stop = () => {
     paused = true;
     clearTimeout(timer);
@@ -166,7 +167,8 @@ const autofill = (element) => {
       // What ends it before somebody has picked a passkey (a press of the button, another page) is no news to anybody.
       if (!picked) return;
       tell(element, error);
-      start();
+      tries -= 1;
+      if (tries > 0) start();
     });
   };
   return { start, stop };
