@@ -24,9 +24,6 @@ pub(crate) const WRONG_CODE: &str = "This code is wrong or was used before. Wait
 /// For a passkey that was not accepted, whatever the reason.
 pub(crate) const PASSKEY_REJECTED: &str = "The passkey was not accepted. Try again, or sign in another way.";
 
-/// For a setting up that was begun too long ago, or not at all.
-pub(crate) const SETUP_OVER: &str = "This took too long. Start over with a new key.";
-
 /// A wrong code, beside its field.
 pub(crate) fn wrong_code() -> FieldError {
     FieldError::new("code", FaultCode::InvalidCode.as_str(), WRONG_CODE)

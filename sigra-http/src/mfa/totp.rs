@@ -23,6 +23,8 @@ use crate::wording;
 pub(super) const KEPT: &str = "I have kept them safe";
 /// The same, where the browser is not signed in.
 pub(super) const KEPT_AND_OVER: &str = "I have kept them safe. Sign in again";
+/// For a setting up that was begun too long ago, or not at all.
+const SETUP_OVER: &str = "This took too long. Start over with a new key.";
 
 pub(super) async fn begin_form(call: Call<'_>) -> Result<Reply, Fault> {
     let setup = begin(&call, call.signed_in()?.user()).await?;
@@ -96,7 +98,7 @@ pub(super) async fn confirm(call: &Call<'_>, user: &User) -> Result<(User, Vec<B
 pub(super) fn setup_again(fault: Fault, view: TotpSetupView) -> Result<Reply, Fault> {
     let error = match fault {
         Fault::Code(FaultCode::InvalidCode) => wording::wrong_code(),
-        Fault::Code(code @ FaultCode::NotEnrolled) => FieldError::new("code", code.as_str(), wording::SETUP_OVER),
+        Fault::Code(code @ FaultCode::NotEnrolled) => FieldError::new("code", code.as_str(), SETUP_OVER),
         other => return Err(other),
     };
     let view = TotpSetupView { errors: vec![error].into(), ..view };
