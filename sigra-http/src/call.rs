@@ -85,7 +85,22 @@ impl Call<'_> {
 
     /// The pending sign-in of a route that requires one.
     pub(crate) fn pending(&self) -> Result<&sigra_core::secret::RawToken, Fault> {
-        self.visit.pending().ok_or(Fault::NoPending)
+        self.visit.pending().ok_or_else(|| self.no_pending())
+    }
+
+    /// That there is no pending sign-in, or that it does not owe this step first.
+    pub(crate) fn no_pending(&self) -> Fault {
+        Fault::NoPending(self.return_to())
+    }
+
+    /// Tells a response that cannot be read from one that is not accepted, before an attempt is counted or anything is used
+    /// up. What is typed always reads.
+    pub(crate) fn must_read(&self, method: &str, response: &str) -> Result<(), Fault> {
+        let mut readers = self.surface.inner.readers.iter();
+        match readers.find(|(name, _)| *name == method) {
+            Some((_, reads)) if !reads(response) => Err(FaultCode::Malformed.into()),
+            _ => Ok(()),
+        }
     }
 
     /// What the client of a sign-in brings along.
@@ -102,9 +117,15 @@ impl Call<'_> {
         self.surface.path(below)
     }
 
+    /// A path below the prefix, which keeps where a sign-in leads.
+    pub(crate) fn led_by(&self, below: &str) -> String {
+        let path = self.path(below);
+        self.return_to().map_or(path.clone(), |back| back.carried_by(&path))
+    }
+
     /// The cookie that carries a notice over a redirect.
     pub(crate) fn notice(&self, notice: Notice) -> HeaderValue {
-        self.cookies().notice.set(notice.word(), Some(Duration::from_secs(60)))
+        notice.over(&self.cookies().notice)
     }
 
     /// To the sign-in page, with a notice.

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use crate::head::Head;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use sigra_core::error::{FlowError, StoreError, StoreErrorKind};
 
 use crate::problem::{FaultCode, FieldError};
+use crate::reply::Reply;
+use crate::return_to::ReturnTo;
+use crate::wording;
 
 /// How a route speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,8 +53,8 @@ pub(crate) enum Fault {
     Unauthenticated,
     /// The session must authenticate again.
     NotFresh,
-    /// No pending sign-in that owes this step first.
-    NoPending,
+    /// No pending sign-in that owes this step first. With where the sign-in was to lead.
+    NoPending(Option<ReturnTo>),
     /// The account must have a second factor for this, and has none.
     FactorMissing,
     /// Too many second factors were wrong. To come back after so long, if time helps at all.
@@ -60,8 +63,8 @@ pub(crate) enum Fault {
     RateLimited(Duration),
     /// No room for more work.
     Overloaded(Duration),
-    /// The answer was wrong once too often: the session is over, and its cookie goes.
-    SessionEnded,
+    /// A fault that ends what a cookie stands for, and takes the cookie away.
+    Ending(Box<Fault>, HeaderValue),
     /// Storage has more work than it can take; a moment later the same request may succeed.
     StorageBusy(Box<FlowError>),
     /// Something of ours failed.
@@ -72,15 +75,15 @@ pub(crate) enum Fault {
 const STORAGE_RETRY: Duration = Duration::from_secs(1);
 
 impl Fault {
-    pub(crate) const fn code(&self) -> FaultCode {
+    pub(crate) fn code(&self) -> FaultCode {
         match self {
             Self::Code(code) | Self::Forbidden(code) => *code,
             Self::MethodNotAllowed(_) => FaultCode::MethodNotAllowed,
             Self::Validation(_) => FaultCode::Validation,
-            Self::Unauthenticated | Self::NoPending => FaultCode::Unauthenticated,
+            Self::Unauthenticated | Self::NoPending(_) => FaultCode::Unauthenticated,
             Self::FactorMissing => FaultCode::NotEnrolled,
             Self::LockedOut(_) => FaultCode::LockedOut,
-            Self::SessionEnded => FaultCode::InvalidCredentials,
+            Self::Ending(fault, _) => fault.code(),
             Self::NotFresh => FaultCode::ReauthRequired,
             Self::RateLimited(_) => FaultCode::RateLimited,
             Self::Overloaded(_) | Self::StorageBusy(_) => FaultCode::Overloaded,
@@ -90,18 +93,52 @@ impl Fault {
 
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Forbidden(_) | Self::SessionEnded | Self::FactorMissing => StatusCode::FORBIDDEN,
+            Self::Ending(fault, _) => fault.status(),
+            Self::Forbidden(_) | Self::FactorMissing => StatusCode::FORBIDDEN,
             other => other.code().status(),
         }
     }
 
-    pub(crate) const fn retry_after(&self) -> Option<Duration> {
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited(after) | Self::Overloaded(after) => Some(*after),
             Self::LockedOut(after) => *after,
             Self::StorageBusy(_) => Some(STORAGE_RETRY),
+            Self::Ending(fault, _) => fault.retry_after(),
             _ => None,
         }
+    }
+}
+
+/// A fault of what was typed, as a page shows it.
+pub(crate) struct Beside {
+    pub(crate) error: FieldError,
+    status: StatusCode,
+    retry_after: Option<Duration>,
+}
+
+impl Beside {
+    /// The page that shows it.
+    pub(crate) fn on(self, page: Reply) -> Reply {
+        page.status(self.status).retry_after(self.retry_after)
+    }
+}
+
+impl Fault {
+    /// A fault of a code of a second factor, beside its field.
+    ///
+    /// # Errors
+    ///
+    /// The fault, when it is another one.
+    pub(crate) fn beside_code(self) -> Result<Beside, Self> {
+        let error = match &self {
+            Self::Code(FaultCode::InvalidCode) => wording::wrong_code(),
+            Self::LockedOut(wait) => wording::locked_out(*wait),
+            _ => return Err(self),
+        };
+        let locked = matches!(self, Self::LockedOut(_));
+        let status = if locked { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNPROCESSABLE_ENTITY };
+        Ok(Beside { error, status, retry_after: self.retry_after() })
     }
 }
 

@@ -1,6 +1,8 @@
 //! One sentence carried over a redirect.
 
-use http::HeaderMap;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue};
 
 use crate::cookie::CookieName;
 
@@ -73,6 +75,11 @@ impl Notice {
             Self::TrustRevoked => "Signing in there will take a second step again.",
             Self::MailOnItsWay => "If a registration is waiting for this address, a new mail is on its way.",
         }
+    }
+
+    /// The cookie that carries it over a redirect.
+    pub(crate) fn over(self, name: &CookieName) -> HeaderValue {
+        name.set(self.word(), Some(Duration::from_secs(60)))
     }
 
     /// Reads the notice a request carries.

@@ -108,10 +108,7 @@ pub(crate) fn admitted_page(call: &Call<'_>, admission: &Admission, refused: Fau
 pub(crate) fn step_page(call: &Call<'_>, steps: &[Step]) -> Reply {
     let first = steps.first();
     match first.and_then(|step| call.surface.inner.page_of(*step)) {
-        Some(below) => {
-            let page = call.path(below);
-            Reply::see_other(call.return_to().map_or(page.clone(), |back| back.carried_by(&page)))
-        }
+        Some(below) => Reply::see_other(call.led_by(below)),
         None => {
             let name = first.map_or("unknown", |step| step.name());
             let view = LoginView { error: Some(wording::step_required(name)), ..LoginView::default() };

@@ -23,6 +23,13 @@ impl From<Vec<FieldError>> for Errors {
     }
 }
 
+impl Errors {
+    /// The sentences that a page must show.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|error| error.message.as_str())
+    }
+}
+
 /// A link to follow next.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Link {
@@ -141,6 +148,9 @@ pub struct SudoView {
     pub method: String,
     /// Whether the account has a passkey.
     pub passkey: bool,
+    /// The sign-in page, which leads where this one does. Signing in anew confirms as well, and is what is left to an account
+    /// that has nothing to show here.
+    pub sign_in: String,
     /// Faults of `password` and `code`.
     pub errors: Errors,
 }
@@ -190,6 +200,8 @@ pub struct TotpSetupView {
     pub action: String,
     /// The path that starts over with another secret.
     pub restart_action: String,
+    /// The page that leads back without turning it on; `None` in the middle of signing in, where signing out does.
+    pub cancel: Option<String>,
     /// The local path to go to afterwards. Already checked.
     pub return_to: Option<String>,
     /// Faults of `code`.
@@ -231,7 +243,13 @@ pub struct MfaSettingsView {
     pub mfa: Option<MfaSection>,
     /// Passkeys; `None` when the host does not offer them.
     pub passkeys: Option<PasskeySection>,
-    /// Faults of `code` and `nickname`.
+    /// The path of the form that was sent and that `errors` are about.
+    pub form: Option<String>,
+    /// The method of that form whose code was typed: `totp` or `backup_code`.
+    pub method: String,
+    /// The name that was typed into that form.
+    pub nickname: String,
+    /// Faults of `code` and `nickname`, and of removing the last way in, which has no field.
     pub errors: Errors,
 }
 
@@ -244,8 +262,10 @@ pub struct MfaSection {
     pub backup_codes_left: u32,
     /// Whether those are few.
     pub few_left: bool,
-    /// Whether backup codes can be made: the account has an app, or passkeys and a session that showed two factors.
+    /// Whether backup codes can be made: the account has an app, or passkeys and a session that showed one.
     pub can_make_codes: bool,
+    /// Whether a passkey must be shown before backup codes can be made.
+    pub must_show_passkey: bool,
     /// Whether the account's passkeys only count as a second factor once it has backup codes.
     pub codes_missing: bool,
     /// The path that sets the app up.

@@ -275,6 +275,8 @@ const CONTRACT: &[&str] = &[
     "POST /login/mfa-enrollment/totp/confirm",
     "POST /api/v1/login/mfa-enrollment/mail-code",
     "POST /api/v1/login/mfa-enrollment/code",
+    // The ceremony to authenticate again with a passkey, whatever else is under way in the browser.
+    "POST /api/v1/sudo/passkey/start",
     // What the pages need beside it: where forms and the script lead, and their files.
     "GET /settings/mfa/totp/confirm",
     "GET /settings/passkeys",

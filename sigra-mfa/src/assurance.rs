@@ -39,6 +39,15 @@ pub fn lowered(assurance: &Assurance) -> Assurance {
     Assurance { aal: Aal::One, methods, at: assurance.at }
 }
 
+/// Whether a session has shown what new backup codes can be made on: two factors, and not a backup code alone beside the
+/// first. Whoever found one code must not make ten of it.
+#[must_use]
+pub fn proves(assurance: &Assurance) -> bool {
+    let shown = |method: &Method| assurance.methods.contains(method);
+    let without = !shown(&SHOWN) || [OTP, Method::new("hwk"), Method::new("swk")].iter().any(shown);
+    assurance.aal >= Aal::Two && without
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +61,21 @@ mod tests {
         let now = Timestamp::from_secs(9);
         let raised = raised(&assurance(Aal::One, &["pwd"]), now);
         assert_eq!(raised, Assurance { at: now, ..assurance(Aal::Two, &["pwd", "otp", "mfa"]) });
+    }
+
+    #[test]
+    fn mf_17_a_backup_code_alone_proves_nothing() {
+        for (aal, methods, proven) in [
+            (Aal::Two, &["swk", "mfa"][..], true),
+            (Aal::Two, &["pwd", "otp", "mfa"], true),
+            (Aal::Two, &["pwd", "backup_code", "mfa"], false),
+            (Aal::Two, &["pwd", "backup_code", "mfa", "hwk"], true),
+            (Aal::Two, &["pwd", "a factor of the host's", "mfa"], true),
+            (Aal::One, &["pwd"], false),
+            (Aal::One, &["swk", "mfa"], false),
+        ] {
+            assert_eq!(proves(&assurance(aal, methods)), proven, "{methods:?}");
+        }
     }
 
     #[test]

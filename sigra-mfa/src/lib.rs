@@ -32,7 +32,7 @@ pub mod ports;
 mod totp;
 mod trusted;
 
-pub use assurance::{lowered, raised, shown};
+pub use assurance::{lowered, proves, raised, shown};
 pub use backup_codes::{BACKUP_CODE, BackupCode, RegenerateOutcome};
 pub use config::MfaConfig;
 pub use events::{EVENTS, names};

@@ -6,6 +6,7 @@
 //! Everything a browser sends is read by this crate first, strictly, and then, for the algorithms it can verify, by
 //! `webauthn-rs-core` as well: both must come to the same result.
 
+mod assurance;
 mod authenticators;
 mod ceremony;
 mod config;
@@ -24,6 +25,7 @@ mod usage;
 mod verify;
 mod wire;
 
+pub use assurance::lowered;
 pub use authenticators::authenticator_name;
 pub use config::{InvalidPublicUrl, PasskeyConfig, SignCountPolicy};
 pub use factor::PASSKEY;
@@ -33,6 +35,7 @@ pub use passkey::{CredentialId, Passkey, UserHandle};
 pub use registration::{FinishOutcome, StartOutcome};
 pub use service::{PasskeyParts, Passkeys};
 pub use sign_in::SignInOutcome;
+pub use wire::{reads_as_authentication, reads_as_registration};
 
 /// What the fuzz targets call: the readers of everything a browser sends.
 #[doc(hidden)]

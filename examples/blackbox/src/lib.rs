@@ -82,7 +82,8 @@ macro_rules! browser_scenarios {
                 how_the_pages_look,
             ],
             passkeys: [
-                a_life_of_a_passkey, a_ceremony_that_fails_offers_another_way, how_the_security_pages_look,
+                a_life_of_a_passkey, a_ceremony_that_fails_offers_another_way, the_script_leads_on,
+                how_the_security_pages_look,
             ],
         }
     };

@@ -42,7 +42,10 @@ pub(super) async fn json(call: Call<'_>) -> Result<Reply, Fault> {
         Answer::Wrong => Err(Fault::Forbidden(FaultCode::InvalidCredentials)),
         Answer::LockedOut(wait) => Err(Fault::LockedOut(wait)),
         Answer::Superseded => Err(Fault::Unauthenticated),
-        Answer::Ended => Err(Fault::SessionEnded),
+        Answer::Ended => Err(Fault::Ending(
+            Box::new(Fault::Forbidden(FaultCode::InvalidCredentials)),
+            call.cookies().session.clear(),
+        )),
     }
 }
 
@@ -69,6 +72,7 @@ async fn answer(call: &Call<'_>) -> Result<Answer, Fault> {
         Some(credential) => credential,
         None => call.text("code")?,
     };
+    call.must_read(method, response)?;
     let answer = SudoAnswer {
         password: call.fields.has("password").then(|| call.text("password")).transpose()?,
         factor: (!method.is_empty()).then_some(FactorAnswer { method, response }),
@@ -98,6 +102,7 @@ async fn view(call: &Call<'_>) -> Result<SudoView, Fault> {
         passkey: kinds.iter().any(|kind| kind == "passkey"),
         methods: kinds.into_iter().filter(|kind| kind != "passkey").collect(),
         method: call.text("method")?.to_owned(),
+        sign_in: call.led_by("/login"),
         ..SudoView::default()
     })
 }

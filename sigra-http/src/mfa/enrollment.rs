@@ -4,16 +4,16 @@ use http::StatusCode;
 use sigra_core::door::{Admission, Changed};
 use sigra_core::flows::{CodeOutcome, CodeRequested, EnrollmentView};
 use sigra_core::user::{Epochs, User};
-use sigra_mfa::BackupCode;
 
-use super::service;
-use super::totp::{begin, codes_view, enrolled, secret_view, setup_json, shown};
+use super::totp::{
+    KEPT, KEPT_AND_OVER, begin, codes_json, codes_view, confirm, secret_view, setup_again, setup_json, shown,
+};
 use crate::call::Call;
 use crate::fault::Fault;
 use crate::notice::Notice;
 use crate::problem::{FaultCode, FieldError};
 use crate::reply::Reply;
-use crate::shown::{admitted_json, admitted_page, step_page, with_pending, with_session};
+use crate::shown::{admitted_json, admitted_page, with_pending, with_session};
 use crate::views::{Link, MfaEnrollmentView, TotpSetupView};
 use crate::wording;
 
@@ -73,31 +73,23 @@ pub(super) async fn confirm_form(call: Call<'_>) -> Result<Reply, Fault> {
     let Some(user) = allowed(&call).await? else {
         return Ok(here(&call));
     };
-    let Some((changed, codes)) = confirm(&call, &user).await? else {
-        let view = TotpSetupView { errors: vec![wording::wrong_code()].into(), ..setup_view(&call, &user) };
-        return Ok(Reply::page(view).status(StatusCode::UNPROCESSABLE_ENTITY));
+    let (changed, codes) = match confirm(&call, &user).await {
+        Ok(enrolled) => enrolled,
+        Err(fault) => return setup_again(fault, setup_view(&call, &user)),
     };
-    // The codes are shown once, so they answer this request whatever comes of the sign-in.
-    let (reply, next) = match resume(&call, user.epochs, &changed).await? {
-        Admission::Granted(granted) => {
-            let target = call.return_to().map_or_else(|| String::from("/"), |path| path.to_string());
-            (Some(granted), target)
-        }
-        Admission::StepRequired(held) => {
-            let next = match step_page(&call, &held.steps).body {
-                crate::reply::ReplyBody::SeeOther(path) => path,
-                _ => call.path("/login"),
-            };
-            let link = Link { href: next, text: String::from("I have kept them safe") };
-            return Ok(with_pending(Reply::page(codes_view(&changed, &codes, true, link)), &call, &held));
-        }
-        Admission::Refused(_) => (None, call.path("/login")),
+    let page = |href, text: &str| {
+        let next = Link { href, text: text.to_owned() };
+        Reply::page(codes_view(&changed, &codes, true, next))
     };
-    let link = Link { href: next, text: String::from("I have kept them safe") };
-    let page = Reply::page(codes_view(&changed, &codes, true, link));
-    Ok(match reply {
-        Some(granted) => with_session(page, &call, &granted),
-        None => page.cookie(call.cookies().pending.clear()),
+    Ok(match resume(&call, user.epochs, &changed).await {
+        Some(Admission::Granted(granted)) => {
+            let href = call.return_to().map_or_else(|| String::from("/"), |path| path.to_string());
+            with_session(page(href, KEPT), &call, &granted)
+        }
+        Some(Admission::StepRequired(held)) => with_pending(page(call.led_by("/login/next"), KEPT), &call, &held),
+        Some(Admission::Refused(_)) | None => {
+            page(call.led_by("/login"), KEPT_AND_OVER).cookie(call.cookies().pending.clear())
+        }
     })
 }
 
@@ -105,12 +97,14 @@ pub(super) async fn confirm_json(call: Call<'_>) -> Result<Reply, Fault> {
     let Some(user) = allowed(&call).await? else {
         return Err(Fault::Forbidden(FaultCode::Unconfirmed));
     };
-    let Some((changed, codes)) = confirm(&call, &user).await? else {
-        return Err(FaultCode::InvalidCode.into());
-    };
-    let admission = resume(&call, user.epochs, &changed).await?;
-    Ok(admitted_json(&call, &admission, FaultCode::InvalidCredentials)?
-        .with_member("backup_codes", shown(&codes).into()))
+    let (changed, codes) = confirm(&call, &user).await?;
+    Ok(match resume(&call, user.epochs, &changed).await {
+        Some(admission @ (Admission::Granted(_) | Admission::StepRequired(_))) => {
+            admitted_json(&call, &admission, FaultCode::InvalidCredentials)?
+                .with_member("backup_codes", shown(&codes).into())
+        }
+        Some(Admission::Refused(_)) | None => codes_json(&codes, true).cookie(call.cookies().pending.clear()),
+    })
 }
 
 async fn mail_code(call: &Call<'_>) -> Result<CodeRequested, Fault> {
@@ -131,22 +125,33 @@ async fn allowed(call: &Call<'_>) -> Result<Option<User>, Fault> {
 
 async fn pending(call: &Call<'_>) -> Result<EnrollmentView, Fault> {
     let entry = call.entry(false).await?;
-    call.sigra().enrollment().view(call.pending()?, &entry).await?.ok_or(Fault::NoPending)
+    call.sigra().enrollment().view(call.pending()?, &entry).await?.ok_or_else(|| call.no_pending())
 }
 
-async fn confirm(call: &Call<'_>, user: &User) -> Result<Option<(User, Vec<BackupCode>)>, Fault> {
-    enrolled(service(call)?.confirm_totp(call.sigra(), user, call.text("code")?, call.client()).await?)
-}
-
-async fn resume(call: &Call<'_>, before: Epochs, user: &User) -> Result<Admission, Fault> {
-    let entry = call.entry(false).await?;
-    let changed = Changed { before, user: user.clone() };
-    Ok(call.sigra().door().resume_changed(call.pending()?, changed, Some(sigra_mfa::shown()), &entry).await?)
+/// Goes on with the sign-in after the change. `None` when that cannot be done: the change stands, and its codes are shown
+/// once, so they answer this request whatever comes of the sign-in.
+async fn resume(call: &Call<'_>, before: Epochs, user: &User) -> Option<Admission> {
+    let resumed = async {
+        let entry = call.entry(false).await?;
+        let changed = Changed { before, user: user.clone() };
+        let shown = Some(sigra_mfa::shown());
+        Ok::<_, Fault>(call.sigra().door().resume_changed(call.pending()?, changed, shown, &entry).await?)
+    };
+    match resumed.await {
+        Ok(admission) => Some(admission),
+        Err(fault) => {
+            tracing::error!(
+                request_id = call.visit.request_id(),
+                ?fault,
+                "a sign-in could not go on after a second factor was set up"
+            );
+            None
+        }
+    }
 }
 
 fn here(call: &Call<'_>) -> Reply {
-    let page = call.path("/login/mfa-enrollment");
-    Reply::see_other(call.return_to().map_or(page.clone(), |back| back.carried_by(&page)))
+    Reply::see_other(call.led_by("/login/mfa-enrollment"))
 }
 
 async fn view(call: &Call<'_>) -> Result<MfaEnrollmentView, Fault> {

@@ -2,7 +2,6 @@
 
 use http::StatusCode;
 use serde_json::json;
-use sigra_core::assurance::Aal;
 
 use super::trusted::row;
 use crate::call::Call;
@@ -26,7 +25,8 @@ pub(crate) async fn section(call: &Call<'_>) -> Result<Option<MfaSection>, Fault
         totp_since: status.totp_enrolled_at.map(|at| at.to_string()),
         backup_codes_left: status.backup_codes_left,
         few_left: status.backup_codes_few,
-        can_make_codes: totp || (has_passkey && current.session().assurance.aal >= Aal::Two),
+        can_make_codes: totp || (has_passkey && sigra_mfa::proves(&current.session().assurance)),
+        must_show_passkey: !totp && has_passkey && !sigra_mfa::proves(&current.session().assurance),
         codes_missing: has_passkey && !factors.demanded(user).await?,
         totp_action: call.path("/settings/mfa/totp"),
         codes_action: call.path("/settings/mfa/backup-codes"),

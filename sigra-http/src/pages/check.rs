@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::markup::{Tag, tags};
 use super::samples::{HOSTILE, samples};
 use super::{Pages, Urls, describe};
-use crate::views::{MfaSection, View};
+use crate::views::{Errors, MfaSection, View};
 
 pub(super) fn faults_of(pages: &Pages) -> Vec<String> {
     let mut faults = Vec::new();
@@ -32,8 +32,15 @@ fn faults_in(html: &str, view: &View, notice: Option<&str>, urls: &Urls) -> impl
     if notice.is_some_and(|notice| !html.contains(notice)) {
         faults.push("does not show the notice".to_owned());
     }
-    for form in forms(view, urls) {
-        faults.extend(missing(&form, &tags));
+    faults.extend(forms_missing(&forms(view, urls), &tags));
+    faults.extend(passkey_button(view, urls).and_then(|button| button.missing(&tags)));
+    // Whether it is shown is seen with harmless text.
+    for (field, text) in told(view).into_iter().filter(|(_, text)| !text.contains(HOSTILE)) {
+        let mut escaped = String::new();
+        super::filters::escape(&mut escaped, text).expect("writing to a string does not fail");
+        if !html.contains(&escaped) {
+            faults.push(format!("does not show view.{field}"));
+        }
     }
     faults.into_iter()
 }
@@ -55,10 +62,11 @@ fn blocked(tag: &Tag<'_>) -> Option<String> {
 pub(super) struct Form<'a> {
     pub(super) action: &'a str,
     pub(super) fields: Vec<&'static str>,
+    /// The value of `method` it is for, where several forms post to one path.
+    method: Option<&'a str>,
 }
 
 pub(super) fn forms<'a>(view: &'a View, urls: &'a Urls) -> Vec<Form<'a>> {
-    let form = |action: &'a str, fields: &[&'static str]| Form { action, fields: fields.to_vec() };
     match view {
         View::Register(_) => vec![form(&urls.register, &["email", "password"])],
         View::Confirm(_) => vec![form(&urls.confirm, &["email", "code"]), form(&urls.confirm_resend, &["email"])],
@@ -74,17 +82,20 @@ pub(super) fn forms<'a>(view: &'a View, urls: &'a Urls) -> Vec<Form<'a>> {
         View::ResetPasswordToken(view) => vec![form(&view.action, &["password"])],
         View::Sudo(view) if view.demanded => {
             let back = view.return_to.as_ref().map(|_| "return_to");
-            view.methods.iter().map(|_| with(form(&urls.sudo, &["method", "code"]), back)).collect()
+            view.methods.iter().map(|method| with(with_code(&urls.sudo, method), back)).collect()
         }
-        View::Sudo(view) => vec![with(form(&urls.sudo, &["password"]), view.return_to.as_ref().map(|_| "return_to"))],
+        View::Sudo(view) if view.has_password => {
+            vec![with(form(&urls.sudo, &["password"]), view.return_to.as_ref().map(|_| "return_to"))]
+        }
+        View::Sudo(_) => Vec::new(),
         View::Mfa(view) => {
-            let one = || {
-                let one = with(form(&urls.mfa, &["method", "code"]), view.return_to.as_ref().map(|_| "return_to"));
+            let one = |method| {
+                let one = with(with_code(&urls.mfa, method), view.return_to.as_ref().map(|_| "return_to"));
                 with(one, view.can_trust.then_some("trust_browser"))
             };
             let mut forms = vec![form(&urls.logout, &[])];
-            forms.extend(view.totp.then(one));
-            forms.extend(view.backup_code.then(one));
+            forms.extend(view.totp.then(|| one("totp")));
+            forms.extend(view.backup_code.then(|| one("backup_code")));
             forms
         }
         View::MfaEnrollment(view) => {
@@ -102,6 +113,7 @@ pub(super) fn forms<'a>(view: &'a View, urls: &'a Urls) -> Vec<Form<'a>> {
             let back = view.return_to.as_ref().map(|_| "return_to");
             let mut forms = vec![with(form(&view.action, &["code"]), back)];
             forms.extend(view.secret.is_none().then(|| with(form(&view.restart_action, &[]), back)));
+            forms.extend(view.cancel.is_none().then(|| form(&urls.logout, &[])));
             forms
         }
         View::MfaSettings(view) => {
@@ -124,17 +136,24 @@ pub(super) fn forms<'a>(view: &'a View, urls: &'a Urls) -> Vec<Form<'a>> {
     }
 }
 
+fn form<'a>(action: &'a str, fields: &[&'static str]) -> Form<'a> {
+    Form { action, fields: fields.to_vec(), method: None }
+}
+
+fn with_code<'a>(action: &'a str, method: &'a str) -> Form<'a> {
+    Form { method: Some(method), ..form(action, &["method", "code"]) }
+}
+
 fn with<'a>(mut form: Form<'a>, field: Option<&'static str>) -> Form<'a> {
     form.fields.extend(field);
     form
 }
 
 fn of_second_factors(view: &MfaSection) -> Vec<Form<'_>> {
-    let form = |action, fields: &[&'static str]| Form { action, fields: fields.to_vec() };
     let mut forms = Vec::new();
     if view.totp_since.is_some() {
-        let ways = if view.backup_codes_left > 0 { 2 } else { 1 };
-        forms.extend((0..ways).map(|_| form(&view.disable_action, &["method", "code"])));
+        forms.push(with_code(&view.disable_action, "totp"));
+        forms.extend((view.backup_codes_left > 0).then(|| with_code(&view.disable_action, "backup_code")));
     } else {
         forms.push(form(&view.totp_action, &[]));
     }
@@ -148,21 +167,133 @@ fn of_second_factors(view: &MfaSection) -> Vec<Form<'_>> {
     forms
 }
 
-fn missing(wanted: &Form<'_>, tags: &[Tag<'_>]) -> Vec<String> {
-    let is_it = |tag: &Tag<'_>| tag.name == "form" && tag.attribute("action") == Some(wanted.action);
-    let Some(at) = tags.iter().position(is_it) else {
-        return vec![format!("has no form that posts to {}", wanted.action)];
-    };
+/// What the forms of a page lack. Each form there is stands for one that is wanted, unless it lets its user choose the method.
+fn forms_missing(wanted: &[Form<'_>], tags: &[Tag<'_>]) -> Vec<String> {
+    let mut taken = BTreeSet::new();
     let mut faults = Vec::new();
-    if !tags[at].attribute("method").is_some_and(|method| method.eq_ignore_ascii_case("post")) {
-        faults.push(format!("has a form for {} whose method is not post", wanted.action));
-    }
-    let inside = &tags[at + 1..];
-    let inside = &inside[..inside.iter().position(|tag| tag.name == "/form").unwrap_or(inside.len())];
-    for field in &wanted.fields {
-        if !inside.iter().any(|tag| tag.attribute("name") == Some(field)) {
-            faults.push(format!("has no field {field} in the form for {}", wanted.action));
+    for form in wanted {
+        let fits = |at: &usize| {
+            let tag = &tags[*at];
+            tag.name == "form" && tag.attribute("action") == Some(form.action) && !taken.contains(at)
+        };
+        let candidates = (0..tags.len()).filter(fits).filter_map(|at| {
+            let inside = inside(tags, at);
+            let fixed = inside.iter().find(|tag| tag.attribute("name") == Some("method") && tag.name == "input");
+            let fixed =
+                fixed.filter(|tag| tag.attribute("type") == Some("hidden")).and_then(|tag| tag.attribute("value"));
+            let for_another = form.method.is_some() && fixed.is_some_and(|method| form.method != Some(method));
+            (!for_another).then(|| (form.lacks(&tags[at], inside), at, form.method.is_none() || fixed.is_some()))
+        });
+        match candidates.min_by_key(|(lacks, at, _)| (lacks.len(), *at)) {
+            Some((lacks, at, one)) => {
+                faults.extend(lacks);
+                taken.extend(one.then_some(at));
+            }
+            None => faults.push(format!(
+                "has no form that posts to {}{}",
+                form.action,
+                form.method.map(|method| format!(" with the method {method}")).unwrap_or_default()
+            )),
         }
     }
     faults
+}
+
+fn inside<'t, 'a>(tags: &'t [Tag<'a>], form: usize) -> &'t [Tag<'a>] {
+    let inside = &tags[form + 1..];
+    &inside[..inside.iter().position(|tag| tag.name == "/form").unwrap_or(inside.len())]
+}
+
+impl Form<'_> {
+    fn lacks(&self, tag: &Tag<'_>, inside: &[Tag<'_>]) -> Vec<String> {
+        let mut faults = Vec::new();
+        if !tag.attribute("method").is_some_and(|method| method.eq_ignore_ascii_case("post")) {
+            faults.push(format!("has a form for {} whose method is not post", self.action));
+        }
+        for field in &self.fields {
+            if !inside.iter().any(|tag| tag.attribute("name") == Some(field)) {
+                faults.push(format!("has no field {field} in the form for {}", self.action));
+            }
+        }
+        faults
+    }
+}
+
+/// A button of a page without which a passkey cannot be used there. The one for signing in is the host's choice.
+struct PasskeyButton<'a> {
+    purpose: &'static str,
+    start: &'a str,
+    finish: &'a str,
+}
+
+fn passkey_button<'a>(view: &View, urls: &'a Urls) -> Option<PasskeyButton<'a>> {
+    let (purpose, start, finish) = match view {
+        View::Sudo(view) if view.passkey => ("sudo", &urls.passkey_sudo_start, &urls.sudo_json),
+        View::Mfa(view) if view.passkey => ("second-factor", &urls.passkey_mfa_start, &urls.passkey_mfa_finish),
+        View::MfaSettings(view) if view.fresh && view.passkeys.is_some() => {
+            ("register", &urls.passkey_register_start, &urls.passkey_register_finish)
+        }
+        _ => return None,
+    };
+    Some(PasskeyButton { purpose, start, finish })
+}
+
+impl PasskeyButton<'_> {
+    fn missing(&self, tags: &[Tag<'_>]) -> Option<String> {
+        let is_it = |tag: &Tag<'_>| {
+            [("data-passkey", self.purpose), ("data-start", self.start), ("data-finish", self.finish)]
+                .iter()
+                .all(|(name, value)| tag.attribute(name) == Some(value))
+        };
+        (!tags.iter().any(is_it)).then(|| format!("has no element with data-passkey=\"{}\"", self.purpose))
+    }
+}
+
+/// The texts that a page is there to show, with the fields of its view: what people would otherwise never learn, or learn
+/// only once.
+fn told(view: &View) -> Vec<(&'static str, &str)> {
+    fn errors(errors: &Errors) -> Vec<(&'static str, &str)> {
+        errors.messages().map(|message| ("errors", message)).collect()
+    }
+    match view {
+        View::Register(view) => errors(&view.errors),
+        View::Confirm(view) => errors(&view.errors),
+        View::MagicLink(view) => errors(&view.errors),
+        View::ResetPassword(view) => errors(&view.errors),
+        View::ResetPasswordToken(view) => errors(&view.errors),
+        View::Sudo(view) => errors(&view.errors),
+        View::Mfa(view) => errors(&view.errors),
+        View::MfaEnrollment(view) => errors(&view.errors),
+        View::MfaSettings(view) => errors(&view.errors),
+        View::TotpSetup(view) => {
+            let secret = view.secret.iter().flat_map(|secret| {
+                [("secret.text", secret.text.as_str()), ("secret.qr_image", secret.qr_image.as_str())]
+            });
+            let cancel = view.cancel.iter().map(|path| ("cancel", path.as_str()));
+            view.errors.messages().map(|message| ("errors", message)).chain(secret).chain(cancel).collect()
+        }
+        View::BackupCodes(view) => view
+            .codes
+            .iter()
+            .map(|code| ("codes", code.as_str()))
+            .chain([("next.href", view.next.href.as_str())])
+            .collect(),
+        View::Login(view) => view.error.iter().map(|error| ("error", error.as_str())).collect(),
+        View::Message(view) => {
+            let paragraphs = view.paragraphs.iter().map(|paragraph| ("paragraphs", paragraph.as_str()));
+            paragraphs
+                .chain([("title", view.title.as_str())])
+                .chain(view.link.iter().map(|link| ("link.href", link.href.as_str())))
+                .collect()
+        }
+        View::Error(view) => {
+            let next = view.next.iter().map(|next| ("next.href", next.href.as_str()));
+            let id = view.request_id.iter().map(|id| ("request_id", id.as_str()));
+            next.chain([("sentence", view.sentence.as_str())]).chain(id).collect()
+        }
+        View::ConfirmToken(view) => vec![("email", &view.email)],
+        View::MagicLinkToken(view) => vec![("email", &view.email)],
+        View::NotMe(view) => vec![("email", &view.email)],
+        View::CheckMail(_) | View::Sessions(_) => Vec::new(),
+    }
 }

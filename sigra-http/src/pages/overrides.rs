@@ -104,11 +104,17 @@ mod tests {
             "syntax error: unexpected end of block in sudo.html, line 1",
             "undefined value in not_me.html, line 1",
             "message.html shows a value unescaped",
+            "message.html does not show view.link.href",
+            "message.html does not show view.paragraphs",
             "message.html has inline code, which browsers will not run: the attribute onclick",
             "message.html has inline code, which browsers will not run: the element script",
             "error.html has inline code, which browsers will not run: the element style",
             "error.html has inline code, which browsers will not run: the element script",
             "error.html loads a file of another origin, which browsers will not do: https://example.com/x.png",
+            "error.html does not show view.next.href",
+            "error.html does not show view.request_id",
+            "error.html does not show view.sentence",
+            "login.html does not show view.error",
             "login.html has a form for /auth/login whose method is not post",
             "login.html has no field password in the form for /auth/login",
         ];
@@ -121,8 +127,40 @@ mod tests {
         let folder = Folder::of(&[("register.html", "<h1>Closed</h1>")]);
         assert_eq!(
             folder.faults(),
-            ["register.html has no form that posts to /auth/register", "register.html does not show the notice"]
+            [
+                "register.html has no form that posts to /auth/register",
+                "register.html does not show view.errors",
+                "register.html does not show the notice",
+            ]
         );
+    }
+
+    #[test]
+    fn each_form_of_a_page_stands_for_one_way() {
+        let mfa = |forms: &str| {
+            let logout = "<form method=post action='{{ urls.logout }}'></form>";
+            let passkey = "{% import 'parts.html' as parts %}{{ parts.passkey_button('Go', 'second-factor', \
+                           urls.passkey_mfa_start, urls.passkey_mfa_finish, '') }}";
+            let errors = "{% for error in view.errors %}{{ error.message }}{% endfor %}";
+            Folder::of(&[("mfa.html", &format!("{logout}{passkey}{errors}{forms}"))])
+        };
+        let fields = "<input name=code><input name=trust_browser><input name=return_to>";
+        let of = |method: &str| {
+            format!(
+                "<form method=post action='{{{{ urls.mfa }}}}'><input type=hidden name=method value={method}>{fields}</form>"
+            )
+        };
+        assert_eq!(
+            mfa(&of("totp")).faults(),
+            ["mfa.html has no form that posts to /auth/mfa with the method backup_code"]
+        );
+        let both = mfa(&format!("{}{}", of("totp"), of("backup_code")));
+        assert!(pages().override_dir(&both.0).is_ok());
+        let choosing =
+            format!("<form method=post action='{{{{ urls.mfa }}}}'><select name=method></select>{fields}</form>");
+        assert!(pages().override_dir(&mfa(&choosing).0).is_ok());
+        let silent = Folder::of(&[("backup_codes.html", "<a href='{{ view.next.href }}'>on</a>")]);
+        assert_eq!(silent.faults(), ["backup_codes.html does not show view.codes"]);
     }
 
     #[test]

@@ -6,14 +6,15 @@ use crate::views::*;
 /// Text that must never reach a page as it is.
 pub(super) const HOSTILE: &str = "\"'><script>hostile()</script>";
 
-const EMAIL: &str = "ada@example.com";
+/// The text of every sample that is not hostile.
+const SAMPLE: &str = "ada@example.com";
 const PATH: &str = "/auth/somewhere/AbC-123_x";
 const NOTICE: &str = "Your address is confirmed.";
 
 /// Every page: as it is first seen, filled in, with faults, and with hostile text wherever text can be.
 pub(super) fn samples() -> Vec<(View, Option<&'static str>)> {
     let mut samples = Vec::new();
-    for text in [EMAIL, HOSTILE] {
+    for text in [SAMPLE, HOSTILE] {
         samples.extend(forms(text).into_iter().map(|view| (view, None)));
         samples.extend(others(text).into_iter().map(|view| (view, None)));
     }
@@ -53,7 +54,16 @@ fn forms(text: &str) -> Vec<View> {
         MagicLinkView { email: some(), errors: email() }.into(),
         ResetPasswordView { email: some(), errors: email() }.into(),
         ResetPasswordTokenView { email: some(), action: PATH.to_owned(), errors: password() }.into(),
-        SudoView { email: some(), return_to: Some(some()), errors: password(), ..SudoView::default() }.into(),
+        SudoView {
+            email: some(),
+            return_to: Some(some()),
+            has_password: true,
+            errors: password(),
+            ..SudoView::default()
+        }
+        .into(),
+        SudoView { email: some(), passkey: true, errors: elsewhere(), ..SudoView::default() }.into(),
+        SudoView { email: some(), sign_in: PATH.to_owned(), ..SudoView::default() }.into(),
         SudoView { email: some(), has_password: true, passkey: true, ..SudoView::default() }.into(),
         SudoView {
             email: some(),
@@ -84,16 +94,21 @@ fn forms(text: &str) -> Vec<View> {
         MfaEnrollmentView { email: some(), code_needed: true, return_to: Some(some()), errors: code() }.into(),
         TotpSetupView {
             email: some(),
-            secret: Some(TotpSecretView { text: some(), otpauth_uri: some(), qr_image: some() }),
+            secret: Some(TotpSecretView {
+                text: format!("key {text}"),
+                otpauth_uri: format!("otpauth:{text}"),
+                qr_image: format!("data:{text}"),
+            }),
             action: PATH.to_owned(),
-            restart_action: PATH.to_owned(),
+            restart_action: format!("{PATH}/again"),
+            cancel: Some(format!("{PATH}/back")),
             return_to: Some(some()),
             errors: Errors::default(),
         }
         .into(),
         TotpSetupView {
             action: PATH.to_owned(),
-            restart_action: PATH.to_owned(),
+            restart_action: format!("{PATH}/again"),
             errors: code(),
             ..TotpSetupView::default()
         }
@@ -104,7 +119,9 @@ fn forms(text: &str) -> Vec<View> {
 fn others(text: &str) -> Vec<View> {
     let some = || text.to_owned();
     let action = || PATH.to_owned();
-    let link = || Some(Link { href: some(), text: some() });
+    let link = || Some(Link { href: format!("{PATH}/next"), text: format!("on from {text}") });
+    let sentence = || format!("sentence {text}");
+    let fault = |field| FieldError::new(field, "invalid", format!("Something is wrong with this, {text}."));
     vec![
         ConfirmTokenView {
             email: some(),
@@ -120,21 +137,38 @@ fn others(text: &str) -> Vec<View> {
         BackupCodesView {
             email: some(),
             enrolled: true,
-            codes: vec![some(), some()],
-            next: Link { href: some(), text: some() },
+            codes: vec![format!("code 1 {text}"), format!("code 2 {text}")],
+            next: Link { href: format!("{PATH}/next"), text: format!("on from {text}") },
         }
         .into(),
         security(text, true, true).into(),
         security(text, false, false).into(),
+        faulty(text, "disable", "totp", fault("code")).into(),
+        faulty(text, "disable", "backup_code", fault("code")).into(),
+        faulty(text, "codes", "", fault("code")).into(),
+        faulty(text, "0/rename", "", fault("nickname")).into(),
+        faulty(text, "1/delete", "", fault("")).into(),
         MfaSettingsView { email: some(), mfa: Some(MfaSection::default()), ..MfaSettingsView::default() }.into(),
-        MessageView { title: some(), paragraphs: vec![some(), some()], link: link() }.into(),
+        MessageView {
+            title: format!("title {text}"),
+            paragraphs: vec![format!("first {text}"), format!("second {text}")],
+            link: link(),
+        }
+        .into(),
         MessageView { title: some(), paragraphs: Vec::new(), link: None }.into(),
         MessageView::rescued(some()).into(),
         SessionsView { email: some(), sessions: rows(text), fresh: true }.into(),
         SessionsView { email: some(), sessions: rows(text), fresh: false }.into(),
         SessionsView { email: some(), sessions: rows(text).into_iter().take(1).collect(), fresh: true }.into(),
-        ErrorView { status: 404, title: some(), sentence: some(), next: link(), request_id: None }.into(),
-        ErrorView { status: 500, title: some(), sentence: some(), next: None, request_id: Some(some()) }.into(),
+        ErrorView { status: 404, title: some(), sentence: sentence(), next: link(), request_id: None }.into(),
+        ErrorView {
+            status: 500,
+            title: some(),
+            sentence: sentence(),
+            next: None,
+            request_id: Some(format!("id {text}")),
+        }
+        .into(),
     ]
 }
 
@@ -186,7 +220,8 @@ fn security(text: &str, fresh: bool, enrolled: bool) -> MfaSettingsView {
             totp_since: enrolled.then(some),
             backup_codes_left: if enrolled { 3 } else { 1 },
             few_left: true,
-            can_make_codes: true,
+            can_make_codes: enrolled,
+            must_show_passkey: !enrolled,
             codes_missing: !enrolled,
             totp_action: path("totp"),
             codes_action: path("codes"),
@@ -195,6 +230,17 @@ fn security(text: &str, fresh: bool, enrolled: bool) -> MfaSettingsView {
             revoke_all_action: path("revoke-all"),
         }),
         passkeys: Some(PasskeySection { passkeys: vec![passkey(0, true), passkey(1, false)] }),
-        errors: Errors::from(vec![FieldError::new("code", "invalid_code", "This code is wrong.")]),
+        ..MfaSettingsView::default()
+    }
+}
+
+/// The security settings, after a form was sent that is not accepted.
+fn faulty(text: &str, form: &str, method: &str, error: FieldError) -> MfaSettingsView {
+    MfaSettingsView {
+        form: Some(format!("{PATH}/{form}")),
+        method: method.to_owned(),
+        nickname: text.to_owned(),
+        errors: vec![error].into(),
+        ..security(text, true, true)
     }
 }

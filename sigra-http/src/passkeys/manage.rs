@@ -2,9 +2,8 @@
 
 use http::StatusCode;
 use serde_json::{Value, json};
-use sigra_core::assurance::{Aal, Assurance};
+use sigra_core::flows::Renewed;
 use sigra_core::id::PasskeyId;
-use sigra_core::user::User;
 use sigra_passkeys::{Passkey, RemoveOutcome, RenameOutcome};
 
 use super::service;
@@ -32,37 +31,27 @@ pub(super) async fn list_json(call: Call<'_>) -> Result<Reply, Fault> {
 }
 
 pub(super) async fn rename_form(call: Call<'_>) -> Result<Reply, Fault> {
-    match rename(&call).await? {
-        RenameOutcome::Renamed => Ok(to_settings(&call, Notice::PasskeyRenamed)),
-        RenameOutcome::Invalid => page_with(&call, invalid_nickname(), StatusCode::UNPROCESSABLE_ENTITY).await,
-        RenameOutcome::Unknown => Err(FaultCode::NotFound.into()),
+    match rename(&call).await {
+        Ok(()) => Ok(to_settings(&call, Notice::PasskeyRenamed)),
+        Err(fault) => page_again(&call, "rename", fault).await,
     }
 }
 
 pub(super) async fn rename_json(call: Call<'_>) -> Result<Reply, Fault> {
-    match rename(&call).await? {
-        RenameOutcome::Renamed => Ok(Reply::no_content()),
-        RenameOutcome::Invalid => Err(Fault::Validation(vec![invalid_nickname()])),
-        RenameOutcome::Unknown => Err(FaultCode::NotFound.into()),
-    }
+    rename(&call).await?;
+    Ok(Reply::no_content())
 }
 
 pub(super) async fn delete_form(call: Call<'_>) -> Result<Reply, Fault> {
-    match remove(&call).await? {
-        RemoveOutcome::Removed { user } => removed(&call, &user, to_settings(&call, Notice::PasskeyRemoved)).await,
-        RemoveOutcome::Needed => page_with(&call, last_way_in(), StatusCode::UNPROCESSABLE_ENTITY).await,
-        RemoveOutcome::Unknown => Err(FaultCode::NotFound.into()),
-        RemoveOutcome::Stale => Err(Fault::Unauthenticated),
+    match remove(&call).await {
+        Ok(renewed) => Ok(with_renewed(to_settings(&call, Notice::PasskeyRemoved), &call, renewed)),
+        Err(fault) => page_again(&call, "delete", fault).await,
     }
 }
 
 pub(super) async fn delete_json(call: Call<'_>) -> Result<Reply, Fault> {
-    match remove(&call).await? {
-        RemoveOutcome::Removed { user } => removed(&call, &user, Reply::no_content()).await,
-        RemoveOutcome::Needed => Err(Fault::Validation(vec![last_way_in()])),
-        RemoveOutcome::Unknown => Err(FaultCode::NotFound.into()),
-        RemoveOutcome::Stale => Err(Fault::Unauthenticated),
-    }
+    let renewed = remove(&call).await?;
+    Ok(with_renewed(Reply::no_content(), &call, renewed))
 }
 
 /// Passkeys in the settings. `None` on a surface that does not have these routes.
@@ -86,7 +75,7 @@ pub(super) fn shown(passkey: &Passkey) -> Value {
 }
 
 fn row(call: &Call<'_>, passkey: &Passkey) -> PasskeyRow {
-    let path = |what: &str| call.path(&format!("/settings/passkeys/{}/{what}", passkey.id));
+    let path = |what: &str| call.path(&action(&passkey.id.to_string(), what));
     PasskeyRow {
         id: passkey.id.to_string(),
         nickname: passkey.nickname.clone(),
@@ -98,28 +87,43 @@ fn row(call: &Call<'_>, passkey: &Passkey) -> PasskeyRow {
     }
 }
 
+fn action(id: &str, what: &str) -> String {
+    format!("/settings/passkeys/{id}/{what}")
+}
+
+/// The page again, with the fault of a form beside it.
+async fn page_again(call: &Call<'_>, what: &str, fault: Fault) -> Result<Reply, Fault> {
+    match fault {
+        Fault::Validation(errors) => page_with(call, &action(call.param("id"), what), errors).await,
+        other => Err(other),
+    }
+}
+
 fn id(call: &Call<'_>) -> Result<PasskeyId, Fault> {
     call.param("id").parse().map_err(|_| FaultCode::NotFound.into())
 }
 
-async fn rename(call: &Call<'_>) -> Result<RenameOutcome, Fault> {
+async fn rename(call: &Call<'_>) -> Result<(), Fault> {
     let user = call.signed_in()?.user();
-    Ok(service(call)?.rename(user, id(call)?, call.text("nickname")?, call.client()).await?)
+    match service(call)?.rename(user, id(call)?, call.text("nickname")?, call.client()).await? {
+        RenameOutcome::Renamed => Ok(()),
+        RenameOutcome::Invalid => Err(Fault::Validation(vec![invalid_nickname()])),
+        RenameOutcome::Unknown => Err(FaultCode::NotFound.into()),
+    }
 }
 
-async fn remove(call: &Call<'_>) -> Result<RemoveOutcome, Fault> {
-    let user = call.signed_in()?.user();
-    Ok(service(call)?.remove(call.sigra(), user, id(call)?, call.client()).await?)
-}
-
-/// A session that two factors were shown to by a passkey alone is lowered: it may have been this one.
-async fn removed(call: &Call<'_>, user: &User, reply: Reply) -> Result<Reply, Fault> {
-    let assurance = &call.signed_in()?.session().assurance;
-    let shown = |names: &[&str]| assurance.methods.iter().any(|method| names.contains(&method.name()));
-    let lowered =
-        (shown(&["hwk", "swk"]) && !shown(&["otp"])).then(|| Assurance { aal: Aal::One, ..assurance.clone() });
-    let renewed = carried_on(call, user, lowered).await?;
-    Ok(with_renewed(reply, call, renewed))
+/// Removes a passkey. What became of the session, as [`carried_on`] says.
+async fn remove(call: &Call<'_>) -> Result<Option<Renewed>, Fault> {
+    let current = call.signed_in()?;
+    match service(call)?.remove(call.sigra(), current.user(), id(call)?, call.client()).await? {
+        RemoveOutcome::Removed { user } => {
+            let lowered = sigra_passkeys::lowered(&current.session().assurance);
+            Ok(carried_on(call, current, &user, lowered).await)
+        }
+        RemoveOutcome::Needed => Err(Fault::Validation(vec![last_way_in()])),
+        RemoveOutcome::Unknown => Err(FaultCode::NotFound.into()),
+        RemoveOutcome::Stale => Err(Fault::Unauthenticated),
+    }
 }
 
 pub(super) fn invalid_nickname() -> FieldError {

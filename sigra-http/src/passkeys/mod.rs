@@ -29,6 +29,7 @@ pub(crate) static ROUTES: &[Route] = &[
     route!(Post "/api/v1/passkeys/login/start", Json, ANYONE, Ceremony, "options for signing in with a passkey", sign_in::start),
     route!(Post "/api/v1/passkeys/login/finish", Json, ANYONE, SignIn, "signs in with a passkey", sign_in::finish),
     route!(Post "/api/v1/mfa/passkey/start", Json, OWES_FACTOR_OR_USER, Ceremony, "options for showing a passkey as second factor", second_factor::start),
+    route!(Post "/api/v1/sudo/passkey/start", Json, USER, Ceremony, "options for authenticating again with a passkey", second_factor::start_sudo),
     route!(Post "/api/v1/mfa/passkey/finish", Json, OWES_FACTOR, SignIn, "takes a passkey as second factor", second_factor::finish),
 ];
 

@@ -23,13 +23,22 @@ pub(super) async fn start(call: Call<'_>) -> Result<Reply, Fault> {
 
 pub(super) async fn finish(call: Call<'_>) -> Result<Reply, Fault> {
     let current = call.signed_in()?;
-    let (user, session) = (current.user(), current.session().id);
     let nickname = Some(call.text("nickname")?).filter(|nickname| !nickname.is_empty());
     let response = call.fields.to_json();
-    let finished = service(&call)?.finish_registration(call.sigra(), user, session, &response, nickname, call.client());
+    if !sigra_passkeys::reads_as_registration(&response) {
+        return Err(FaultCode::Malformed.into());
+    }
+    let finished = service(&call)?.finish_registration(
+        call.sigra(),
+        current.user(),
+        current.session().id,
+        &response,
+        nickname,
+        call.client(),
+    );
     match finished.await? {
         FinishOutcome::Registered { passkey, user } => {
-            let renewed = carried_on(&call, &user, None).await?;
+            let renewed = carried_on(&call, current, &user, current.session().assurance.clone()).await;
             let reply = Reply::json(StatusCode::CREATED, shown(&passkey)).cookie(call.notice(Notice::PasskeyAdded));
             Ok(with_renewed(reply, &call, renewed))
         }

@@ -30,15 +30,22 @@ pub(super) async fn start(call: Call<'_>) -> Result<Reply, Fault> {
 
 pub(super) async fn finish(call: Call<'_>) -> Result<Reply, Fault> {
     let Service { passkeys, ceremony } = with_cookie(&call)?;
+    let response = call.fields.to_json();
+    call.must_read("passkey", &response)?;
     let Some(browser) = ceremony.read_token(call.head.headers) else {
         return Err(FaultCode::PasskeyRejected.into());
     };
     let entry = call.entry(call.flag("remember_me")?).await?;
-    match passkeys.finish_sign_in(call.sigra(), &call.fields.to_json(), &browser, &entry).await? {
+    match passkeys.finish_sign_in(call.sigra(), &response, &browser, &entry).await? {
         SignInOutcome::Admitted(admission) => {
-            let reply = admitted_json(&call, &admission, FaultCode::PasskeyRejected)?;
-            Ok(reply.cookie(ceremony.clear()))
+            // The ceremony is over, whether or not its user is let in.
+            let over = ceremony.clear();
+            match admitted_json(&call, &admission, FaultCode::PasskeyRejected) {
+                Ok(reply) => Ok(reply.cookie(over)),
+                Err(fault) => Err(Fault::Ending(Box::new(fault), over)),
+            }
         }
+        // The cookie stays: another ceremony of this browser, such as the one that waits for autofill, may hang on it.
         SignInOutcome::Rejected => Err(FaultCode::PasskeyRejected.into()),
     }
 }

@@ -3,17 +3,16 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use sigra_core::door::Admission;
 use sigra_core::flows::{ChallengeOutcome, FactorAnswer};
 use sigra_core::ports::TrustToken;
 
 use crate::call::Call;
 use crate::fault::Fault;
-use crate::notice::Notice;
-use crate::problem::{FaultCode, FieldError};
+use crate::problem::FaultCode;
 use crate::reply::Reply;
 use crate::shown::{admitted_json, admitted_page, step_page};
 use crate::views::MfaView;
-use crate::wording;
 
 pub(super) async fn page(call: Call<'_>) -> Result<Reply, Fault> {
     Ok(Reply::page(view(&call).await?))
@@ -21,19 +20,18 @@ pub(super) async fn page(call: Call<'_>) -> Result<Reply, Fault> {
 
 pub(super) async fn form(call: Call<'_>) -> Result<Reply, Fault> {
     let (method, code) = answer_of(&call)?;
-    match answer(&call, method, code).await? {
-        ChallengeOutcome::Admitted(admission, trust) => {
+    match answer(&call, method, code, FaultCode::InvalidCode).await {
+        Ok((admission, trust)) => {
             let reply = admitted_page(&call, &admission, FaultCode::InvalidCredentials)?;
             Ok(with_trust(reply, &call, trust))
         }
-        ChallengeOutcome::Wrong | ChallengeOutcome::NotEnrolled => {
-            Ok(again(&call, wording::wrong_code()).await?.status(StatusCode::UNPROCESSABLE_ENTITY))
+        Err(fault) => {
+            // Which kinds the account has is on the page; one it has not is as wrong as any.
+            let unknown = matches!(fault, Fault::Code(FaultCode::NotEnrolled));
+            let beside = if unknown { FaultCode::InvalidCode.into() } else { fault }.beside_code()?;
+            let view = MfaView { errors: vec![beside.error.clone()].into(), ..view(&call).await? };
+            Ok(beside.on(Reply::page(view)))
         }
-        ChallengeOutcome::LockedOut(wait) => {
-            let page = again(&call, wording::locked_out(wait)).await?;
-            Ok(page.status(StatusCode::TOO_MANY_REQUESTS).retry_after(wait))
-        }
-        ChallengeOutcome::NoPending => Ok(call.to_login(Notice::SignInOver)),
     }
 }
 
@@ -56,35 +54,43 @@ pub(super) async fn methods_json(call: Call<'_>) -> Result<Reply, Fault> {
 
 pub(super) async fn json(call: Call<'_>) -> Result<Reply, Fault> {
     let (method, code) = answer_of(&call)?;
-    let outcome = answer(&call, method, code).await?;
-    outcome_json(&call, outcome, FaultCode::InvalidCode)
+    answer_json(&call, method, code, FaultCode::InvalidCode).await
 }
 
-/// What came of a second factor, as JSON. `wrong` is how a wrong one is called.
-pub(crate) fn outcome_json(call: &Call<'_>, outcome: ChallengeOutcome, wrong: FaultCode) -> Result<Reply, Fault> {
-    match outcome {
-        ChallengeOutcome::Admitted(admission, trust) => {
-            Ok(with_trust(admitted_json(call, &admission, FaultCode::InvalidCredentials)?, call, trust))
-        }
-        ChallengeOutcome::Wrong => Err(wrong.into()),
-        ChallengeOutcome::LockedOut(wait) => Err(Fault::LockedOut(wait)),
-        ChallengeOutcome::NotEnrolled => Err(FaultCode::NotEnrolled.into()),
-        ChallengeOutcome::NoPending => Err(Fault::NoPending),
-    }
+/// Shows a factor in the pending sign-in, and answers as JSON. `wrong` is how a wrong one is called.
+pub(crate) async fn answer_json(
+    call: &Call<'_>,
+    method: &str,
+    response: &str,
+    wrong: FaultCode,
+) -> Result<Reply, Fault> {
+    let (admission, trust) = answer(call, method, response, wrong).await?;
+    Ok(with_trust(admitted_json(call, &admission, FaultCode::InvalidCredentials)?, call, trust))
 }
 
-/// Shows a factor in the pending sign-in.
-pub(crate) async fn answer(call: &Call<'_>, method: &str, response: &str) -> Result<ChallengeOutcome, Fault> {
+async fn answer(
+    call: &Call<'_>,
+    method: &str,
+    response: &str,
+    wrong: FaultCode,
+) -> Result<(Admission, Option<TrustToken>), Fault> {
+    call.must_read(method, response)?;
     let entry = call.entry(false).await?;
     let trust = call.flag("trust_browser")?;
     let answer = FactorAnswer { method, response };
-    Ok(call.sigra().second_factors().answer(call.pending()?, answer, trust, &entry).await?)
+    match call.sigra().second_factors().answer(call.pending()?, answer, trust, &entry).await? {
+        ChallengeOutcome::Admitted(admission, trust) => Ok((admission, trust)),
+        ChallengeOutcome::Wrong => Err(wrong.into()),
+        ChallengeOutcome::LockedOut(wait) => Err(Fault::LockedOut(wait)),
+        ChallengeOutcome::NotEnrolled => Err(FaultCode::NotEnrolled.into()),
+        ChallengeOutcome::NoPending => Err(call.no_pending()),
+    }
 }
 
 /// The method and the code of a request. Without a method, six digits are a one-time password and all else is a backup code.
 pub(crate) fn answer_of<'c>(call: &'c Call<'_>) -> Result<(&'c str, &'c str), Fault> {
     let (method, code) = (call.text("method")?, call.text("code")?);
-    if !method.is_empty() || code.is_empty() {
+    if !method.is_empty() {
         return Ok((method, code));
     }
     let digits = code.chars().filter(|c| !c.is_whitespace());
@@ -105,11 +111,7 @@ fn with_trust(reply: Reply, call: &Call<'_>, trust: Option<TrustToken>) -> Reply
 async fn kinds(call: &Call<'_>) -> Result<Vec<sigra_core::ports::FactorKind>, Fault> {
     let entry = call.entry(false).await?;
     let challenge = call.sigra().second_factors().challenge(call.pending()?, &entry).await?;
-    Ok(challenge.ok_or(Fault::NoPending)?.1)
-}
-
-async fn again(call: &Call<'_>, error: FieldError) -> Result<Reply, Fault> {
-    Ok(Reply::page(MfaView { errors: vec![error].into(), ..view(call).await? }))
+    Ok(challenge.ok_or_else(|| call.no_pending())?.1)
 }
 
 async fn view(call: &Call<'_>) -> Result<MfaView, Fault> {

@@ -2,10 +2,10 @@
 
 mod challenge;
 
+#[cfg(feature = "passkeys")]
+pub(crate) use challenge::answer_json;
 #[cfg(feature = "mfa")]
 pub(crate) use challenge::answer_of;
-#[cfg(feature = "passkeys")]
-pub(crate) use challenge::{answer, outcome_json};
 
 use crate::route::{Route, route};
 

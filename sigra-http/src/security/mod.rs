@@ -4,7 +4,11 @@ mod changed;
 mod settings;
 
 pub(crate) use changed::{carried_on, with_renewed};
-pub(crate) use settings::{page_with, to_settings};
+#[cfg(feature = "mfa")]
+pub(crate) use settings::page_beside_code;
+#[cfg(feature = "passkeys")]
+pub(crate) use settings::page_with;
+pub(crate) use settings::to_settings;
 
 use crate::route::{Route, route};
 

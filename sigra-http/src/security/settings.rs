@@ -13,10 +13,28 @@ pub(super) async fn page(call: Call<'_>) -> Result<Reply, Fault> {
     Ok(Reply::page(view(&call).await?))
 }
 
-/// The page again, with what went wrong.
-pub(crate) async fn page_with(call: &Call<'_>, error: FieldError, status: StatusCode) -> Result<Reply, Fault> {
-    let view = MfaSettingsView { errors: vec![error].into(), ..view(call).await? };
-    Ok(Reply::page(view).status(status))
+/// The page again, with what is wrong beside the form below this path, which was sent.
+pub(crate) async fn page_with(call: &Call<'_>, form: &str, errors: Vec<FieldError>) -> Result<Reply, Fault> {
+    let view = MfaSettingsView {
+        errors: errors.into(),
+        form: Some(call.path(form)),
+        method: call.text("method")?.to_owned(),
+        nickname: call.text("nickname")?.to_owned(),
+        ..view(call).await?
+    };
+    Ok(Reply::page(view).status(StatusCode::UNPROCESSABLE_ENTITY))
+}
+
+/// The page again where a code is wrong, or too many were.
+///
+/// # Errors
+///
+/// The fault, when it is another one.
+#[cfg(feature = "mfa")]
+pub(crate) async fn page_beside_code(call: &Call<'_>, form: &str, fault: Fault) -> Result<Reply, Fault> {
+    let beside = fault.beside_code()?;
+    let page = page_with(call, form, vec![beside.error.clone()]).await?;
+    Ok(beside.on(page))
 }
 
 /// Back to the page, with a notice.

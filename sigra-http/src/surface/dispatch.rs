@@ -96,8 +96,11 @@ impl Surface {
         self.same_origin(head, visit)?;
         self.within_limit(route.limit, visit).await?;
         let fields = read_fields(route, head, body).await?;
-        let current = self.judge(route.requirement, head, visit).await?;
-        let call = Call { surface: self, visit, head, params, fields, current };
+        let mut call = Call { surface: self, visit, head, params, fields, current: None };
+        call.current = match self.judge(route.requirement, head, visit).await {
+            Err(Fault::NoPending(_)) => return Err(call.no_pending()),
+            judged => judged?,
+        };
         (route.endpoint.0)(call).await
     }
 

@@ -129,7 +129,7 @@ impl Surface {
             Caller::Anyone => return Ok(None),
             Caller::Whoever => return Ok(visit.current().await?),
             Caller::Pending(step) => {
-                return if self.owes(step, visit).await? { Ok(None) } else { Err(Fault::NoPending) };
+                return if self.owes(step, visit).await? { Ok(None) } else { Err(Fault::NoPending(None)) };
             }
             Caller::PendingOrUser(step) if self.owes(step, visit).await? => return Ok(None),
             Caller::PendingOrUser(_) | Caller::User => {}
@@ -140,8 +140,13 @@ impl Surface {
         let session = current.session();
         let now = self.inner.sigra.clock().now();
         let too_low = session.assurance.aal < requirement.aal;
-        if (too_low || requirement.enrolled) && !self.inner.sigra.second_factors().demanded(current.user()).await? {
-            return Err(Fault::FactorMissing);
+        if too_low || requirement.enrolled {
+            let factors = self.inner.sigra.second_factors();
+            // A passkey that is not demanded yet raises a session all the same; backup codes stand in for something else.
+            let raises = factors.held(current.user()).await?.iter().any(|kind| kind.name() != "backup_code");
+            if (requirement.enrolled && !factors.demanded(current.user()).await?) || (too_low && !raises) {
+                return Err(Fault::FactorMissing);
+            }
         }
         if too_low || (requirement.fresh && !session.is_fresh(now)) {
             return Err(Fault::NotFresh);

@@ -51,10 +51,14 @@ pub(crate) struct Inner {
     pub(crate) routes: Vec<&'static Route>,
     pub(crate) router: Router,
     pub(crate) steps: Vec<(Step, &'static str)>,
+    pub(crate) readers: Vec<(&'static str, Reads)>,
     pub(crate) loopback_only: bool,
     #[cfg_attr(not(any(feature = "mfa", feature = "passkeys")), expect(dead_code, reason = "there are none"))]
     pub(crate) services: Services,
 }
+
+/// Whether a response to a factor reads as what it should be, without looking anything up.
+pub(crate) type Reads = fn(&str) -> bool;
 
 /// What answers the routes that come with features.
 #[derive(Clone, Default)]
@@ -88,6 +92,7 @@ impl Surface {
             routes: Vec::new(),
             steps: Vec::new(),
             settings: Vec::new(),
+            readers: Vec::new(),
             loopback_only: false,
             offers_passkeys: false,
             services: Services::default(),
@@ -157,6 +162,7 @@ pub struct SurfaceBuilder {
     routes: Vec<&'static Route>,
     steps: Vec<(Step, &'static str)>,
     settings: Vec<Section>,
+    readers: Vec<(&'static str, Reads)>,
     loopback_only: bool,
     offers_passkeys: bool,
     services: Services,
@@ -212,6 +218,7 @@ impl SurfaceBuilder {
     pub fn passkeys(mut self, passkeys: sigra_passkeys::Passkeys) -> Self {
         self.services.passkeys = crate::passkeys::Service::new(passkeys, &self.public_url);
         self.offers_passkeys = true;
+        self.readers.push((sigra_passkeys::PASSKEY.name(), sigra_passkeys::reads_as_authentication));
         self.second_factors().routes(crate::passkeys::ROUTES).security()
     }
 
@@ -276,6 +283,7 @@ impl SurfaceBuilder {
             routes,
             steps,
             settings,
+            readers,
             loopback_only,
             offers_passkeys,
             services,
@@ -321,6 +329,7 @@ impl SurfaceBuilder {
             routes,
             router,
             steps,
+            readers,
             loopback_only,
             services,
         };

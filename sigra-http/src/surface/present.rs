@@ -61,6 +61,11 @@ impl Surface {
         head: Head<'_>,
         visit: &Visit,
     ) -> Response<ResponseBody> {
+        if let Fault::Ending(fault, cookie) = fault {
+            let mut response = self.present_fault(*fault, face, head, visit);
+            response.headers_mut().append(SET_COOKIE, cookie);
+            return response;
+        }
         if let Fault::Internal(error) | Fault::StorageBusy(error) = &fault {
             let id = visit.request_id();
             tracing::error!(request_id = id, error = error as &dyn std::error::Error, "a request failed");
@@ -70,16 +75,13 @@ impl Surface {
             Face::Html => match fault {
                 Fault::Unauthenticated => see_other(&self.detour("/login", head)),
                 Fault::NotFresh => see_other(&self.detour("/sudo", head)),
-                Fault::NoPending => see_other(&self.path("/login")),
+                Fault::NoPending(ref back) => self.sign_in_again(back.as_ref()),
                 Fault::FactorMissing if self.serves("/settings/mfa") => see_other(&self.path("/settings/mfa")),
                 _ => self.fault_page(&fault, head, visit),
             },
         };
         if let Fault::MethodNotAllowed(methods) = &fault {
             allow(methods, response.headers_mut());
-        }
-        if let Fault::SessionEnded = fault {
-            response.headers_mut().append(SET_COOKIE, self.inner.cookies.session.clear());
         }
         self.secured(response, Kind::Plain)
     }
@@ -97,6 +99,7 @@ impl Surface {
     fn fault_page(&self, fault: &Fault, head: Head<'_>, visit: &Visit) -> Response<ResponseBody> {
         let code = fault.code();
         let (sentence, next) = wording::of_fault(code);
+        let next = next.filter(|(below, _)| self.serves(below));
         let view = ErrorView {
             status: fault.status().as_u16(),
             title: code.title().to_owned(),
@@ -120,6 +123,14 @@ impl Surface {
             response.headers_mut().append(SET_COOKIE, self.inner.cookies.notice.clear());
         }
         Ok(response)
+    }
+
+    /// To the sign-in page, which says that a sign-in is over, and keeps where it was to lead.
+    fn sign_in_again(&self, back: Option<&ReturnTo>) -> Response<ResponseBody> {
+        let login = self.path("/login");
+        let mut response = see_other(&back.map_or(login.clone(), |back| back.carried_by(&login)));
+        response.headers_mut().append(SET_COOKIE, Notice::SignInOver.over(&self.inner.cookies.notice));
+        response
     }
 
     /// The way to a page that mends a fault, and back: to the page that was asked for, or to the one a form was on.

@@ -25,8 +25,10 @@ pub enum RegenerateOutcome {
         /// The codes.
         codes: Vec<BackupCode>,
     },
-    /// The code is wrong, or what was shown is not enough.
+    /// The code is wrong, or missing.
     Wrong,
+    /// The session has not shown enough: it must authenticate again, with another factor than a backup code.
+    Unproven,
     /// Too many were wrong. Right ones are refused too, for so long; `None` until the mailbox was proven by a reset.
     LockedOut(Option<Duration>),
     /// The account has no factor that backup codes could stand in for.
@@ -39,7 +41,7 @@ impl Mfa {
     /// Replaces the account's backup codes.
     ///
     /// With an authenticator app set up, one of its codes is needed; a backup code does not make others. An account that has
-    /// other factors alone needs none when `proven`: when its session has shown two factors. `user` must be the account as
+    /// other factors alone needs none when `proven`: when its session [proves](crate::proves) enough. `user` must be the account as
     /// the session found it, and the session fresh.
     ///
     /// # Errors
@@ -69,7 +71,7 @@ impl Mfa {
                 return Ok(RegenerateOutcome::NotEnrolled);
             }
             if !proven {
-                return Ok(RegenerateOutcome::Wrong);
+                return Ok(RegenerateOutcome::Unproven);
             }
         }
         let now = self.inner.parts.clock.now();

@@ -28,3 +28,16 @@ impl Refused {
 pub(crate) fn ensure(holds: bool, reason: &'static str) -> Result<(), Refused> {
     if holds { Ok(()) } else { Err(Refused(reason)) }
 }
+
+/// Whether a text reads as an `AuthenticationResponseJSON`, so that what is not one can be told from what is refused.
+/// Nothing is looked up and nothing is used up.
+#[must_use]
+pub fn reads_as_authentication(response: &str) -> bool {
+    AuthenticationResponse::read(response) != Err(Refused::MALFORMED)
+}
+
+/// As [`reads_as_authentication`], for a `RegistrationResponseJSON`.
+#[must_use]
+pub fn reads_as_registration(response: &str) -> bool {
+    RegistrationResponse::read(response) != Err(Refused::MALFORMED)
+}

@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::uri::Scheme;
 use http::{Request, Response, StatusCode};
-use poem::endpoint::BoxEndpoint;
+use poem::endpoint::{BoxEndpoint, make_sync};
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Body, Endpoint, EndpointExt as _, RequestParts, Route, get, handler, post};
 use sigra_http::Surface;
-use sigra_poem::{CurrentUser, MaybeUser, mount, require_fresh};
+use sigra_poem::{CurrentUser, MaybeUser, mount, require_fresh, require_mfa, require_mfa_enrolled};
 use sigra_testing::golden::Subject;
 
 /// An endpoint, asked one request at a time.
@@ -62,6 +62,8 @@ pub(crate) fn golden_host(surface: Surface) -> Box<dyn Subject> {
     let routes = Route::new()
         .at("/me", get(me))
         .at("/host/fresh", post(fresh.with(require_fresh())))
+        .at("/host/mfa", get(make_sync(|_| "two factors")).with(require_mfa()))
+        .at("/host/enrolled", get(make_sync(|_| "enrolled")).with(require_mfa_enrolled()))
         .at("/host/maybe", get(maybe).post(maybe))
         .at("/host/free", get(free).post(free));
     Box::new(Poem::new(mount(routes, surface)))

@@ -85,6 +85,51 @@ pub fn a_ceremony_that_fails_offers_another_way(binary: &str) {
     assert!(browser.text().contains(EMAIL));
 }
 
+/// A session that is not fresh any more and a sign-in that is over lead to where that is mended, and back; whoever ticked the
+/// box is remembered.
+pub fn the_script_leads_on(binary: &str) {
+    let Some(driver) = Driver::start("the_script_leads_on") else { return };
+    let host = Launch::new(binary).env(&[CHEAP]).start();
+    let browser = driver.open(true);
+    let origin = host.origin();
+    register_and_confirm(&host, &browser);
+    browser.goto(&format!("{origin}/auth/login"));
+    sign_in(&browser, PASSWORD);
+    browser.arrive("/");
+    let _authenticator = browser.add_authenticator(true);
+    browser.goto(&format!("{origin}{SETTINGS}"));
+    host.clock.advance(6 * 60);
+    browser.press("Add a passkey");
+    browser.arrive(&format!("/auth/sudo?return_to={}", SETTINGS.replace('/', "%2F")));
+    browser.fill("password", PASSWORD);
+    browser.press("Continue");
+    browser.arrive(SETTINGS);
+    browser.press("Add a passkey");
+    eventually("the passkey is listed", || browser.text().contains("The passkey was added").then_some(()));
+
+    sign_out(&host, &browser);
+    browser.stop_conditional(&host);
+    browser.find("input[name=remember_me]").click();
+    browser.press("Sign in with a passkey");
+    browser.arrive("/");
+    assert!(browser.cookie("sigra_session").unwrap()["expiry"].is_u64(), "it outlives the browser");
+    // Remembered, it is not fresh; the passkey makes it so, and backup codes make the passkey a second step.
+    browser.goto(&format!("{origin}/auth/sudo?return_to={SETTINGS}"));
+    browser.press("Use a passkey");
+    browser.arrive(SETTINGS);
+    browser.press_summary("Make new codes");
+    browser.press("Make new codes");
+    browser.find(".codes");
+    sign_out(&host, &browser);
+    browser.stop_conditional(&host);
+    sign_in(&browser, PASSWORD);
+    eventually("the second step", || browser.path().starts_with("/auth/mfa").then_some(()));
+    host.clock.advance(6 * 60);
+    browser.press("Use a passkey");
+    eventually("it starts over", || browser.path().starts_with("/auth/login").then_some(()));
+    assert!(browser.text().contains("Signing in took too long"), "{}", browser.text());
+}
+
 /// The pages of second factors on a desk and on a phone, light and dark.
 pub fn how_the_security_pages_look(binary: &str) {
     let Some(driver) = Driver::start("how_the_security_pages_look") else { return };

@@ -14,6 +14,14 @@ pub(crate) async fn routes<B>(request: Request<B>) -> Result<Answer, Instead<B>>
             *answer.status_mut() = StatusCode::NO_CONTENT;
             Ok(answer)
         }
+        ("GET", "/host/mfa") => {
+            require(&request, Requirement::MFA).await?;
+            Ok(text("two factors"))
+        }
+        ("GET", "/host/enrolled") => {
+            require(&request, Requirement::MFA_ENROLLED).await?;
+            Ok(text("enrolled"))
+        }
         ("GET" | "HEAD" | "POST", "/host/maybe") => match require(&request, Requirement::OPTIONAL).await? {
             Some(session) => Ok(text(session.user().email.as_str())),
             None => Ok(text("nobody")),

@@ -109,7 +109,7 @@ scenarios! { SECOND_FACTORS:
     second_factors {
         mf_13_enrolling_json, mf_16_enrolling_by_pages, mf_09_challenge_json, challenge_by_pages, mf_07_lockout,
         mf_17_backup_codes, mf_19_trusted_browsers, mf_14_sudo, mf_25_turning_off, required_json, required_by_pages,
-        faults,
+        mf_17_codes_are_shown_whatever_follows, guards, sudo_without_a_password, faults,
     }
 }
 
@@ -117,7 +117,7 @@ scenarios! { SECOND_FACTORS:
 scenarios! { PASSKEYS:
     passkeys {
         wa_02_registering, wa_03_signing_in, wa_14_nobody_is_told, as_second_factor, wa_15_managing, wa_01_faults,
-        passkeys_by_pages,
+        passkeys_by_pages, a_backup_code_alone_makes_no_others, stepping_up, ceremony_cookies,
     }
 }
 

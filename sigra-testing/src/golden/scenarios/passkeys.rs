@@ -128,13 +128,15 @@ pub(super) async fn as_second_factor(make: &Make<'_>) {
     // A passkey alone is asked for only when losing it locks nobody out.
     let session = host.browser().sign_in(ANN).await.is_json(200, &["set-cookie"]);
     assert_eq!(session["session"]["aal"], json!(1));
-    let start = format!("{API}/mfa/passkey/start");
+    let (start, again) = (format!("{API}/mfa/passkey/start"), format!("{API}/sudo/passkey/start"));
+    host.browser().json(&again, json!({})).await.is_problem(401, "unauthenticated", &[]);
+    host.signed_in(BOB).await.json(&again, json!({})).await.is_problem(409, "not_enrolled", &[]);
     let finish = format!("{API}/mfa/passkey/finish");
     host.browser().json(&start, json!({})).await.is_problem(401, "unauthenticated", &[]);
     host.signed_in(BOB).await.json(&start, json!({})).await.is_problem(409, "not_enrolled", &[]);
     // To authenticate again it does.
     host.test.advance(300);
-    let options = manager.json(&start, json!({})).await.is_json(200, &[]);
+    let options = manager.json(&again, json!({})).await.is_json(200, &[]);
     let response = phone.get(&options, host.public_url()).expect("a passkey fits");
     let answer =
         manager.json(&format!("{API}/sudo"), json!({ "method": "passkey", "credential": body(&response) })).await;
@@ -178,7 +180,12 @@ pub(super) async fn wa_15_managing(make: &Make<'_>) {
     browser.send(rename("the <b>blue</b> key")).await.is(204, &[]).empty();
     browser.get(SETTINGS).await.is_page(200, &["set-cookie"]).says("the &lt;b&gt;blue&lt;/b&gt; key");
     let page = browser.post(&format!("/auth/settings/passkeys/{id}/rename"), &[("nickname", " ")]).await;
-    page.is_page(422, &[]).says("Use a name of 1 to 64 characters.");
+    page.is_page(422, &[]).says("Use a name of 1 to 64 characters.").says(&format!("id=\"nickname-{id}-error\""));
+    let long = format!("<i>{}", "y".repeat(64));
+    let page = browser.post(&format!("/auth/settings/passkeys/{id}/rename"), &[("nickname", &long)]).await;
+    page.is_page(422, &[])
+        .says(&long.replace('<', "&lt;").replace('>', "&gt;"))
+        .says("the &lt;b&gt;blue&lt;/b&gt; key");
     let answer = browser.post(&format!("/auth/settings/passkeys/{id}/rename"), &[("nickname", "key")]).await;
     answer.leads_to(SETTINGS, &["set-cookie"]);
     let answer = browser.send(Ask::new("DELETE", &one)).await;
@@ -199,7 +206,15 @@ pub(super) async fn wa_01_faults(make: &Make<'_>) {
     let (start, finish) = (format!("{PASSKEYS}/login/start"), format!("{PASSKEYS}/login/finish"));
     let mut browser = host.browser();
     for junk in [json!({}), json!({ "id": 1 }), json!({ "id": "x", "response": {} })] {
-        browser.json(&finish, junk).await.is_problem(400, "passkey_rejected", &[]);
+        browser.json(&finish, junk.clone()).await.is_problem(400, "malformed", &[]);
+        let mut signed_in = host.signed_in(ANN).await;
+        signed_in.json(&format!("{PASSKEYS}/register/finish"), junk.clone()).await.is_problem(400, "malformed", &[]);
+        // Nor does it count as an answer.
+        for _ in 0..6 {
+            let body = json!({ "method": "passkey", "credential": junk });
+            signed_in.json(&format!("{API}/sudo"), body).await.is_problem(400, "malformed", &[]);
+        }
+        signed_in.json(&format!("{API}/sudo"), json!({ "password": PASSWORD })).await.is(204, &["set-cookie"]);
     }
     let options = browser.json(&start, json!({})).await.is_json(200, &["set-cookie"]);
     let response = body(&phone.get(&options, host.public_url()).expect("a passkey fits"));
@@ -239,4 +254,81 @@ pub(super) async fn passkeys_by_pages(make: &Make<'_>) {
         .is_page(200, &[])
         .says("confirm that it is you")
         .never_says("data-passkey=\"register\"");
+}
+
+/// Shows a passkey to authenticate again.
+async fn step_up(browser: &mut Browser<'_>, origin: &str, phone: &mut SoftAuthenticator) {
+    let options = browser.json(&format!("{API}/sudo/passkey/start"), json!({})).await.is_json(200, &[]);
+    let response = phone.get(&options, origin).expect("a passkey fits");
+    let answer = json!({ "method": "passkey", "credential": body(&response) });
+    browser.json(&format!("{API}/sudo"), answer).await.is(204, &["set-cookie"]).empty();
+}
+
+pub(super) async fn a_backup_code_alone_makes_no_others(make: &Make<'_>) {
+    let host = host(make);
+    let (mut manager, mut phone) = registered(&host).await;
+    step_up(&mut manager, host.public_url(), &mut phone).await;
+    let renew = format!("{API}/mfa/backup-codes");
+    let codes = manager.json(&renew, json!({})).await.is_json(200, &[]);
+    let mut thief = host.browser();
+    thief.sign_in(ANN).await;
+    let answer = json!({ "method": "backup_code", "code": codes["backup_codes"][0] });
+    let session = thief.json(&format!("{API}/mfa"), answer).await.is_json(200, &["set-cookie"]);
+    assert_eq!(session["session"]["aal"], json!(2));
+    thief.json(&renew, json!({})).await.is_problem(403, "reauth_required", &[]);
+    let answer = thief.post(&format!("{SETTINGS}/backup-codes"), &[]).await;
+    answer.leads_to(&format!("/auth/sudo?return_to={SETTINGS}"), &[]);
+    let page = thief.get(SETTINGS).await;
+    page.is_page(200, &[]).says("with a passkey</a> first").never_says("action=\"/auth/settings/mfa/backup-codes\"");
+    let answer = json!({ "method": "backup_code", "code": codes["backup_codes"][1] });
+    thief.json(&format!("{API}/sudo"), answer).await.is(204, &["set-cookie"]);
+    thief.json(&renew, json!({})).await.is_problem(403, "reauth_required", &[]);
+    // Whoever has the passkey does.
+    step_up(&mut thief, host.public_url(), &mut phone).await;
+    thief.json(&renew, json!({})).await.is_json(200, &[]);
+}
+
+pub(super) async fn stepping_up(make: &Make<'_>) {
+    let host = host(make);
+    let (_, mut phone) = registered(&host).await;
+    let mut browser = host.signed_in(ANN).await;
+    // It has a passkey to show, though sign-ins do not demand it.
+    browser.read("/host/enrolled").await.is_problem(403, "not_enrolled", &[]);
+    browser.read("/host/mfa").await.is_problem(403, "reauth_required", &[]);
+    browser.get("/host/mfa").await.leads_to("/auth/sudo?return_to=/host/mfa", &[]);
+    let page = browser.get("/auth/sudo?return_to=/host/mfa").await;
+    page.is_page(200, &[]).says("data-start=\"/auth/api/v1/sudo/passkey/start\"").says("data-next=\"/host/mfa\"");
+    // Though another sign-in is under way in this browser.
+    browser.plant(&host.cookie_name("pending"), NOBODYS_TOKEN);
+    step_up(&mut browser, host.public_url(), &mut phone).await;
+    browser.read("/host/mfa").await.status(200).says("two factors");
+}
+
+pub(super) async fn ceremony_cookies(make: &Make<'_>) {
+    let host = host(make);
+    let (_, mut phone) = registered(&host).await;
+    let (start, finish) = (format!("{PASSKEYS}/login/start"), format!("{PASSKEYS}/login/finish"));
+    let mut browser = host.browser();
+    let options = browser.json(&start, json!({})).await.is_json(200, &["set-cookie"]);
+    let token = browser.cookie("ceremony").expect("a ceremony");
+    // What fails beside it takes nothing from it.
+    browser.json(&finish, json!({})).await.is_problem(400, "malformed", &[]);
+    let strange = SoftAuthenticator::synced().get(&options, host.public_url());
+    assert!(strange.is_err(), "it has no passkey");
+    let mut other = host.browser();
+    let others = other.json(&start, json!({})).await.is_json(200, &["set-cookie"]);
+    let response = body(&phone.get(&others, host.public_url()).expect("a passkey fits"));
+    browser.json(&finish, response).await.is_problem(400, "passkey_rejected", &[]).sets(&[]);
+    // A second one begun in this browser shares the cookie.
+    browser.json(&start, json!({})).await.is_json(200, &["set-cookie"]);
+    assert_eq!(browser.cookie("ceremony").as_deref(), Some(token.as_str()));
+    let response = body(&phone.get(&options, host.public_url()).expect("a passkey fits"));
+    let answer = browser.json(&finish, response).await;
+    answer.is_json(200, &["set-cookie"]);
+    answer.sets(&[
+        host.issued("session", None),
+        host.cleared("pending"),
+        host.issued("device", Some(15_552_000)),
+        host.cleared("ceremony"),
+    ]);
 }

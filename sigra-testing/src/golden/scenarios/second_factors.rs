@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 use sigra_core::mail::MailKind;
 
-use super::{ANN, BOB, GoldenHost, sessions_of};
+use super::{ANN, BOB, GoldenHost, link, sessions_of};
 use crate::golden::{Ask, Browser, Knobs, Make};
 use crate::scenario::{PASSWORD, SoftApp};
 
@@ -105,6 +105,7 @@ pub(super) async fn mf_16_enrolling_by_pages(make: &Make<'_>) {
     let confirm = format!("{SETTINGS}/totp/confirm");
     let page = browser.post(&confirm, &[("code", wrong(&host, &app))]).await;
     page.is_page(422, &[]).says("This code is wrong").never_says(secret).never_says("data:image");
+    page.says(&format!("href=\"{SETTINGS}\">Cancel"));
     // The secret was shown once.
     browser.get(&confirm).await.is_page(200, &[]).never_says(secret).says("Start over with a new key");
     let page = browser.post(&confirm, &[("code", &code(&host, &app))]).await;
@@ -127,6 +128,7 @@ pub(super) async fn mf_09_challenge_json(make: &Make<'_>) {
     for (body, status, problem) in [
         (json!({ "method": "totp", "code": wrong(&host, &app) }), 400, "invalid_code"),
         (json!({ "method": "totp", "code": "" }), 400, "invalid_code"),
+        (json!({}), 400, "invalid_code"),
         (json!({ "method": "passkey", "code": "x" }), 409, "not_enrolled"),
         (json!({ "method": "pigeon", "code": "x" }), 409, "not_enrolled"),
         (json!({ "method": 1, "code": "x" }), 400, "malformed"),
@@ -173,12 +175,24 @@ pub(super) async fn challenge_by_pages(make: &Make<'_>) {
     let answer = browser.post("/auth/mfa", &[("code", &code(&host, &app)), ("return_to", "/after")]).await;
     answer.leads_to("/after", &["set-cookie"]);
     browser.read("/me").await.status(200);
-    other.post("/auth/mfa", &[("method", "totp"), ("code", "1")]).await.leads_to("/auth/login", &[]);
-    other.get("/auth/mfa").await.leads_to("/auth/login", &[]);
+    // Taken elsewhere, it is over here: the way to go on is kept, and a notice says what happened.
+    let form = [("method", "totp"), ("code", "1"), ("return_to", "/after")];
+    other.post("/auth/mfa", &form).await.leads_to("/auth/login?return_to=/after", &["set-cookie"]);
+    let answer = other.get("/auth/mfa?return_to=/after").await;
+    answer.leads_to("/auth/login?return_to=/after", &["set-cookie"]);
+    let page = other.get("/auth/login?return_to=/after").await;
+    page.is_page(200, &["set-cookie"]).says("was finished elsewhere").says("value=\"/after\"");
     let answer = other.post("/auth/login", &[("email", ANN), ("password", PASSWORD)]).await;
     answer.leads_to("/auth/mfa", &["set-cookie"]);
     other.post("/auth/mfa", &[("code", &codes[0].to_uppercase())]).await.leads_to("/", &["set-cookie"]);
     host.browser().get("/auth/login/next?return_to=/x").await.leads_to("/x", &[]);
+    // So it is when it has expired, wherever it leads.
+    let mut late = host.browser();
+    late.sign_in(ANN).await;
+    host.test.advance(300);
+    let form = [("code", codes[1].as_str()), ("return_to", "/after")];
+    late.post("/auth/mfa", &form).await.leads_to("/auth/login?return_to=/after", &["set-cookie"]);
+    late.get("/auth/mfa?return_to=//evil.example").await.leads_to("/auth/login", &["set-cookie"]);
 }
 
 pub(super) async fn mf_07_lockout(make: &Make<'_>) {
@@ -318,8 +332,14 @@ pub(super) async fn mf_25_turning_off(make: &Make<'_>) {
     ] {
         browser.json(&off, body).await.is_problem(status, problem, &[]);
     }
-    let page = browser.post(&format!("{SETTINGS}/disable"), &[("method", "totp"), ("code", "1")]).await;
-    page.is_page(422, &[]).says("This code is wrong");
+    // Beside the field that is wrong, which is open, and without what was typed.
+    let page = browser.post(&format!("{SETTINGS}/disable"), &[("method", "totp"), ("code", "987654")]).await;
+    page.is_page(422, &[]).says("id=\"disable-code-error\"").says("<details open>").never_says("987654");
+    page.never_says("role=\"alert\"").never_says("id=\"codes-code-error\"");
+    let page = browser.post(&format!("{SETTINGS}/disable"), &[("method", "backup_code"), ("code", "x")]).await;
+    page.is_page(422, &[]).says("id=\"disable-backup-code-error\"").never_says("id=\"disable-code-error\"");
+    let page = browser.post(&format!("{SETTINGS}/backup-codes"), &[("code", "1")]).await;
+    page.is_page(422, &[]).says("id=\"codes-code-error\"").never_says("id=\"disable-code-error\"");
     host.test.advance(30);
     let answer = browser.json(&off, json!({ "method": "totp", "code": code(&host, &app) })).await;
     answer.is(204, &["set-cookie"]).empty().sets(&[host.issued("session", None)]);
@@ -369,6 +389,68 @@ pub(super) async fn required_json(make: &Make<'_>) {
     assert_eq!(later.sign_in(ANN).await.is_json(200, &["set-cookie"])["steps"], json!(["mfa"]));
 }
 
+/// Codes that were made are shown, though the session or sign-in they were made in cannot go on.
+pub(super) async fn mf_17_codes_are_shown_whatever_follows(make: &Make<'_>) {
+    let host = host(make);
+    let store = &host.test.store;
+    for email in [ANN, BOB] {
+        let mut browser = host.signed_in(email).await;
+        let setup = browser.json(&format!("{MFA}/totp"), json!({})).await.is_json(200, &[]);
+        let app = SoftApp::with_secret(setup["secret"].as_str().expect("a secret"));
+        store.fail_always("sessions.elevate");
+        if email == ANN {
+            let answer = browser.json(&format!("{MFA}/totp/confirm"), json!({ "code": code(&host, &app) })).await;
+            let body = answer.is_json(200, &["set-cookie"]);
+            assert_eq!((&body["sign_in_again"], strings(&body["backup_codes"]).len()), (&json!(true), 10));
+            answer.sets(&[host.cleared("session")]);
+        } else {
+            let code = code(&host, &app);
+            let page = browser.post(&format!("{SETTINGS}/totp/confirm"), &[("code", &code)]).await;
+            page.is_page(200, &["set-cookie"]).says("They are shown only now").says("Sign in again");
+            page.sets(&[host.cleared("session")]);
+        }
+        store.heal();
+        assert_eq!(browser.sign_in(email).await.is_json(200, &["set-cookie"])["steps"], json!(["mfa"]));
+    }
+    let host = GoldenHost::with(make, Knobs { mfa: Some(true), ..Knobs::default() });
+    for email in [ANN, BOB] {
+        let (mut browser, app) = enrolling(&host, email).await;
+        host.test.store.fail_always("sessions.insert");
+        let confirm = "/login/mfa-enrollment/totp/confirm";
+        let answer = if email == ANN {
+            let answer = browser.json(&format!("{API}{confirm}"), json!({ "code": code(&host, &app) })).await;
+            let body = answer.is_json(200, &["set-cookie"]);
+            assert_eq!((&body["sign_in_again"], strings(&body["backup_codes"]).len()), (&json!(true), 10));
+            answer
+        } else {
+            let code = code(&host, &app);
+            let page = browser.post(&format!("/auth{confirm}"), &[("code", &code), ("return_to", "/x")]).await;
+            page.is_page(200, &["set-cookie"])
+                .says("They are shown only now")
+                .says("href=\"/auth/login?return_to=/x\"");
+            page
+        };
+        answer.sets(&[host.cleared("pending")]);
+        host.test.store.heal();
+        assert_eq!(browser.sign_in(email).await.is_json(200, &["set-cookie"])["steps"], json!(["mfa"]));
+    }
+}
+
+/// A browser in the middle of signing in, with a secret that only its first code turns on.
+async fn enrolling<'h>(host: &'h GoldenHost, email: &str) -> (Browser<'h>, SoftApp) {
+    host.test.confirmed(email).await;
+    let mut browser = host.browser();
+    browser.sign_in(email).await;
+    let step = format!("{API}/login/mfa-enrollment");
+    browser.json(&format!("{step}/mail-code"), json!({})).await.is_json(202, &[]);
+    host.test.run_workers().await;
+    let mailed = host.test.mailed_code_of(&MailKind::ENROLLMENT_CODE, email);
+    browser.json(&format!("{step}/code"), json!({ "code": mailed })).await.is_json(200, &["set-cookie"]);
+    let setup = browser.json(&format!("{step}/totp"), json!({})).await.is_json(200, &[]);
+    let app = SoftApp::with_secret(setup["secret"].as_str().expect("a secret"));
+    (browser, app)
+}
+
 pub(super) async fn required_by_pages(make: &Make<'_>) {
     let host = GoldenHost::with(make, Knobs { mfa: Some(true), ..Knobs::default() });
     host.test.confirmed(ANN).await;
@@ -396,7 +478,52 @@ pub(super) async fn required_by_pages(make: &Make<'_>) {
     let page = browser.post(&confirm, &[("code", &code(&host, &app)), ("return_to", "/x")]).await;
     page.is_page(200, &["set-cookie"]).says("They are shown only now").says("href=\"/x\"");
     browser.read("/me").await.status(200);
-    browser.get(step).await.leads_to("/auth/login", &[]);
+    browser.get(step).await.leads_to("/auth/login", &["set-cookie"]);
+}
+
+/// Who has nothing to show is led to set it up; who has something, to show it.
+pub(super) async fn guards(make: &Make<'_>) {
+    let host = host(make);
+    let (mut manager, paths) = (host.signed_in(ANN).await, ["/host/mfa", "/host/enrolled"]);
+    for path in paths {
+        manager.read(path).await.is_problem(403, "not_enrolled", &[]);
+        manager.get(path).await.leads_to(SETTINGS, &[]);
+        host.browser().read(path).await.is_problem(401, "unauthenticated", &[]);
+    }
+    let (app, codes) = enrol(&host, &mut manager).await;
+    for path in paths {
+        manager.read(path).await.status(200);
+    }
+    // A trusted browser spares the code, and shows none.
+    let mut browser = host.browser();
+    browser.sign_in(ANN).await;
+    let body = json!({ "method": "totp", "code": code(&host, &app), "trust_browser": true });
+    browser.json(MFA, body).await.is_json(200, &["set-cookie"]);
+    browser.forget("session");
+    browser.sign_in(ANN).await;
+    browser.read("/host/enrolled").await.status(200).says("enrolled");
+    browser.read("/host/mfa").await.is_problem(403, "reauth_required", &[]);
+    browser.get("/host/mfa").await.leads_to("/auth/sudo?return_to=/host/mfa", &[]);
+    let form = [("method", "backup_code"), ("code", codes[0].as_str()), ("return_to", "/host/mfa")];
+    browser.post("/auth/sudo", &form).await.leads_to("/host/mfa", &["set-cookie"]);
+    browser.read("/host/mfa").await.status(200).says("two factors");
+}
+
+/// An account that has nothing to confirm with is told what does it instead.
+pub(super) async fn sudo_without_a_password(make: &Make<'_>) {
+    let host = host(make);
+    host.signed_in(ANN).await;
+    host.signed_in(ANN).await;
+    host.test.run_workers().await;
+    // Disowning the notice takes the password away.
+    host.browser().post(&link(&host, &MailKind::NEW_DEVICE, ANN), &[]).await.is_page(200, &["set-cookie"]);
+    host.browser().json(&format!("{API}/magic-link"), json!({ "email": ANN })).await.is_json(202, &[]);
+    host.test.run_workers().await;
+    let mut browser = host.browser();
+    browser.post(&link(&host, &MailKind::MAGIC_LINK, ANN), &[]).await.leads_to("/", &["set-cookie"]);
+    let page = browser.get("/auth/sudo?return_to=/x").await;
+    page.is_page(200, &[]).never_says("name=\"password\"").never_says("name=\"code\"").never_says("data-passkey");
+    page.says("href=\"/auth/login?return_to=/x\">Sign in again");
 }
 
 pub(super) async fn faults(make: &Make<'_>) {
@@ -413,7 +540,7 @@ pub(super) async fn faults(make: &Make<'_>) {
     // A session is no pending sign-in.
     let mut browser = host.signed_in(ANN).await;
     browser.json(MFA, json!({ "method": "totp", "code": "1" })).await.is_problem(401, "unauthenticated", &[]);
-    browser.get("/auth/mfa").await.leads_to("/auth/login", &[]);
+    browser.get("/auth/mfa").await.leads_to("/auth/login", &["set-cookie"]);
     let mut elsewhere = browser.clone();
     let ask = Ask::json(&format!("{MFA}/totp"), &json!({})).header("sec-fetch-site", "cross-site");
     elsewhere.send(Ask { proof: false, ..ask }).await.is_problem(403, "cross_origin", &[]);
