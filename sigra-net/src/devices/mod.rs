@@ -30,7 +30,7 @@ impl UserAgents {
     #[expect(clippy::missing_panics_doc, reason = "the patterns are part of the crate, and compiling them is tested")]
     pub fn new() -> Self {
         #[expect(clippy::unwrap_used, reason = "invariant: the file in the crate is one this can compile")]
-        Self::compile(include_str!("../data/user-agents.json")).unwrap()
+        Self::compile(include_str!("../../data/user-agents.json")).unwrap()
     }
 
     fn compile(patterns: &str) -> Result<Self, Box<dyn std::error::Error>> {
@@ -200,43 +200,4 @@ const SYSTEMS: &[(&str, &str)] = &[
 ];
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-    use super::*;
-
-    #[test]
-    fn the_tables_are_in_order_and_speak_of_what_the_patterns_can_find() {
-        for table in [BROWSERS, SYSTEMS] {
-            assert!(table.is_sorted_by(|(a, _), (b, _)| a < b), "binary search needs order");
-        }
-        let patterns: serde_json::Value = serde_json::from_str(include_str!("../data/user-agents.json")).unwrap();
-        for (list, replaced, table) in
-            [("user_agent_parsers", "family_replacement", BROWSERS), ("os_parsers", "os_replacement", SYSTEMS)]
-        {
-            let rules = patterns[list].as_array().unwrap();
-            for (name, _) in table {
-                // One pattern has the prefixes of the BSDs as alternatives.
-                let word = name.trim_start_matches("Open").trim_start_matches("Net");
-                let spelled = rules.iter().any(|rule| {
-                    rule[replaced].as_str() == Some(name) || rule["regex"].as_str().unwrap().contains(word)
-                });
-                assert!(spelled, "no pattern spells {name}");
-            }
-        }
-    }
-
-    #[test]
-    fn patterns_that_do_not_compile_are_an_error() {
-        for bad in ["", "{}", r#"{"user_agent_parsers":[{"regex":"("}],"os_parsers":[]}"#] {
-            assert!(UserAgents::compile(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_long_header_is_cut_at_a_character() {
-        assert_eq!(start(&"é".repeat(300)).len(), 512);
-        assert_eq!(start(&format!("a{}", "é".repeat(300))).len(), 511);
-        assert_eq!(start("short"), "short");
-    }
-}
+mod tests;
