@@ -27,10 +27,13 @@ enum Reply {
 
 type Zone = BTreeMap<(&'static str, RecordType), Reply>;
 
+/// A name, what was asked for, and by which transport.
+type Asked = (String, RecordType, &'static str);
+
 /// A server that knows a zone, by UDP and TCP on one port, and keeps what it is asked.
 struct Server {
     address: SocketAddr,
-    asked: Arc<Mutex<Vec<(String, RecordType, &'static str)>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Server {
@@ -80,17 +83,12 @@ impl Server {
     }
 
     /// What it was asked since this was last called.
-    fn take_asked(&self) -> Vec<(String, RecordType, &'static str)> {
+    fn take_asked(&self) -> Vec<Asked> {
         std::mem::take(&mut self.asked.lock().unwrap())
     }
 }
 
-fn answer(
-    zone: &Zone,
-    question: &[u8],
-    transport: &'static str,
-    asked: &Mutex<Vec<(String, RecordType, &'static str)>>,
-) -> Option<Vec<u8>> {
+fn answer(zone: &Zone, question: &[u8], transport: &'static str, asked: &Mutex<Vec<Asked>>) -> Option<Vec<u8>> {
     let question = Message::from_vec(question).unwrap();
     let query = question.queries[0].clone();
     let name = query.name().to_ascii().to_ascii_lowercase();
