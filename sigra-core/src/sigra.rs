@@ -17,8 +17,8 @@ use crate::mail::{Composer, Mailer};
 use crate::ports::{
     AccountStore, AttemptStore, AuditReader, BreachedPasswords, CeremonyStore, DeviceDescriber, DeviceStore,
     EvidenceLog, Factor, FactorRequirement, GeoIp, Happened, Hasher, Health, Hooks, Housekeeping, MailDomains, NoGeoIp,
-    NoHooks, OutboxStore, PasswordPolicy, RateLimiter, RegistrationStore, RequestStore, SessionStore, TokenStore,
-    TrustedBrowsers, Vault,
+    NoHooks, OutboxStore, PasswordPolicy, RateLimiter, RegistrationStore, RequestStore, SessionStore, Standing,
+    TokenStore, TrustedBrowsers, Vault,
 };
 use crate::time::{Clock, SystemClock};
 
@@ -190,12 +190,6 @@ impl Sigra {
         &self.inner.stores
     }
 
-    /// The vault.
-    #[must_use]
-    pub fn vault(&self) -> &dyn Vault {
-        &*self.inner.essentials.vault
-    }
-
     /// The clock.
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {
@@ -352,7 +346,13 @@ impl SigraBuilder {
         } = self;
         let mut seen = BTreeSet::new();
         let twice: Vec<_> = factors.iter().map(|factor| factor.kind()).filter(|kind| !seen.insert(*kind)).collect();
-        let faults = twice.iter().map(|kind| format!("the factor `{kind}` is added twice")).collect();
+        let mut faults: Vec<_> = twice.iter().map(|kind| format!("the factor `{kind}` is added twice")).collect();
+        let demands = |factor: &Arc<dyn Factor>| factor.standing() == Standing::Alone;
+        if (config.second_factors.required || requirement.is_some()) && !factors.iter().any(demands) {
+            faults.push(
+                "second factors are required, and no factor is added that could be set up while signing in".into(),
+            );
+        }
         ConfigFaults::from_list(faults).map_or(Ok(()), Err)?;
         let config = Arc::new(config);
         let factors = Factors::new(factors);

@@ -1,6 +1,7 @@
 //! Browsers that are trusted after a second factor was shown in them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sigra_core::audit::AuditEvent;
@@ -16,6 +17,9 @@ use sigra_core::user::User;
 use crate::events::names;
 use crate::mfa::{Inner, Mfa};
 use crate::ports::TrustedBrowser;
+
+/// How often a browser's use is written down at most.
+const NOTED_EVERY: Duration = Duration::from_secs(60);
 
 /// The cookie of a trusted browser.
 const TRUST: Purpose = Purpose::new("trusted_browser");
@@ -39,7 +43,11 @@ impl TrustedBrowsers for Trusted {
             && browser.epochs == user.epochs
             && now < browser.expires_at
             && browser.was_shown_one_of(held);
-        if vouches && let Err(error) = self.0.parts.trusted.touch(browser.id, now).await {
+        let noted = now.since(browser.last_used_at) < NOTED_EVERY;
+        if vouches
+            && !noted
+            && let Err(error) = self.0.parts.trusted.touch(browser.id, now).await
+        {
             // For display alone.
             tracing::warn!(error = &error as &dyn std::error::Error, "a trusted browser's use was not noted");
         }

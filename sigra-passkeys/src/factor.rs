@@ -6,9 +6,8 @@ use sigra_core::audit::AuditEvent;
 use sigra_core::client::ClientInfo;
 use sigra_core::error::FlowError;
 use sigra_core::evidence::Evidence;
-use sigra_core::flows::Notice;
 use sigra_core::id::UserId;
-use sigra_core::ports::{Factor, FactorCheck, FactorKind, FactorVerdict, Notices, Occasion, Standing};
+use sigra_core::ports::{Factor, FactorCheck, FactorKind, FactorVerdict, Notice, Notices, Occasion, Standing};
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
 
@@ -97,8 +96,14 @@ impl Factor for PasskeyFactor {
         let now = self.0.inner.clock.now();
         let evidence = |disowned: &Disowned| {
             let event = AuditEvent::new(DISOWN, now, client).by(disowned.user.id).with("count", disowned.count);
-            let notice =
-                Notice { kind: &PASSKEY_REMOVED, user: &disowned.user, client, what: Some("Passkey"), left: None };
+            let notice = Notice {
+                kind: &PASSKEY_REMOVED,
+                user: &disowned.user,
+                client,
+                at: now,
+                what: Some("Passkey"),
+                left: None,
+            };
             notices.add_notice(Evidence::event(event), &notice)
         };
         self.0.inner.store.disown(user.id, since, &evidence).await?;

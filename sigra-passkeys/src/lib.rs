@@ -37,7 +37,7 @@ pub use sign_in::SignInOutcome;
 /// What the fuzz targets call: the readers of everything a browser sends.
 #[doc(hidden)]
 pub mod __fuzz {
-    pub use crate::wire::fuzz::{attestation, authentication, authenticator_data, registration};
+    pub use crate::wire::fuzz::{attestation, authentication, authenticator_data, client_data, key, registration};
 }
 
 #[cfg(doctest)]

@@ -5,8 +5,8 @@ use sigra_core::audit::AuditEvent;
 use sigra_core::client::ClientInfo;
 use sigra_core::error::FlowError;
 use sigra_core::evidence::Evidence;
-use sigra_core::flows::Notice;
 use sigra_core::id::PasskeyId;
+use sigra_core::ports::Notice;
 use sigra_core::user::User;
 
 use crate::authenticators::authenticator_name;
@@ -90,7 +90,7 @@ impl Passkeys {
         let what = authenticator_name(passkey.aaguid);
         let evidence = |user: &User| {
             let event = AuditEvent::new(DELETE, now, client).by(user.id).with("passkey", id.to_string());
-            let notice = Notice { kind: &PASSKEY_REMOVED, user, client, what: Some(what), left: None };
+            let notice = Notice { kind: &PASSKEY_REMOVED, user, client, at: now, what: Some(what), left: None };
             sigra.second_factors().notice(Evidence::event(event), &notice)
         };
         Ok(match self.inner.store.remove(user.id, id, keep, &evidence).await? {

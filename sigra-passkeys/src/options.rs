@@ -40,6 +40,8 @@ pub(crate) fn creation(
             "userVerification": UserVerification::Required.name(),
         },
         "attestation": "none",
+        // Whether it came out discoverable. Nothing else is asked of extensions.
+        "extensions": { "credProps": true },
     })
 }
 

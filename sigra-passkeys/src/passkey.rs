@@ -13,7 +13,8 @@ pub struct Passkey {
     pub user: UserId,
     /// What the authenticator calls it. Unique over all accounts.
     pub credential_id: CredentialId,
-    /// The public key as a COSE_Key (RFC 9052 §7).
+    /// The public key as a COSE_Key (RFC 9052 §7) of the required parameters and no other, in the canonical form of CTAP 2
+    /// (Web Authentication Level 3 §6.5.1.1).
     pub public_key: Vec<u8>,
     /// The authenticator's signature counter when last seen; 0 for those that have none.
     pub sign_count: u32,
@@ -40,6 +41,9 @@ pub struct CredentialId(Vec<u8>);
 impl CredentialId {
     /// The longest id in bytes.
     pub const MAX_LEN: usize = 1_023;
+
+    /// The shortest id a new credential may have: authenticators draw at least 100 bits of one, in 16 bytes or more.
+    pub(crate) const MIN_NEW_LEN: usize = 16;
 
     /// An id. `None` when it is empty or too long.
     #[must_use]

@@ -6,17 +6,18 @@ use sigra_core::audit::AuditEvent;
 use sigra_core::client::ClientInfo;
 use sigra_core::error::FlowError;
 use sigra_core::evidence::Evidence;
-use sigra_core::flows::Notice;
 use sigra_core::id::{PasskeyId, SessionId};
+use sigra_core::ports::Notice;
 use sigra_core::user::User;
 
 use crate::authenticators::authenticator_name;
 use crate::ceremony::{Bound, random};
+use crate::decoys;
 use crate::events::{REGISTER_FAILURE, REGISTER_SUCCESS};
 use crate::mails::PASSKEY_ADDED;
 use crate::manage::nickname_of;
 use crate::options;
-use crate::passkey::{Passkey, UserHandle};
+use crate::passkey::{CredentialId, Passkey, UserHandle};
 use crate::ports::Registered;
 use crate::service::{Inner, Passkeys};
 use crate::verify::{NewCredential, UserVerification};
@@ -48,6 +49,9 @@ pub enum FinishOutcome {
     },
     /// What the browser sent is not what it was asked for.
     Rejected,
+    /// A name has 1 to 64 characters, none of them a control character. Nothing was looked at yet: the same response can be
+    /// brought again, with another name or none.
+    InvalidNickname,
     /// The account has as many as it may have.
     Limit,
     /// The authenticator's credential is registered already, with this account or another.
@@ -77,10 +81,11 @@ impl Passkeys {
         Ok(StartOutcome::Options(options::creation(config, &challenge, user, &handle, &existing)))
     }
 
-    /// Adds the passkey a browser made, a `RegistrationResponseJSON`. Its ceremony is over, whatever comes of it. The caller
-    /// has made sure that the session is fresh, and lets it [carry on](sigra_core::flows::Sessions::carry_on) afterwards.
+    /// Adds the passkey a browser made, a `RegistrationResponseJSON`. Once its challenge is read its ceremony is over, whatever
+    /// comes of it. The caller has made sure that the session is fresh, and lets it
+    /// [carry on](sigra_core::flows::Sessions::carry_on) afterwards.
     ///
-    /// Without a nickname that can be used, the passkey is called after its authenticator.
+    /// Without a nickname, the passkey is called after its authenticator.
     ///
     /// # Errors
     ///
@@ -95,6 +100,10 @@ impl Passkeys {
         nickname: Option<&str>,
         client: &ClientInfo,
     ) -> Result<FinishOutcome, FlowError> {
+        let nickname = match nickname.map(nickname_of) {
+            Some(None) => return Ok(FinishOutcome::InvalidNickname),
+            nickname => nickname.flatten(),
+        };
         let now = self.inner.clock.now();
         let refused = |reason: &'static str| {
             let event = AuditEvent::new(REGISTER_FAILURE, now, client).by(user.id).within(session).failed(reason);
@@ -107,6 +116,10 @@ impl Passkeys {
                 return Ok(FinishOutcome::Rejected);
             }
         };
+        if self.inner.is_taken(&made.id).await? {
+            refused("duplicate").await?;
+            return Ok(FinishOutcome::Duplicate);
+        }
         let what = authenticator_name(made.aaguid);
         let passkey = Passkey {
             id: PasskeyId::new(now),
@@ -118,7 +131,7 @@ impl Passkeys {
             backed_up: made.backed_up,
             transports: made.transports,
             aaguid: made.aaguid,
-            nickname: nickname.and_then(nickname_of).unwrap_or_else(|| what.to_owned()),
+            nickname: nickname.unwrap_or_else(|| what.to_owned()),
             created_at: now,
             last_used_at: None,
         };
@@ -130,7 +143,7 @@ impl Passkeys {
                 .with("aaguid", passkey.aaguid.to_string())
                 .with("authenticator", what)
                 .with("backup_eligible", passkey.backup_eligible);
-            let notice = Notice { kind: &PASSKEY_ADDED, user, client, what: Some(what), left: None };
+            let notice = Notice { kind: &PASSKEY_ADDED, user, client, at: now, what: Some(what), left: None };
             sigra.second_factors().notice(Evidence::event(event), &notice)
         };
         let at_most = self.inner.config.at_most;
@@ -152,17 +165,28 @@ impl Passkeys {
         response: &str,
     ) -> Result<Result<NewCredential, Refused>, FlowError> {
         let Inner { ceremonies, clock, verifier, .. } = &*self.inner;
-        let response = match RegistrationResponse::read(response) {
-            Ok(response) => response,
+        let received = match RegistrationResponse::receive(response) {
+            Ok(received) => received,
             Err(refused) => return Ok(Err(refused)),
         };
         let bound = Bound::Registration(user.id, session);
-        let Some(state) = ceremonies.take(bound, &response.client_data.challenge, clock.now()).await? else {
+        let Some(state) = ceremonies.take(bound, &received.client_data.challenge, clock.now()).await? else {
             return Ok(Err(Refused("unknown_ceremony")));
         };
         if user.confirmed_at.is_none() {
             return Ok(Err(Refused("unconfirmed")));
         }
-        Ok(verifier.registration(&response, &state.challenge(), UserVerification::Required))
+        let registration = |response| verifier.registration(&response, &state.challenge(), UserVerification::Required);
+        Ok(received.open().and_then(registration))
+    }
+}
+
+impl Inner {
+    /// Whether a credential id is somebody's already, or a decoy. Were a decoy free to be registered, registering one would tell
+    /// it from a passkey of somebody's; that is also why both are found here, by the same steps, and not by the storage when it
+    /// registers. It has the last word on what happens beside this.
+    async fn is_taken(&self, id: &CredentialId) -> Result<bool, FlowError> {
+        let decoy = decoys::is_one(id, &*self.ceremonies.vault);
+        Ok(self.store.find(id).await?.is_some() || decoy)
     }
 }

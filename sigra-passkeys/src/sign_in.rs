@@ -61,7 +61,8 @@ impl Passkeys {
         Ok(options::request(config, &challenge, &named, UserVerification::Required))
     }
 
-    /// Signs in with what a browser sent, an `AuthenticationResponseJSON`. Its ceremony is over, whatever comes of it.
+    /// Signs in with what a browser sent, an `AuthenticationResponseJSON`. Once its challenge is read its ceremony is
+    /// over, whatever comes of it.
     ///
     /// A passkey that verified its user is two factors: the session reaches AAL 2.
     ///

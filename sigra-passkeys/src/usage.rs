@@ -5,9 +5,8 @@ use sigra_core::audit::AuditEvent;
 use sigra_core::client::ClientInfo;
 use sigra_core::error::FlowError;
 use sigra_core::evidence::Evidence;
-use sigra_core::flows::Notice;
 use sigra_core::id::UserId;
-use sigra_core::ports::Notices;
+use sigra_core::ports::{Notice, Notices};
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
 
@@ -41,7 +40,7 @@ pub(crate) enum Shown {
 }
 
 impl Inner {
-    /// Judges a response, and uses it up. The ceremony is taken before anything in the response is verified.
+    /// Judges a response, and uses it up. Its ceremony is taken before anything else in the response is so much as read.
     pub(crate) async fn show(
         &self,
         response: &str,
@@ -51,12 +50,16 @@ impl Inner {
         now: Timestamp,
     ) -> Result<Shown, FlowError> {
         let wrong = |Refused(reason): Refused, user| Ok(Shown::Wrong { reason, user });
-        let response = match AuthenticationResponse::read(response) {
-            Ok(response) => response,
+        let received = match AuthenticationResponse::receive(response) {
+            Ok(received) => received,
             Err(refused) => return wrong(refused, None),
         };
-        let Some(state) = self.ceremonies.take(expected.bound, &response.client_data.challenge, now).await? else {
+        let Some(state) = self.ceremonies.take(expected.bound, &received.client_data.challenge, now).await? else {
             return wrong(Refused("unknown_ceremony"), None);
+        };
+        let response = match received.open() {
+            Ok(response) => response,
+            Err(refused) => return wrong(refused, None),
         };
         if !state.allows(&response.id) {
             return wrong(Refused("credential_not_allowed"), None);
@@ -145,7 +148,7 @@ impl Inner {
                 .with("passkey", passkey.id.to_string())
                 .with("why", "sign_count");
             let what = Some(authenticator_name(passkey.aaguid));
-            let notice = Notice { kind: &PASSKEY_REMOVED, user, client, what, left: None };
+            let notice = Notice { kind: &PASSKEY_REMOVED, user, client, at: now, what, left: None };
             notices.add_notice(Evidence::event(regression.clone()).and_event(delete), &notice)
         };
         self.store.remove(user.id, passkey.id, 0, &evidence).await?;

@@ -1,22 +1,24 @@
 //! A clock that goes when it is told to.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use sigra_core::time::{Clock, Timestamp};
 
-/// A clock that stands still until it is moved, and never goes back. Clones show the same time.
+/// A clock that stands still until it is moved, or told to [tick](ManualClock::tick), and never goes back. Clones show the
+/// same time.
 #[derive(Clone, Debug)]
 pub struct ManualClock {
     micros: Arc<AtomicI64>,
+    ticks: Arc<AtomicBool>,
 }
 
 impl ManualClock {
     /// A clock that shows `start`.
     #[must_use]
     pub fn at(start: Timestamp) -> Self {
-        Self { micros: Arc::new(AtomicI64::new(start.as_micros())) }
+        Self { micros: Arc::new(AtomicI64::new(start.as_micros())), ticks: Arc::default() }
     }
 
     /// Moves the clock on and tells the new time.
@@ -26,6 +28,12 @@ impl ManualClock {
             Ok(before) => Timestamp::from_micros(before) + by,
             Err(unmoved) => Timestamp::from_micros(unmoved),
         }
+    }
+
+    /// From now on every reading is a microsecond later than the one before, as with a real clock: no two moments that a
+    /// flow reads are the same.
+    pub fn tick(&self) {
+        self.ticks.store(true, Ordering::SeqCst);
     }
 
     /// Moves the clock on to `moment`. Nothing happens when that has passed.
@@ -43,7 +51,8 @@ impl Default for ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.micros.load(Ordering::SeqCst))
+        let step = i64::from(self.ticks.load(Ordering::SeqCst));
+        Timestamp::from_micros(self.micros.fetch_add(step, Ordering::SeqCst))
     }
 }
 
@@ -59,5 +68,14 @@ mod tests {
         assert_eq!(other.now(), Timestamp::from_secs(105));
         other.advance_to(Timestamp::from_secs(50));
         assert_eq!(clock.now(), Timestamp::from_secs(105));
+    }
+
+    #[test]
+    fn it_ticks_when_told() {
+        let clock = ManualClock::at(Timestamp::from_micros(7));
+        assert_eq!(clock.now(), clock.now());
+        clock.clone().tick();
+        let read = [(); 3].map(|()| clock.now().as_micros());
+        assert_eq!(read, [7, 8, 9]);
     }
 }

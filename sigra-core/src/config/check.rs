@@ -77,6 +77,7 @@ impl Config {
             ("sessions.pending_secs", sessions.pending_secs.get()),
             ("sessions.list_at_most", sessions.list_at_most),
             ("devices.known_secs", devices.known_secs.get()),
+            ("second_factors.enrollment_secs", second_factors.enrollment_secs.get()),
             ("second_factors.code_secs", second_factors.code_secs.get()),
             ("second_factors.code_tries", second_factors.code_tries),
             ("mail.lease_secs", mail.lease_secs.get()),
@@ -117,6 +118,7 @@ impl Config {
             "`sessions.rotation_grace_secs` must be less than `sessions.rotate_secs`",
         );
         must(sessions.pending_secs.get() <= 900, "`sessions.pending_secs` must be at most 900");
+        must(second_factors.enrollment_secs.get() <= 3_600, "`second_factors.enrollment_secs` must be at most 3600");
         must(devices.known_secs.get() <= 400 * 86_400, "`devices.known_secs` must be at most 34560000");
         must(mail.retry_secs <= mail.max_retry_secs, "`mail.retry_secs` must be at most `mail.max_retry_secs`");
 
@@ -129,7 +131,6 @@ impl Config {
             ("lockout.strangers", lockout.strangers),
             ("lockout.known_devices", lockout.known_devices),
             ("lockout.codes", lockout.codes),
-            ("lockout.second_factors", lockout.second_factors),
         ] {
             must(
                 sound_policy(policy),
@@ -138,11 +139,9 @@ impl Config {
                 ),
             );
         }
-        for (key, policy) in [
-            ("lockout.strangers", lockout.strangers),
-            ("lockout.known_devices", lockout.known_devices),
-            ("lockout.second_factors", lockout.second_factors),
-        ] {
+        for (key, policy) in
+            [("lockout.strangers", lockout.strangers), ("lockout.known_devices", lockout.known_devices)]
+        {
             must(
                 policy.window_secs.is_none(),
                 &format!(
@@ -151,10 +150,6 @@ impl Config {
             );
         }
         must(lockout.codes.cap <= 100, "`lockout.codes.cap` must be at most 100 (NIST SP 800-63B-4 §3.2.2)");
-        must(
-            lockout.second_factors.cap <= 100,
-            "`lockout.second_factors.cap` must be at most 100 (NIST SP 800-63B-4 §3.2.2)",
-        );
         must(
             lockout.codes.window_secs.is_none_or(|secs| secs >= 3_600),
             "`lockout.codes.window_secs` must be at least 3600",

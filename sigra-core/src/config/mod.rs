@@ -222,14 +222,13 @@ impl Default for DeviceConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LockoutConfig {
-    /// Passwords, tried from browsers the account has not signed in from.
+    /// Tries from browsers the account has not signed in from. Passwords are counted, and second factors of all kinds
+    /// together, each on their own.
     pub strangers: AttemptPolicy,
-    /// Passwords, tried from browsers the account has signed in from.
+    /// The same from browsers the account has signed in from, and within its sessions.
     pub known_devices: AttemptPolicy,
     /// Six-digit codes for one address, over all codes mailed to it.
     pub codes: AttemptPolicy,
-    /// Second factors of one account, over all kinds of them and all sign-ins.
-    pub second_factors: AttemptPolicy,
     /// How long attempts at an address without an account are remembered, from the first of them. Nobody guesses anything
     /// there, and made-up addresses must not fill the storage for ever.
     pub unknown_secs: Seconds,
@@ -237,12 +236,11 @@ pub struct LockoutConfig {
 
 impl Default for LockoutConfig {
     fn default() -> Self {
-        let password = AttemptPolicy { free: 5, cap: 80, lock_secs: 60, max_lock_secs: 3_600, window_secs: None };
+        let strangers = AttemptPolicy { free: 5, cap: 80, lock_secs: 60, max_lock_secs: 3_600, window_secs: None };
         Self {
-            strangers: password,
-            known_devices: AttemptPolicy { cap: 20, ..password },
+            strangers,
+            known_devices: AttemptPolicy { cap: 20, ..strangers },
             codes: AttemptPolicy { free: 10, cap: 10, lock_secs: 60, max_lock_secs: 3_600, window_secs: Some(86_400) },
-            second_factors: AttemptPolicy { cap: 100, ..password },
             unknown_secs: Seconds::days(30),
         }
     }
@@ -256,6 +254,8 @@ pub struct SecondFactorConfig {
     ///
     /// For some accounts only, see [`FactorRequirement`](crate::ports::FactorRequirement).
     pub required: bool,
+    /// How long a sign-in that owes the setting up of a factor may wait: an app must be found, perhaps a mail read.
+    pub enrollment_secs: Seconds,
     /// How long the code is good for that is mailed before one may be set up from an unknown device.
     pub code_secs: Seconds,
     /// How many tries such a code takes.
@@ -264,7 +264,7 @@ pub struct SecondFactorConfig {
 
 impl Default for SecondFactorConfig {
     fn default() -> Self {
-        Self { required: false, code_secs: Seconds::minutes(10), code_tries: 5 }
+        Self { required: false, enrollment_secs: Seconds::minutes(15), code_secs: Seconds::minutes(10), code_tries: 5 }
     }
 }
 

@@ -8,7 +8,7 @@ use super::proof::{Proof, Shown};
 use crate::assurance::{Assurance, Method};
 use crate::audit::{AuditEvent, names};
 use crate::client::ClientInfo;
-use crate::config::Config;
+use crate::config::{Config, Seconds};
 use crate::error::FlowError;
 use crate::evidence::Evidence;
 use crate::id::{DeviceId, PendingId, SessionId};
@@ -338,6 +338,15 @@ impl Door {
         Ok(Ok(Judged { steps, vouched }))
     }
 
+    /// How long a sign-in may wait for the first of these steps.
+    fn waits_for(&self, steps: &[Step]) -> Seconds {
+        let Config { sessions, second_factors, .. } = &*self.parts.config;
+        match steps.first() {
+            Some(&Step::MFA_ENROLLMENT) => second_factors.enrollment_secs.max(sessions.pending_secs),
+            _ => sessions.pending_secs,
+        }
+    }
+
     #[expect(clippy::too_many_arguments, reason = "a link of one private chain")]
     async fn hold(
         &self,
@@ -359,7 +368,7 @@ impl Door {
             opens_sudo: fresh,
             client: entry.client.clone(),
             created_at: now,
-            expires_at: now + self.parts.config.sessions.pending_secs.span(),
+            expires_at: now + self.waits_for(&steps).span(),
         };
         let names: Vec<_> = steps.iter().map(Step::name).collect();
         let event = AuditEvent::new(names::LOGIN_STEP_REQUIRED, now, &entry.client).by(user.id).with("steps", names);

@@ -17,5 +17,4 @@ pub use admit::{Admission, Changed, Door, DoorParts, Entry, Granted, PendingView
 pub use gate::{Gate, GateContext, GateVerdict, Step};
 pub(crate) use notice::NoticeParts;
 pub use proof::{Proof, Shown, WayIn};
-pub use second_factor::Held;
 pub(crate) use second_factor::{Factors, SecondFactorGate};

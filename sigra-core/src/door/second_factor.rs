@@ -29,48 +29,38 @@ impl Factors {
         self.0.iter().find(|factor| factor.kind().name() == kind)
     }
 
-    /// What an account has.
-    pub(crate) async fn held(&self, user: UserId) -> Result<Held, FlowError> {
+    /// Whether there is such a kind, and one of it signs in by itself.
+    pub(crate) fn signs_in(&self, kind: &str) -> bool {
+        self.named(kind).is_some_and(|factor| factor.signs_in())
+    }
+
+    /// The kinds of which an account has one it could show now, in the order they were registered.
+    pub(crate) async fn held(&self, user: UserId) -> Result<Vec<FactorKind>, FlowError> {
         let mut held = Vec::with_capacity(self.0.len());
         for factor in self.iter() {
-            let count = factor.count(user).await?;
-            if count > 0 {
-                held.push(HeldFactor { kind: factor.kind(), standing: factor.standing(), count });
+            if factor.count(user).await? > 0 {
+                held.push(factor.kind());
             }
         }
-        Ok(Held(held))
-    }
-}
-
-/// The factors an account has.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Held(Vec<HeldFactor>);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct HeldFactor {
-    kind: FactorKind,
-    standing: Standing,
-    count: u32,
-}
-
-impl Held {
-    /// Whether every sign-in of the account takes a second factor.
-    #[must_use]
-    pub fn demanded(&self) -> bool {
-        let has = |standing| self.0.iter().any(|factor| factor.standing == standing);
-        has(Standing::Alone) || (has(Standing::WithRecovery) && has(Standing::Recovery))
+        Ok(held)
     }
 
-    /// The kinds, in the order they were registered.
-    #[must_use]
-    pub fn kinds(&self) -> Vec<FactorKind> {
-        self.0.iter().map(|factor| factor.kind).collect()
+    /// Whether every sign-in of an account takes a second factor. Asks no more factors than it takes to tell: this is part
+    /// of every sign-in.
+    pub(crate) async fn demanded(&self, user: UserId) -> Result<bool, FlowError> {
+        if self.any_set_up(Standing::Alone, user).await? {
+            return Ok(true);
+        }
+        Ok(self.any_set_up(Standing::WithRecovery, user).await? && self.any_set_up(Standing::Recovery, user).await?)
     }
 
-    /// How many of a kind.
-    #[must_use]
-    pub fn count(&self, kind: FactorKind) -> u32 {
-        self.0.iter().find(|factor| factor.kind == kind).map_or(0, |factor| factor.count)
+    async fn any_set_up(&self, standing: Standing, user: UserId) -> Result<bool, FlowError> {
+        for factor in self.iter().filter(|factor| factor.standing() == standing) {
+            if factor.is_set_up(user).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -99,10 +89,9 @@ impl Gate for SecondFactorGate {
         if assurance.aal >= Aal::Two {
             return Ok(GateVerdict::Pass);
         }
-        let held = self.factors.held(user.id).await?;
-        if held.demanded() {
+        if self.factors.demanded(user.id).await? {
             if let (Some(trusted), Some(token)) = (&self.trusted, trust)
-                && trusted.vouches(user, &held.kinds(), token, now).await?
+                && trusted.vouches(user, &self.factors.held(user.id).await?, token, now).await?
             {
                 return Ok(GateVerdict::Vouched(Method::TRUSTED_BROWSER));
             }

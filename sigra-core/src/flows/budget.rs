@@ -1,4 +1,4 @@
-//! How much mail one recipient gets.
+//! How much one recipient gets: of mail, and of what mail opens.
 
 use crate::email::EmailAddress;
 use crate::error::FlowError;
@@ -7,7 +7,7 @@ use crate::sigra::Inner;
 use crate::time::Timestamp;
 
 impl Inner {
-    /// Takes one mail from a recipient's budget; `false` when it is used up.
+    /// Takes one from a recipient's budget of this name; `false` when it is used up.
     pub(crate) async fn may_mail(
         &self,
         to: &EmailAddress,

@@ -87,8 +87,9 @@ impl Enrollment<'_> {
         }
         let code = Code::random();
         let key = token.digest(Purpose::ENROLLMENT_CODE);
-        let span = self.0.config.second_factors.code_secs.span();
-        let expires_at = now + span;
+        // Not longer than the sign-in it is for.
+        let expires_at = (now + self.0.config.second_factors.code_secs.span()).min(view.pending.expires_at);
+        let span = expires_at.since(now);
         let mac = self.0.essentials.vault.mac(MAC, &message(key, &code));
         let state = self.0.essentials.vault.seal(&context(key), mac.as_bytes());
         let ceremony = Ceremony { key, user: Some(user.id), state, created_at: now, expires_at };

@@ -19,7 +19,6 @@ mod sessions;
 mod sudo;
 mod workers;
 
-pub use crate::ports::Notice;
 pub use confirmation::{Confirmation, ConfirmationView, Confirmed, PreparedPromotion};
 pub use enrollment::{CodeOutcome, CodeRequested, Enrollment, EnrollmentView};
 pub use input::{InputFault, LinkView};

@@ -6,9 +6,10 @@ use crate::client::ClientInfo;
 use crate::error::FlowError;
 use crate::evidence::Evidence;
 use crate::ports::{Happened, LiveToken};
-use crate::registration::RequestKind;
-use crate::secret::{Digest, Purpose, RawToken};
+use crate::registration::{MailedToken, RequestKind};
+use crate::secret::{Purpose, RawToken};
 use crate::sigra::Inner;
+use crate::time::Timestamp;
 use crate::user::User;
 
 /// Disowning what a security notice reports ("this was not me").
@@ -43,23 +44,25 @@ impl NotMe<'_> {
         let request = |user: &User| self.0.address_request(RequestKind::RescueReset, &user.email, client);
         let evidence = |user: &User| Evidence::event(AuditEvent::new(names::NOT_ME, now, client).by(user.id));
         let digest = token.digest(Purpose::NOT_ME);
-        self.disown_factors(digest, client).await?;
+        let live = self.0.stores.tokens.peek(digest, now).await?;
+        let Some(LiveToken { token: MailedToken { created_at: since, .. }, user: Some(owner) }) = live else {
+            return self.invalid(client).await;
+        };
+        // Before the link is used up, so that what fails here can be tried again.
+        self.disown_factors(&owner, since, client).await?;
         let Some(user) = self.0.stores.accounts.rescue(digest, now, &request, &evidence).await? else {
             return self.invalid(client).await;
         };
+        // What was added between the two. Nothing can be any more: it would be under the epochs from before.
+        self.0.follow_up(self.disown_factors(&user, since, client).await);
         self.0.follow_up(self.0.end_all_sessions(&user, client).await);
         self.0.happened(Happened::Rescued(&user)).await;
         Ok(true)
     }
 
-    /// Removes the factors that were added since what the notice reports. Before the link is used up, so that what fails
-    /// here can be tried again.
-    async fn disown_factors(&self, digest: Digest, client: &ClientInfo) -> Result<(), FlowError> {
-        let live = self.0.stores.tokens.peek(digest, self.0.clock.now()).await?;
-        if let Some(LiveToken { token, user: Some(user) }) = live {
-            for factor in self.0.factors.iter() {
-                factor.disown(&user, token.created_at, client, &self.0.second_factors()).await?;
-            }
+    async fn disown_factors(&self, user: &User, since: Timestamp, client: &ClientInfo) -> Result<(), FlowError> {
+        for factor in self.0.factors.iter() {
+            factor.disown(user, since, client, &self.0.second_factors()).await?;
         }
         Ok(())
     }

@@ -6,10 +6,11 @@ use crate::client::ClientInfo;
 use crate::error::FlowError;
 use crate::evidence::Evidence;
 use crate::mail::MailKind;
-use crate::ports::{Happened, WorkOrigin};
+use crate::ports::{Happened, Quota, WorkOrigin};
 use crate::registration::RequestKind;
 use crate::secret::{Purpose, RawToken};
 use crate::sigra::Inner;
+use crate::time::Timestamp;
 use crate::user::User;
 
 /// Replacing a forgotten password.
@@ -18,6 +19,8 @@ use crate::user::User;
 /// locked account, and signs nobody in. Nothing about the account changes before a live link arrives.
 #[derive(Clone, Copy)]
 pub struct Reset<'a>(pub(crate) &'a Inner);
+
+const ONCE_A_DAY: Quota = Quota::new(1, 86_400);
 
 /// What came of a reset link.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,11 +86,19 @@ impl Reset<'_> {
             return self.invalid(client).await;
         };
         self.0.follow_up(self.0.reopen(&user).await);
-        let second_factors = self.0.second_factor_key(&user);
-        self.0.follow_up(self.0.stores.attempts.clear(&[second_factors]).await.map_err(FlowError::from));
+        self.0.follow_up(self.reopen_second_factors(&user, now).await);
         self.0.follow_up(self.0.end_all_sessions(&user, client).await);
         self.0.happened(Happened::PasswordReset(&user)).await;
         Ok(ResetOutcome::Done(Box::new(user)))
+    }
+
+    /// Forgets wrong second factors, once a day: whoever reads the mailbox must not get guesses without end by resetting the
+    /// password again and again.
+    async fn reopen_second_factors(&self, user: &User, now: Timestamp) -> Result<(), FlowError> {
+        if self.0.may_mail(&user.email, ONCE_A_DAY, "second_factor.reopen", now).await? {
+            self.0.stores.attempts.clear(&self.0.second_factor_keys(user)).await?;
+        }
+        Ok(())
     }
 
     async fn invalid(&self, client: &ClientInfo) -> Result<ResetOutcome, FlowError> {

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use super::sessions::CurrentSession;
 use crate::assurance::{Aal, Method};
 use crate::audit::{AuditEvent, names};
 use crate::client::ClientInfo;
-use crate::door::{Admission, Entry, Held, PendingView, Shown, Step};
+use crate::door::{Admission, Entry, PendingView, Shown, Step};
 use crate::error::FlowError;
 use crate::evidence::Evidence;
 use crate::mail::MailKind;
@@ -19,9 +18,9 @@ use crate::user::User;
 
 /// Showing a second factor.
 ///
-/// All kinds share one attempt counter an account, apart from the one of passwords: an attempt is reserved before anything
-/// is verified, and cleared by success. Whoever reaches this step has shown a first factor, so locking it tells nobody
-/// anything, and strangers cannot.
+/// All kinds share the counters of an account, apart from those of passwords: an attempt is reserved before anything is
+/// verified, and cleared by success. Strangers and known devices are counted each for themselves, so that whoever learned
+/// a password cannot lock its owner out of their own browser.
 #[derive(Clone, Copy)]
 pub struct SecondFactors<'a>(pub(crate) &'a Inner);
 
@@ -59,6 +58,7 @@ pub enum ChallengeOutcome {
 pub struct FactorAttempt {
     key: AttemptKey,
     reserved: Reserved,
+    cap: u32,
 }
 
 /// Whether an attempt may be evaluated.
@@ -71,16 +71,26 @@ pub enum Attempting {
     LockedOut(Option<Duration>),
 }
 
-const COUNTER: &str = "second_factor";
+const STRANGER: &str = "second_factor.stranger";
+const KNOWN_DEVICE: &str = "second_factor.known_device";
 
 impl SecondFactors<'_> {
-    /// What an account has.
+    /// The kinds of which the account has one it could show now, in the order they were added to the host.
     ///
     /// # Errors
     ///
     /// When a factor cannot tell.
-    pub async fn held(&self, user: &User) -> Result<Held, FlowError> {
+    pub async fn held(&self, user: &User) -> Result<Vec<FactorKind>, FlowError> {
         self.0.factors.held(user.id).await
+    }
+
+    /// Whether every sign-in of the account takes a second factor.
+    ///
+    /// # Errors
+    ///
+    /// When a factor cannot tell.
+    pub async fn demanded(&self, user: &User) -> Result<bool, FlowError> {
+        self.0.factors.demanded(user.id).await
     }
 
     /// The pending sign-in that owes a second factor, with the kinds its user can show. `None` when there is none.
@@ -96,7 +106,7 @@ impl SecondFactors<'_> {
         let Some(view) = self.0.door.pending(token, entry).await?.filter(|view| view.owes_first(Step::MFA)) else {
             return Ok(None);
         };
-        let kinds = self.0.factors.held(view.user.id).await?.kinds();
+        let kinds = self.0.factors.held(view.user.id).await?;
         Ok(Some((view, kinds)))
     }
 
@@ -120,8 +130,12 @@ impl SecondFactors<'_> {
             return Ok(ChallengeOutcome::NotEnrolled);
         };
         tracing::Span::current().record("method", kind.name());
-        let occasion = Occasion::SignIn(view.pending.id);
-        let shown = match self.check(&view.user, answer, occasion, &entry.client).await? {
+        let asked = Asked {
+            occasion: Occasion::SignIn(view.pending.id),
+            known_device: view.known_device,
+            client: &entry.client,
+        };
+        let shown = match self.check(&view.user, answer, asked).await? {
             Checked::Right { methods, .. } => Shown { methods, aal: Aal::Two },
             Checked::Wrong => return Ok(ChallengeOutcome::Wrong),
             Checked::LockedOut(wait) => return Ok(ChallengeOutcome::LockedOut(wait)),
@@ -135,32 +149,41 @@ impl SecondFactors<'_> {
         Ok(ChallengeOutcome::Admitted(admission, trust))
     }
 
-    /// Counts an attempt at a second factor of `user`, before it is evaluated.
+    /// Counts an attempt at a second factor within a session of `user`, before it is evaluated.
+    ///
+    /// It falls under the count of known devices: a session is proof of more than that.
     ///
     /// # Errors
     ///
     /// When the counter cannot be reached. The attempt must not be evaluated then.
     pub async fn reserve(&self, user: &User, client: &ClientInfo) -> Result<Attempting, FlowError> {
-        let key = self.0.second_factor_key(user);
+        self.reserve_in(user, true, client).await
+    }
+
+    async fn reserve_in(&self, user: &User, known_device: bool, client: &ClientInfo) -> Result<Attempting, FlowError> {
+        let lockout = &self.0.config.lockout;
+        let [strangers, known_devices] = self.0.second_factor_keys(user);
+        let (key, policy) =
+            if known_device { (known_devices, &lockout.known_devices) } else { (strangers, &lockout.strangers) };
         let now = self.0.clock.now();
-        let (reason, wait) =
-            match self.0.stores.attempts.reserve(&key, &self.0.config.lockout.second_factors, None, now).await? {
-                Reservation::Granted(reserved) => return Ok(Attempting::Granted(FactorAttempt { key, reserved })),
-                Reservation::Locked(until) => ("locked", Some(until.since(now))),
-                Reservation::Exhausted => ("exhausted", None),
-            };
+        let (reason, wait) = match self.0.stores.attempts.reserve(&key, policy, None, now).await? {
+            Reservation::Granted(reserved) => {
+                return Ok(Attempting::Granted(FactorAttempt { key, reserved, cap: policy.cap }));
+            }
+            Reservation::Locked(until) => ("locked", Some(until.since(now))),
+            Reservation::Exhausted => ("exhausted", None),
+        };
         let event = AuditEvent::new(names::MFA_FAILURE, now, client).about(user.id).failed(reason);
         self.0.stores.log.append(Evidence::event(event)).await?;
         Ok(Attempting::LockedOut(wait))
     }
 
-    /// The attempt was right: the count starts over.
-    ///
-    /// # Errors
-    ///
-    /// When the counter cannot be reached.
-    pub async fn right(&self, attempt: FactorAttempt) -> Result<(), FlowError> {
-        Ok(self.0.stores.attempts.clear(&[attempt.key]).await?)
+    /// The attempt of this user was right: both counts start over. The response is used up by then and what it was shown for
+    /// goes on, so a counter that cannot be reached is for the log; the next right answer clears it.
+    pub async fn right(&self, user: &User, attempt: FactorAttempt) {
+        let FactorAttempt { .. } = attempt;
+        let cleared = self.0.stores.attempts.clear(&self.0.second_factor_keys(user)).await;
+        self.0.follow_up(cleared.map_err(FlowError::from));
     }
 
     /// The attempt was not evaluated.
@@ -187,8 +210,7 @@ impl SecondFactors<'_> {
         let now = self.0.clock.now();
         let event = AuditEvent::new(names::MFA_FAILURE, now, client).about(user.id).failed("wrong");
         let mut evidence = Evidence::event(event.with("method", kind.name()));
-        let policy = &self.0.config.lockout.second_factors;
-        if attempt.reserved.locked_until.is_some() || attempt.reserved.count >= policy.cap {
+        if attempt.reserved.locked_until.is_some() || attempt.reserved.count >= attempt.cap {
             let lockout = AuditEvent::new(names::MFA_LOCKOUT, now, client).about(user.id).failed("threshold_reached");
             evidence = evidence.and_event(lockout.with("attempts", attempt.reserved.count));
             let limit = self.0.config.mail.notices;
@@ -203,8 +225,8 @@ impl SecondFactors<'_> {
     ///
     /// `what` and `left` are shown where the mail has a place for them; see [`Facts`](crate::mail::Facts).
     pub fn notice(&self, evidence: Evidence, notice: &Notice<'_>) -> Evidence {
-        let Notice { kind, user, client, what, left } = *notice;
-        self.0.notices().add_with(evidence, kind, user, client, self.0.clock.now(), |facts| {
+        let Notice { kind, user, client, at, what, left } = *notice;
+        self.0.notices().add_with(evidence, kind, user, client, at, |facts| {
             facts.what = what.map(str::to_owned);
             facts.left = left;
         })
@@ -226,19 +248,12 @@ impl SecondFactors<'_> {
         Ok(ways)
     }
 
-    /// What must hold to set a factor up or take one away within a session: the occasion a response is bound to.
-    #[must_use]
-    pub const fn occasion(current: &CurrentSession) -> Occasion {
-        Occasion::Session(current.session().id)
-    }
-
     /// Verifies a response of a user's factor, counted.
     pub(crate) async fn check(
         &self,
         user: &User,
         answer: FactorAnswer<'_>,
-        occasion: Occasion,
-        client: &ClientInfo,
+        Asked { occasion, known_device, client }: Asked<'_>,
     ) -> Result<Checked, FlowError> {
         let Some(factor) = self.0.factors.named(answer.method) else {
             return Ok(Checked::NotEnrolled);
@@ -246,15 +261,23 @@ impl SecondFactors<'_> {
         if factor.count(user.id).await? == 0 {
             return Ok(Checked::NotEnrolled);
         }
-        let attempt = match self.reserve(user, client).await? {
+        let attempt = match self.reserve_in(user, known_device, client).await? {
             Attempting::Granted(attempt) => attempt,
             Attempting::LockedOut(wait) => return Ok(Checked::LockedOut(wait)),
         };
         let now = self.0.clock.now();
         let check = FactorCheck { user, response: answer.response, occasion, client, now, notices: self };
-        match factor.check(&check).await? {
+        let verdict = match factor.check(&check).await {
+            Ok(verdict) => verdict,
+            Err(error) => {
+                // No guess was answered, so none is counted.
+                self.0.follow_up(self.refund(attempt).await);
+                return Err(error);
+            }
+        };
+        match verdict {
             FactorVerdict::Accepted { mut methods, multi_factor } => {
-                self.right(attempt).await?;
+                self.right(user, attempt).await;
                 methods.push(Method::MULTI_FACTOR);
                 let event = AuditEvent::new(names::MFA_SUCCESS, now, client).by(user.id);
                 self.0.stores.log.append(Evidence::event(event.with("method", factor.kind().name()))).await?;
@@ -286,6 +309,15 @@ impl Notices for SecondFactors<'_> {
     }
 }
 
+/// What a response is asked for, and of whom.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) occasion: Occasion,
+    /// Whether the browser is one the account has signed in from.
+    pub(crate) known_device: bool,
+    pub(crate) client: &'a ClientInfo,
+}
+
 /// What came of a response.
 pub(crate) enum Checked {
     Right { methods: Vec<Method>, multi_factor: bool },
@@ -295,8 +327,9 @@ pub(crate) enum Checked {
 }
 
 impl Inner {
-    pub(crate) fn second_factor_key(&self, user: &User) -> AttemptKey {
+    /// The counters of strangers and of known devices, in this order.
+    pub(crate) fn second_factor_keys(&self, user: &User) -> [AttemptKey; 2] {
         let whom = self.essentials.vault.mac("attempts.user", user.id.as_uuid().as_bytes());
-        AttemptKey { counter: COUNTER, whom }
+        [STRANGER, KNOWN_DEVICE].map(|counter| AttemptKey { counter, whom })
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::CurrentSession;
-use super::second_factors::{Checked, FactorAnswer};
+use super::second_factors::{Asked, Checked, FactorAnswer};
 use crate::assurance::{Aal, Method};
 use crate::audit::{AuditEvent, names};
 use crate::client::ClientInfo;
@@ -94,11 +94,18 @@ impl Sudo<'_> {
             return self.end(session, client).await;
         };
 
-        let demanded = self.0.factors.held(user.id).await?.demanded();
+        let demanded = self.0.factors.demanded(user.id).await?;
         let mut proven = Proven::default();
         let password = answer.password.filter(|password| answer.factor.is_none() || !password.is_empty());
-        let mut wrong = (demanded && answer.factor.is_none()).then_some("factor_missing");
-        if let Some(password) = password {
+        let mut wrong = match answer.factor {
+            None if demanded => Some("factor_missing"),
+            // Only what signs in by itself can be two factors. Nothing else is used up for an answer that cannot be enough.
+            Some(factor) if !demanded && password.is_none() && !self.0.factors.signs_in(factor.method) => {
+                Some("password_missing")
+            }
+            _ => None,
+        };
+        if let (None, Some(password)) = (wrong, password) {
             match self.verify(current, password).await {
                 Ok(true) => proven.methods.push(Method::PASSWORD),
                 Ok(false) => wrong = Some("invalid_password"),
@@ -109,21 +116,26 @@ impl Sudo<'_> {
             }
         }
         if let (None, Some(factor)) = (wrong, answer.factor) {
-            let occasion = Occasion::Session(session.id);
-            match self.0.second_factors().check(user, factor, occasion, client).await? {
-                Checked::Right { methods, multi_factor } => {
-                    // A code alone is one factor: what the session was opened with is the other.
+            let asked = Asked { occasion: Occasion::Session(session.id), known_device: true, client };
+            match self.0.second_factors().check(user, factor, asked).await {
+                Ok(Checked::Right { methods, multi_factor }) => {
+                    // A key that did not verify its user is one factor: what the session was opened with is the other.
                     if !demanded && !multi_factor && proven.methods.is_empty() {
                         wrong = Some("password_missing");
                     }
+                    proven.both = multi_factor || !proven.methods.is_empty();
                     proven.methods.extend(methods);
                     proven.second_factor = true;
                 }
-                Checked::Wrong => wrong = Some("invalid_factor"),
-                Checked::NotEnrolled => wrong = Some("not_enrolled"),
-                Checked::LockedOut(wait) => {
+                Ok(Checked::Wrong) => wrong = Some("invalid_factor"),
+                Ok(Checked::NotEnrolled) => wrong = Some("not_enrolled"),
+                Ok(Checked::LockedOut(wait)) => {
                     self.0.stores.attempts.refund(&key, &reserved).await?;
                     return Ok(SudoOutcome::LockedOut(wait));
+                }
+                Err(error) => {
+                    self.0.stores.attempts.refund(&key, &reserved).await?;
+                    return Err(error);
                 }
             }
         }
@@ -177,10 +189,14 @@ impl Sudo<'_> {
         session.fresh_until = Some(now + limits.sudo_secs.span());
         session.last_seen_at = now;
         session.rotated_at = now;
-        // One factor renews what one factor reached; the time of two runs on (NIST SP 800-63B-4 §2.2.3).
-        if session.assurance.aal <= shown {
+        let before = session.assurance.aal;
+        if before <= shown {
             session.assurance.aal = shown;
             session.assurance.at = now;
+        }
+        // One factor renews what one factor reached, and both renew what both did; one more factor makes a session stronger,
+        // not longer (NIST SP 800-63B-4 §2.2.3).
+        if proven.both || (!proven.second_factor && before == Aal::One) {
             session.expires_at =
                 now + if session.remembered { limits.remembered_secs } else { limits.absolute_secs }.span();
         }
@@ -212,4 +228,6 @@ impl Sudo<'_> {
 struct Proven {
     methods: Vec<Method>,
     second_factor: bool,
+    /// Whether it was two factors.
+    both: bool,
 }

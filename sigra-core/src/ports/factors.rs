@@ -75,6 +75,16 @@ pub trait Factor: Send + Sync {
     /// When it cannot be known. Nobody is let in then.
     async fn count(&self, user: UserId) -> Result<u32, FlowError>;
 
+    /// Whether the account has set this kind up, even if none could be shown now. Not the same as [`Factor::count`] where what
+    /// is shown gets used up: what makes a sign-in take a second factor must not vanish with the last use.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be known. Nobody is let in then.
+    async fn is_set_up(&self, user: UserId) -> Result<bool, FlowError> {
+        Ok(self.count(user).await? > 0)
+    }
+
     /// Verifies a response, and uses it up.
     ///
     /// # Errors
@@ -142,6 +152,9 @@ pub struct Notice<'a> {
     pub user: &'a User,
     /// Who did it.
     pub client: &'a ClientInfo,
+    /// When: the time the change itself is recorded under. Disowning the notice takes back what was added since, so a
+    /// time read later than the change's own would leave out what the notice reports.
+    pub at: Timestamp,
     /// What it is about, in the toolkit's own words.
     pub what: Option<&'a str>,
     /// How many are left.

@@ -88,12 +88,12 @@ async fn answer(call: &Call<'_>) -> Result<Answer, Fault> {
 
 async fn view(call: &Call<'_>) -> Result<SudoView, Fault> {
     let user = call.signed_in()?.user();
-    let held = call.sigra().second_factors().held(user).await?;
-    let kinds: Vec<_> = held.kinds().iter().map(|kind| kind.name().to_owned()).collect();
+    let factors = call.sigra().second_factors();
+    let kinds: Vec<_> = factors.held(user).await?.iter().map(|kind| kind.name().to_owned()).collect();
     Ok(SudoView {
         email: user.email.to_string(),
         return_to: call.return_to().map(|path| path.to_string()),
-        demanded: held.demanded(),
+        demanded: factors.demanded(user).await?,
         has_password: user.has_password,
         passkey: kinds.iter().any(|kind| kind == "passkey"),
         methods: kinds.into_iter().filter(|kind| kind != "passkey").collect(),

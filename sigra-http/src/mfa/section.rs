@@ -18,8 +18,8 @@ pub(crate) async fn section(call: &Call<'_>) -> Result<Option<MfaSection>, Fault
     let current = call.signed_in()?;
     let user = current.user();
     let status = mfa.status(user).await?;
-    let held = call.sigra().second_factors().held(user).await?;
-    let has_passkey = held.kinds().iter().any(|kind| kind.name() == "passkey");
+    let factors = call.sigra().second_factors();
+    let has_passkey = factors.held(user).await?.iter().any(|kind| kind.name() == "passkey");
     let totp = status.totp_enrolled_at.is_some();
     let trusted = mfa.list_trusted(user).await?;
     Ok(Some(MfaSection {
@@ -27,7 +27,7 @@ pub(crate) async fn section(call: &Call<'_>) -> Result<Option<MfaSection>, Fault
         backup_codes_left: status.backup_codes_left,
         few_left: status.backup_codes_few,
         can_make_codes: totp || (has_passkey && current.session().assurance.aal >= Aal::Two),
-        codes_missing: has_passkey && !held.demanded(),
+        codes_missing: has_passkey && !factors.demanded(user).await?,
         totp_action: call.path("/settings/mfa/totp"),
         codes_action: call.path("/settings/mfa/backup-codes"),
         disable_action: call.path("/settings/mfa/disable"),
@@ -39,10 +39,10 @@ pub(crate) async fn section(call: &Call<'_>) -> Result<Option<MfaSection>, Fault
 pub(super) async fn status_json(call: Call<'_>) -> Result<Reply, Fault> {
     let user = call.signed_in()?.user();
     let status = super::service(&call)?.status(user).await?;
-    let held = call.sigra().second_factors().held(user).await?;
-    let methods: Vec<_> = held.kinds().iter().map(|kind| kind.name()).collect();
+    let factors = call.sigra().second_factors();
+    let methods: Vec<_> = factors.held(user).await?.iter().map(|kind| kind.name()).collect();
     let body = json!({
-        "enabled": held.demanded(),
+        "enabled": factors.demanded(user).await?,
         "methods": methods,
         "totp": { "enrolled": status.totp_enrolled_at.is_some(), "enrolled_at": status.totp_enrolled_at.map(|at| at.to_string()) },
         "backup_codes": { "left": status.backup_codes_left, "few_left": status.backup_codes_few },

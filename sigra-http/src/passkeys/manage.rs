@@ -120,7 +120,7 @@ async fn removed(call: &Call<'_>, user: &User, reply: Reply) -> Result<Reply, Fa
     Ok(with_renewed(reply, call, renewed))
 }
 
-fn invalid_nickname() -> FieldError {
+pub(super) fn invalid_nickname() -> FieldError {
     FieldError::new("nickname", "invalid", BAD_NICKNAME)
 }
 

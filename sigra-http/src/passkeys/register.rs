@@ -3,7 +3,7 @@
 use http::StatusCode;
 use sigra_passkeys::{FinishOutcome, StartOutcome};
 
-use super::manage::shown;
+use super::manage::{invalid_nickname, shown};
 use super::service;
 use crate::call::Call;
 use crate::fault::Fault;
@@ -33,6 +33,7 @@ pub(super) async fn finish(call: Call<'_>) -> Result<Reply, Fault> {
             let reply = Reply::json(StatusCode::CREATED, shown(&passkey)).cookie(call.notice(Notice::PasskeyAdded));
             Ok(with_renewed(reply, &call, renewed))
         }
+        FinishOutcome::InvalidNickname => Err(Fault::Validation(vec![invalid_nickname()])),
         FinishOutcome::Limit => Err(FaultCode::PasskeyLimit.into()),
         FinishOutcome::Rejected | FinishOutcome::Duplicate => Err(FaultCode::PasskeyRejected.into()),
         FinishOutcome::Stale => Err(Fault::Unauthenticated),

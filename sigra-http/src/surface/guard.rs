@@ -140,9 +140,7 @@ impl Surface {
         let session = current.session();
         let now = self.inner.sigra.clock().now();
         let too_low = session.assurance.aal < requirement.aal;
-        if (too_low || requirement.enrolled)
-            && !self.inner.sigra.second_factors().held(current.user()).await?.demanded()
-        {
+        if (too_low || requirement.enrolled) && !self.inner.sigra.second_factors().demanded(current.user()).await? {
             return Err(Fault::FactorMissing);
         }
         if too_low || (requirement.fresh && !session.is_fresh(now)) {

@@ -46,7 +46,7 @@ impl Factor for BackupCodeFactor {
         };
         let evidence = |left: &u32| {
             let event = AuditEvent::new(names::BACKUP_CODE_USED, now, client).by(user.id).with("left", *left);
-            let notice = Notice { kind: &BACKUP_CODE_USED, user, client, what: None, left: Some(*left) };
+            let notice = Notice { kind: &BACKUP_CODE_USED, user, client, at: now, what: None, left: Some(*left) };
             notices.add_notice(Evidence::event(event), &notice)
         };
         Ok(match self.0.parts.backup_codes.consume(user.id, &code, &evidence).await? {

@@ -65,7 +65,7 @@ impl Mfa {
             }
         } else {
             let held = sigra.second_factors().held(user).await?;
-            if !held.kinds().iter().any(|kind| *kind != BACKUP_CODE) {
+            if !held.iter().any(|kind| *kind != BACKUP_CODE) {
                 return Ok(RegenerateOutcome::NotEnrolled);
             }
             if !proven {
@@ -75,7 +75,7 @@ impl Mfa {
         let now = self.inner.parts.clock.now();
         let (codes, macs) = self.inner.new_backup_codes(user.id);
         let event = AuditEvent::new(names::BACKUP_CODES_REGENERATED, now, client).by(user.id);
-        let notice = Notice { kind: &BACKUP_CODES_REGENERATED, user, client, what: None, left: None };
+        let notice = Notice { kind: &BACKUP_CODES_REGENERATED, user, client, at: now, what: None, left: None };
         let evidence = sigra.second_factors().notice(Evidence::event(event.with("count", macs.len())), &notice);
         if self.inner.parts.backup_codes.replace(user.id, user.epochs, &macs, now, evidence).await? {
             Ok(RegenerateOutcome::Regenerated { codes })

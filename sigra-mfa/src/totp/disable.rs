@@ -82,7 +82,7 @@ impl Mfa {
         let removal = Removal { user: user.id, epochs: user.epochs, shown, now };
         let evidence = |user: &User| {
             let event = AuditEvent::new(names::DISABLE, now, client).by(user.id).with("method", kind.name());
-            let notice = Notice { kind: &MFA_DISABLED, user, client, what: None, left: None };
+            let notice = Notice { kind: &MFA_DISABLED, user, client, at: now, what: None, left: None };
             factors.notice(Evidence::event(event), &notice)
         };
         let Some(user) = self.inner.parts.totp.disable(&removal, &evidence).await? else {
@@ -90,10 +90,7 @@ impl Mfa {
             factors.refund(attempt).await?;
             return Ok(DisableOutcome::Stale);
         };
-        if let Err(error) = factors.right(attempt).await {
-            // The change stands. Nobody may be told that it does not.
-            tracing::error!(error = &error as &dyn std::error::Error, "a count of attempts could not be cleared");
-        }
+        factors.right(&user, attempt).await;
         Ok(DisableOutcome::Disabled { user: Box::new(user) })
     }
 

@@ -115,7 +115,7 @@ impl Mfa {
             Activation { user: user.id, epochs: user.epochs, secret: &stored.secret, step, codes: &codes, now };
         let evidence = |user: &User| {
             let event = AuditEvent::new(names::ENROLL, now, client).by(user.id).with("method", TOTP.name());
-            let notice = Notice { kind: &MFA_ENABLED, user, client, what: None, left: None };
+            let notice = Notice { kind: &MFA_ENABLED, user, client, at: now, what: None, left: None };
             sigra.second_factors().notice(Evidence::event(event), &notice)
         };
         Ok(match parts.totp.activate(&activation, &evidence).await? {

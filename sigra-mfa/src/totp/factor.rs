@@ -65,7 +65,7 @@ impl Factor for TotpFactor {
         let now = self.0.parts.clock.now();
         let evidence = |user: &User| {
             let event = AuditEvent::new(names::DISOWN, now, client).by(user.id).with("method", TOTP.name());
-            let notice = Notice { kind: &MFA_DISABLED, user, client, what: None, left: None };
+            let notice = Notice { kind: &MFA_DISABLED, user, client, at: now, what: None, left: None };
             notices.add_notice(Evidence::event(event), &notice)
         };
         self.0.parts.totp.disown(user.id, since, &evidence).await?;
@@ -128,7 +128,7 @@ impl Inner {
             Attempting::LockedOut(wait) => return Ok(ShownTotp::LockedOut(wait)),
         };
         if self.use_up_totp(user.id, stored, typed, self.parts.clock.now()).await? {
-            factors.right(attempt).await?;
+            factors.right(user, attempt).await;
             Ok(ShownTotp::Right)
         } else {
             factors.wrong(attempt, user, TOTP, client).await?;

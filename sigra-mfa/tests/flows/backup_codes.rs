@@ -46,7 +46,7 @@ async fn mf_17_codes_are_their_owners_alone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn mf_17_sixteen_sign_ins_with_one_code_and_one_succeeds() {
-    let host = Host::with(|config, _| config.lockout.second_factors.free = 20);
+    let host = Host::with(|config, _| config.lockout.strangers.free = 20);
     let Enrolled { user, backup_codes, .. } = host.enrolled(ANN).await;
     let mut pending = Vec::new();
     for _ in 0..16 {
@@ -96,7 +96,7 @@ async fn mf_14_a_backup_code_or_nothing_makes_no_new_ones() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn mf_17_one_code_makes_one_new_set() {
-    let host = Host::with(|config, _| config.lockout.second_factors.free = 20);
+    let host = Host::with(|config, _| config.lockout.strangers.free = 20);
     let who = host.enrolled(ANN).await;
     let code = who.app.code(host.now());
     let outcomes = at_once(16, |_| {
@@ -133,7 +133,7 @@ async fn without_a_factor_there_is_nothing_to_stand_in_for() {
 async fn an_account_with_passkeys_alone_makes_codes_in_a_session_of_two_factors() {
     let host = Host::with_factors(|_, _| {}, vec![std::sync::Arc::new(SomePasskeys)]);
     let user = host.confirmed(ANN).await;
-    assert!(!host.sigra.second_factors().held(&user).await.unwrap().demanded());
+    assert!(!host.sigra.second_factors().demanded(&user).await.unwrap());
     let make = |proven| {
         let (host, user) = (host.clone(), user.clone());
         async move {
@@ -144,7 +144,7 @@ async fn an_account_with_passkeys_alone_makes_codes_in_a_session_of_two_factors(
     assert!(matches!(make(false).await, RegenerateOutcome::Wrong));
     let RegenerateOutcome::Regenerated { codes } = make(true).await else { panic!("must be made") };
     // Now losing the passkeys locks nobody out, so they are demanded.
-    assert!(host.sigra.second_factors().held(&user).await.unwrap().demanded());
+    assert!(host.sigra.second_factors().demanded(&user).await.unwrap());
     granted(host.answer(&host.challenged(&user).await.token, "backup_code", &codes[3].expose()).await);
 }
 

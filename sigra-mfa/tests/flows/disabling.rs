@@ -152,7 +152,7 @@ async fn mf_24_a_sign_in_under_way_ends_with_the_factor() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sixteen_with_one_code_and_one_takes_away() {
-    let host = Host::with(|config, _| config.lockout.second_factors.free = 20);
+    let host = Host::with(|config, _| config.lockout.known_devices.free = 20);
     let who = host.enrolled(ANN).await;
     let code = who.app.code(host.now());
     let outcomes = at_once(16, |_| {

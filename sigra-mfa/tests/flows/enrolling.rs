@@ -14,7 +14,7 @@ async fn mf_13_nothing_is_demanded_before_the_first_code() {
     let user = host.confirmed(ANN).await;
     let app = host.begin(&user).await;
     assert_eq!(host.mfa.status(&user).await.unwrap().totp_enrolled_at, None);
-    assert!(host.sigra.second_factors().held(&user).await.unwrap().kinds().is_empty());
+    assert!(host.sigra.second_factors().held(&user).await.unwrap().is_empty());
     let session = host.signed_in(&user).await;
     assert_eq!(session.session.assurance.aal, Aal::One);
 

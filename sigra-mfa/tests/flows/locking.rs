@@ -73,6 +73,7 @@ async fn mf_07_a_lock_that_lapsed_is_armed_again_for_longer() {
 async fn mf_07_what_changes_factors_counts_too() {
     let host = Host::new();
     let who = host.enrolled(ANN).await;
+    let own = host.known(&who).await;
     let (client, wrong) = (host.client(), who.app.wrong_code(host.now()));
     for _ in 0..2 {
         let outcome = host.mfa.disable(&host.sigra, &who.user, "totp", &wrong, &client).await.unwrap();
@@ -90,8 +91,9 @@ async fn mf_07_what_changes_factors_counts_too() {
     assert!(matches!(outcome, DisableOutcome::LockedOut(wait) if wait == minute), "{outcome:?}");
     let outcome = host.mfa.regenerate_backup_codes(&host.sigra, &who.user, Some(&code), true, &client).await.unwrap();
     assert!(matches!(outcome, RegenerateOutcome::LockedOut(wait) if wait == minute), "{outcome:?}");
-    let pending = host.challenged(&who.user).await;
-    assert_eq!(locked_for(&host.answer(&pending.token, "totp", &code).await), Some(60));
+    // A session is proof of more than a known device, and is counted with those.
+    let pending = host.challenged_with(&who.user, &own).await;
+    assert_eq!(locked_for(&host.answer_with(&pending.token, "totp", &code, false, &own).await), Some(60));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -128,8 +130,18 @@ async fn mf_08_passwords_and_second_factors_are_counted_apart() {
 }
 
 #[tokio::test]
+async fn mf_07_whoever_learned_the_password_locks_nobody_out_of_their_own_browser() {
+    let host = Host::new();
+    let who = host.enrolled(ANN).await;
+    let own = host.known(&who).await;
+    guess(&host, &who, 6).await;
+    let pending = host.challenged_with(&who.user, &own).await;
+    granted(host.answer_with(&pending.token, "totp", &who.app.code(host.now()), false, &own).await);
+}
+
+#[tokio::test]
 async fn mf_07_after_the_last_attempt_only_a_reset_opens_again() {
-    let host = Host::with(|config, _| config.lockout.second_factors.cap = 6);
+    let host = Host::with(|config, _| config.lockout.strangers.cap = 6);
     let who = host.enrolled(ANN).await;
     guess(&host, &who, 6).await;
     host.advance(86_400);

@@ -44,7 +44,9 @@ async fn mf_14_a_backup_code_opens_too_and_is_used_up() {
 #[tokio::test]
 async fn mf_07_what_is_wrong_here_counts_in_the_shared_count() {
     let host = Host::with(|config, _| config.sessions.sudo_tries = 20);
-    let Enrolled { user, session, app, .. } = host.enrolled(ANN).await;
+    let who = host.enrolled(ANN).await;
+    let own = host.known(&who).await;
+    let Enrolled { user, session, app, .. } = who;
     for _ in 0..6 {
         let wrong = answer(&host, &session, None, Some(("backup_code", WRONG_BACKUP_CODE))).await;
         assert!(matches!(wrong, SudoOutcome::Wrong), "{wrong:?}");
@@ -52,7 +54,7 @@ async fn mf_07_what_is_wrong_here_counts_in_the_shared_count() {
     let code = app.code(host.now());
     let locked = answer(&host, &session, None, Some(("totp", &code))).await;
     assert!(matches!(locked, SudoOutcome::LockedOut(Some(wait)) if wait.as_secs() == 60), "{locked:?}");
-    let pending = host.challenged(&user).await;
-    let outcome = host.answer(&pending.token, "totp", &code).await;
+    let pending = host.challenged_with(&user, &own).await;
+    let outcome = host.answer_with(&pending.token, "totp", &code, false, &own).await;
     assert!(matches!(outcome, sigra_core::flows::ChallengeOutcome::LockedOut(_)), "{outcome:?}");
 }

@@ -4,11 +4,15 @@
 //! the RSA key of the standard has a size that no authenticator makes.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::json;
+use sigra_core::id::{PasskeyId, UserId};
+use sigra_core::time::Timestamp;
+use sigra_testing::timing::Trials;
 
 use super::*;
 
@@ -253,25 +257,43 @@ fn keys_are_stored_as_cose_and_read_back() {
 }
 
 #[test]
-fn the_key_that_time_is_spent_on_is_one() {
-    let key = PublicKey::Es256 { x: GENERATOR_X, y: GENERATOR_Y };
-    assert_eq!(PublicKey::read(&key.to_cose()), Ok(key));
+fn wa_11_a_new_credential_in_an_assertion_is_refused() {
+    let mut vector = Vector::named("none-es256");
+    let made = vector.register().unwrap();
+    let object = crate::wire::AttestationObject::read(&hex(&vector.registration.object)).unwrap();
+    vector.authentication.data = object.data_bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(vector.authenticate(&made), Err(Refused("attested_credential")));
 }
 
 #[test]
-fn a_key_that_is_none_is_refused() {
-    let Ok(NewCredential { key: PublicKey::Es256 { x, mut y }, .. }) = Vector::named("none-es256").register() else {
-        panic!("the vector has such a key")
-    };
-    y[31] ^= 1;
-    assert_eq!(PublicKey::read(&PublicKey::Es256 { x, y }.to_cose()), Err(Refused("key")), "not on the curve");
-    for n in
-        [vec![0xff; 255], vec![0xff; 513], [vec![0], vec![0xff; 255]].concat(), [vec![0xff; 255], vec![0xfe]].concat()]
-    {
-        let key = PublicKey::Rs256 { n, e: [1, 0, 1] };
-        assert_eq!(PublicKey::read(&key.to_cose()), Err(Refused("key")));
+fn wa_14_a_wrong_signature_takes_as_long_whatever_the_algorithm_and_for_no_passkey_at_all() {
+    let (verifier, uv) = (verifier(), UserVerification::Preferred);
+    let vector = Vector::named("none-es256");
+    let challenge = hex(&vector.authentication.challenge);
+    let keys = ["none-es256", "packed-eddsa", "rs256-2048"].map(|name| Vector::named(name).register().unwrap().key);
+    let made = vector.register().unwrap();
+    let passkeys = keys.map(|key| stored(&NewCredential { key, ..made.clone() }));
+    let response = AuthenticationResponse::read(&vector.authentication.json(&made.id)).unwrap();
+    // Signatures of each algorithm's form: what reads by one is soon refused by the others.
+    for signature in [hex(&vector.authentication.signature), vec![1; 64], vec![1; 256]] {
+        let mut response = response.clone();
+        response.signature = signature;
+        let last = response.signature.len() - 1;
+        response.signature[last] ^= 1;
+        let trials = Trials { samples: 60, least: Duration::from_micros(50), ..Trials::default() };
+        let apart = trials.run(&[(Some(0), None), (Some(1), None), (Some(2), None)], |kind: Option<usize>| {
+            let start = Instant::now();
+            match kind {
+                Some(place) => {
+                    assert_eq!(
+                        verifier.assertion(&response, &challenge, &passkeys[place], uv),
+                        Err(Refused("signature"))
+                    );
+                }
+                None => verifier.spend(&response, &challenge, uv),
+            }
+            start.elapsed()
+        });
+        assert_eq!(apart, [], "{} bytes", response.signature.len());
     }
-    let small_exponent = PublicKey::Rs256 { n: vec![0xff; 256], e: [0, 0, 3] };
-    assert_eq!(PublicKey::read(&small_exponent.to_cose()), Err(Refused("key")));
-    assert_eq!(PublicKey::read(&PublicKey::Ed25519([0; 32]).to_cose()), Err(Refused("key")), "of small order");
 }

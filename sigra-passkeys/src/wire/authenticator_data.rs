@@ -1,9 +1,8 @@
 //! The authenticator data: what the authenticator signs (Web Authentication Level 3 §6.1).
 
-use coset::cbor::Value;
 use uuid::Uuid;
 
-use super::cbor;
+use super::cbor::Reader;
 use super::{PublicKey, Refused, ensure};
 use crate::passkey::CredentialId;
 
@@ -62,7 +61,11 @@ impl AuthenticatorData {
         let sign_count = u32::from_be_bytes(*chunk::<4>(&mut rest)?);
         let attested = if flags.has(Flags::ATTESTED) { Some(Attested::read(&mut rest)?) } else { None };
         if flags.has(Flags::EXTENSIONS) {
-            ensure(matches!(cbor::read_prefix(&mut rest)?, Value::Map(_)), "malformed")?;
+            // A map. What extensions say is not asked for, and nothing is read of it.
+            ensure(rest.first().is_some_and(|head| head >> 5 == 5), "malformed")?;
+            let mut reader = Reader::new(rest);
+            reader.item()?;
+            rest = reader.rest();
         }
         ensure(rest.is_empty(), "trailing_data")?;
         Ok(Self { rp_id_hash, flags, sign_count, attested })
@@ -75,8 +78,11 @@ impl Attested {
         let length = u16::from_be_bytes(*chunk::<2>(rest)?);
         let (id, after) = rest.split_at_checked(length.into()).ok_or(Refused::MALFORMED)?;
         *rest = after;
+        ensure(id.len() >= CredentialId::MIN_NEW_LEN, "credential_id_length")?;
         let credential_id = CredentialId::new(id.to_vec()).ok_or(Refused("credential_id_length"))?;
-        let key = PublicKey::from_value(cbor::read_prefix(rest)?)?;
+        let mut reader = Reader::new(rest);
+        let key = PublicKey::read_new(&mut reader)?;
+        *rest = reader.rest();
         Ok(Self { aaguid, credential_id, key })
     }
 }
@@ -112,11 +118,11 @@ mod tests {
     }
 
     #[test]
-    fn wa_08_a_credential_id_has_1_to_1023_bytes() {
-        for good in [1, 16, 1_023] {
+    fn wa_08_a_credential_id_has_16_to_1023_bytes() {
+        for good in [16, 17, 1_023] {
             assert!(AuthenticatorData::read(&attested(good)).unwrap().attested.is_some(), "{good}");
         }
-        for bad in [0, 1_024, 4_096] {
+        for bad in [0, 1, 15, 1_024, 4_096] {
             assert_eq!(AuthenticatorData::read(&attested(bad)), Err(Refused("credential_id_length")), "{bad}");
         }
     }
@@ -130,6 +136,9 @@ mod tests {
         assert_eq!(AuthenticatorData::read(&[&whole[..], &[0]].concat()), Err(Refused("trailing_data")));
         assert_eq!(AuthenticatorData::read(&[&head(1)[..], &[0xa0]].concat()), Err(Refused("trailing_data")));
         assert!(AuthenticatorData::read(&[&head(0x81)[..], &[0xa0]].concat()).is_ok());
+        assert!(AuthenticatorData::read(&[&head(0x81)[..], &[0xa1, 0x61, b'a', 0xf5]].concat()).is_ok());
+        let twice = [&head(0x81)[..], &[0xa2, 0x61, b'a', 0xf5, 0x61, b'a', 0xf4]].concat();
+        assert_eq!(AuthenticatorData::read(&twice), Err(Refused::MALFORMED));
         assert_eq!(AuthenticatorData::read(&[&head(0x81)[..], &[0x00]].concat()), Err(Refused::MALFORMED));
         assert_eq!(AuthenticatorData::read(&[&head(0x81)[..], &[0xa0, 0xa0]].concat()), Err(Refused("trailing_data")));
     }

@@ -1,6 +1,8 @@
 //! Entries for the fuzz targets. What reads is consistent with itself; nothing else is promised here.
 
-use super::{AttestationObject, AuthenticationResponse, AuthenticatorData, PublicKey, RegistrationResponse};
+use super::{
+    AttestationObject, AuthenticationResponse, AuthenticatorData, ClientData, PublicKey, RegistrationResponse,
+};
 
 /// Reads a response to a registration. Whether it reads.
 pub fn registration(text: &str) -> bool {
@@ -21,6 +23,19 @@ pub fn attestation(bytes: &[u8]) -> bool {
 /// Reads authenticator data. Whether it reads.
 pub fn authenticator_data(bytes: &[u8]) -> bool {
     AuthenticatorData::read(bytes).is_ok()
+}
+
+/// Reads client data. Whether it reads.
+pub fn client_data(bytes: &[u8]) -> bool {
+    ClientData::read(bytes).is_ok()
+}
+
+/// Reads a stored key. Whether it reads; then it is written as it was.
+pub fn key(bytes: &[u8]) -> bool {
+    PublicKey::read(bytes).is_ok_and(|key| {
+        assert_eq!(key.to_cose(), bytes, "there is one way to write a key");
+        true
+    })
 }
 
 fn consistent(object: &AttestationObject, client_data: &[u8]) -> bool {
@@ -75,12 +90,31 @@ mod tests {
             bytes.truncate(cut.index(bytes.len()));
             attestation(&bytes);
             authenticator_data(&bytes);
+            client_data(&bytes);
+        }
+
+        #[test]
+        fn wa_11_a_key_that_reads_is_written_as_it_was(
+            which in 0_usize..3,
+            changes in vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+        ) {
+            let n = vec![0x81; 256];
+            let keys =
+                [PublicKey::Es256 { x: [1; 32], y: [2; 32] }, PublicKey::Ed25519([3; 32]), PublicKey::Rs256 { n, e: [1, 0, 1] }];
+            let mut bytes = keys[which].to_cose();
+            prop_assert!(key(&bytes));
+            for (place, byte) in changes {
+                let place = place.index(bytes.len());
+                bytes[place] = byte;
+            }
+            key(&bytes);
         }
 
         #[test]
         fn wa_11_any_text_is_read_or_refused(text in ".*") {
             registration(&text);
             authentication(&text);
+            client_data(text.as_bytes());
         }
     }
 }

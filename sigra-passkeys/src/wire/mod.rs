@@ -5,6 +5,7 @@ mod authenticator_data;
 mod cbor;
 mod client_data;
 pub(crate) mod fuzz;
+mod json;
 mod key;
 mod response;
 

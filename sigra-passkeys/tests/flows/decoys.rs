@@ -16,8 +16,9 @@ use sigra_core::ports::{Ceremony, CeremonyStore};
 use sigra_core::secret::{Digest, RawToken};
 use sigra_core::time::Timestamp;
 use sigra_core::user::{Epochs, User};
+use sigra_passkeys::events::{AUTHENTICATE_FAILURE, REGISTER_FAILURE};
 use sigra_passkeys::ports::{Disowned, FoundPasskey, PasskeyStore, PasskeyUse, Registered, Removed};
-use sigra_passkeys::{CredentialId, Passkey, PasskeyConfig, PasskeyParts, Passkeys, UserHandle};
+use sigra_passkeys::{CredentialId, FinishOutcome, Passkey, PasskeyConfig, PasskeyParts, Passkeys, UserHandle};
 use sigra_testing::MemoryStore;
 use sigra_testing::authenticator::SoftAuthenticator;
 use sigra_testing::scenario::TestHost;
@@ -81,8 +82,44 @@ async fn wa_14_decoys_have_the_shape_of_passkeys() {
             assert!(ids.insert(id_of(decoy)), "no decoy comes twice");
         }
     }
-    assert_eq!(counts, HashSet::from([1, 2, 3]));
-    assert_eq!(lengths, HashSet::from([16, 20, 32, 48]));
+    assert_eq!(counts, HashSet::from([1, 2]));
+    assert_eq!(lengths, HashSet::from([16, 20, 32, 48, 64]));
+}
+
+#[tokio::test]
+async fn wa_14_a_decoy_cannot_be_registered_just_as_a_passkey_of_somebody_cannot() {
+    let world = World::config(|config| config.at_most = 1);
+    let (ann, bob) = (world.user(ANN).await, world.user("bob@example.org").await);
+    world.register(&ann, &mut SoftAuthenticator::synced()).await;
+    let (taken, decoy) = (named(&world, ANN).await, named(&world, "nobody@example.org").await);
+    let at = world.session(&bob).await;
+    let mut responses = Vec::new();
+    for descriptor in [&taken[0], &decoy[0], &named(&world, "bob@example.org").await[0]] {
+        let mut thiefs = SoftAuthenticator::synced();
+        thiefs.lies.credential_id = Some(id_of(descriptor));
+        assert_eq!(world.try_register(&bob, &mut thiefs).await, FinishOutcome::Duplicate, "{descriptor}");
+        assert_eq!(world.event(REGISTER_FAILURE).reason.as_deref(), Some("duplicate"));
+        responses.push(thiefs.create(&world.creation_options(&at).await, ORIGIN).unwrap());
+    }
+    assert!(world.passkeys.list(&bob).await.unwrap().is_empty());
+    world.register(&bob, &mut SoftAuthenticator::synced()).await;
+    for response in responses {
+        assert_eq!(world.finish(&at, &response).await, FinishOutcome::Duplicate, "nor while there is no room");
+    }
+}
+
+#[tokio::test]
+async fn wa_14_an_answer_with_a_decoy_is_refused_as_an_unknown_passkey_is() {
+    let world = World::new();
+    let mut phone = SoftAuthenticator::synced();
+    world.register(&world.user(ANN).await, &mut phone).await;
+    phone.lies.ignores_allowed = true;
+    let browser = RawToken::random();
+    let options = world.request_options(Some("nobody@example.org"), &browser).await;
+    phone.lies.credential_id = Some(id_of(&options["allowCredentials"][0]));
+    let response = phone.get(&options, ORIGIN).unwrap();
+    assert!(is_rejected(&world.finish_sign_in(&response, &browser).await));
+    assert_eq!(world.event(AUTHENTICATE_FAILURE).reason.as_deref(), Some("unknown_credential"));
 }
 
 #[tokio::test]

@@ -56,9 +56,7 @@ async fn a_passkey_is_added_and_its_owner_told() {
 async fn the_owner_may_name_it() {
     let world = World::new();
     let ann = world.user(ANN).await;
-    for (typed, stored) in
-        [(Some("  my key "), "my key"), (Some("\n"), "Passkey"), (Some("a\u{0}b"), "Passkey"), (None, "Passkey")]
-    {
+    for (typed, stored) in [(Some("  my key "), "my key"), (None, "Passkey")] {
         let at = world.session(&ann).await;
         let options = world.creation_options(&at).await;
         let response = SoftAuthenticator::security_key().create(&options, ORIGIN).unwrap();
@@ -70,6 +68,28 @@ async fn the_owner_may_name_it() {
         let FinishOutcome::Registered { passkey, .. } = outcome.unwrap() else { panic!("{typed:?} must do") };
         assert_eq!(passkey.nickname, stored);
     }
+}
+
+#[tokio::test]
+async fn a_name_that_is_none_is_refused_before_anything_is_used_up() {
+    let world = World::new();
+    let ann = world.user(ANN).await;
+    let at = world.session(&ann).await;
+    let options = world.creation_options(&at).await;
+    let response = SoftAuthenticator::synced().create(&options, ORIGIN).unwrap();
+    let client = world.host.client();
+    let finish = async |nickname| {
+        let finished =
+            world.passkeys.finish_registration(&world.host.sigra, &ann, at.session.id, &response, nickname, &client);
+        finished.await.unwrap()
+    };
+    let long = "x".repeat(65);
+    for name in ["", " \t", "\n", "a\u{0}b", "a\u{7f}", "a\nb", &long] {
+        assert_eq!(finish(Some(name)).await, FinishOutcome::InvalidNickname, "{name:?}");
+    }
+    assert!(world.passkeys.list(&ann).await.unwrap().is_empty());
+    assert_eq!(world.count_events(REGISTER_FAILURE), 0, "nothing was refused");
+    assert!(matches!(finish(Some("my key")).await, FinishOutcome::Registered { .. }), "the same response will do");
 }
 
 #[tokio::test]
@@ -107,6 +127,7 @@ async fn options_are_the_json_form_of_level_3() {
                 "residentKey": "required", "requireResidentKey": true, "userVerification": "required",
             },
             "attestation": "none",
+            "extensions": { "credProps": true },
         })
     );
 }
@@ -169,6 +190,44 @@ async fn wa_01_what_was_refused_cannot_be_tried_again() {
 }
 
 #[tokio::test]
+async fn wa_01_a_response_that_does_not_read_to_its_end_ends_its_ceremony_too() {
+    for part in ["attestationObject", "rawId"] {
+        let world = World::new();
+        let at = world.session(&world.user(ANN).await).await;
+        let options = world.creation_options(&at).await;
+        let response = SoftAuthenticator::synced().create(&options, ORIGIN).unwrap();
+        let mut broken: Value = serde_json::from_str(&response).unwrap();
+        let holder = if part == "rawId" { &mut broken } else { &mut broken["response"] };
+        holder[part] = json!("?");
+        assert_eq!(world.finish(&at, &broken.to_string()).await, FinishOutcome::Rejected);
+        assert_eq!(world.event(REGISTER_FAILURE).reason.as_deref(), Some("malformed"));
+        assert_eq!(world.finish(&at, &response).await, FinishOutcome::Rejected, "{part}");
+        assert_eq!(world.event(REGISTER_FAILURE).reason.as_deref(), Some("unknown_ceremony"));
+    }
+}
+
+#[tokio::test]
+async fn what_extensions_say_is_ignored_but_for_a_passkey_that_is_not_discoverable() {
+    let world = World::new();
+    let ann = world.user(ANN).await;
+    for (results, good) in [
+        (json!({}), true),
+        (json!({ "credProps": {} }), true),
+        (json!({ "credProps": { "rk": true }, "prf": { "enabled": true }, "other": [1] }), true),
+        (json!({ "credProps": { "rk": false } }), false),
+        (json!({ "credProps": { "rk": "no" } }), false),
+    ] {
+        let at = world.session(&ann).await;
+        let options = world.creation_options(&at).await;
+        let response = SoftAuthenticator::security_key().create(&options, ORIGIN).unwrap();
+        let mut response: Value = serde_json::from_str(&response).unwrap();
+        response["clientExtensionResults"] = results.clone();
+        let outcome = world.finish(&at, &response.to_string()).await;
+        assert_eq!(matches!(outcome, FinishOutcome::Registered { .. }), good, "{results}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
 async fn wa_02_type_challenge_origin_rp_id_and_presence_are_checked() {
     refused("wrong_type", lies(Lies { ceremony: Some("webauthn.get".into()), ..Lies::default() })).await;
     refused("unknown_ceremony", lies(Lies { challenge: Some(vec![7; 32]), ..Lies::default() })).await;
@@ -212,6 +271,24 @@ async fn wa_05_origins_are_compared_whole() {
 }
 
 #[tokio::test]
+async fn wa_05_listed_origins_elsewhere_and_of_apps_will_do() {
+    let app = format!("android:apk-key-hash:{}", "A".repeat(43));
+    for listed in ["https://example.net", "https://login.example.org:8443", &app] {
+        let world = World::config(|config| config.origins.push(listed.to_owned()));
+        let ann = world.user(ANN).await;
+        let at = world.session(&ann).await;
+        let options = world.creation_options(&at).await;
+        let mut phone = SoftAuthenticator::synced();
+        let response = phone.create(&options, listed).unwrap();
+        let outcome = world.finish(&at, &response).await;
+        assert!(matches!(outcome, FinishOutcome::Registered { .. }), "{listed}: {outcome:?}");
+        let browser = RawToken::random();
+        let response = phone.get(&world.request_options(None, &browser).await, listed).unwrap();
+        granted(world.finish_sign_in(&response, &browser).await);
+    }
+}
+
+#[tokio::test]
 async fn wa_06_backed_up_without_being_eligible_is_rejected() {
     refused("backed_up_but_not_eligible", |authenticator| {
         *authenticator = SoftAuthenticator::security_key();
@@ -232,9 +309,10 @@ async fn wa_07_an_algorithm_that_was_not_offered_is_rejected() {
 }
 
 #[tokio::test]
-async fn wa_08_a_credential_id_that_is_too_long_is_rejected() {
-    refused("credential_id_length", lies(Lies { credential_id: Some(vec![1; 1_024]), ..Lies::default() })).await;
-    refused("credential_id_length", lies(Lies { credential_id: Some(Vec::new()), ..Lies::default() })).await;
+async fn wa_08_a_credential_id_that_is_too_long_or_too_short_is_rejected() {
+    for length in [0, 1, 15, 1_024] {
+        refused("credential_id_length", lies(Lies { credential_id: Some(vec![1; length]), ..Lies::default() })).await;
+    }
     let world = World::new();
     let ann = world.user(ANN).await;
     let mut phone = SoftAuthenticator::synced();

@@ -114,7 +114,7 @@ async fn mf_07_wrong_passkeys_count_as_wrong_second_factors() {
     let mut phone = SoftAuthenticator::synced();
     world.register(&ann, &mut phone).await;
     let owed = pending(&world, ANN).await;
-    let free = world.host.sigra.config().lockout.second_factors.free;
+    let free = world.host.sigra.config().lockout.strangers.free;
     for _ in 0..=free {
         assert!(matches!(answer(&world, &owed.token, "{}").await, ChallengeOutcome::Wrong));
     }
@@ -126,7 +126,7 @@ async fn mf_07_wrong_passkeys_count_as_wrong_second_factors() {
 async fn wa_01_sixteen_contenders_with_one_response_are_accepted_once() {
     let world = World::with(
         |_| {},
-        |builder| builder.factor(Arc::new(Recovery)).config(|config| config.lockout.second_factors.free = 50),
+        |builder| builder.factor(Arc::new(Recovery)).config(|config| config.lockout.strangers.free = 50),
     );
     let ann = world.user(ANN).await;
     let mut phone = SoftAuthenticator::synced();
@@ -197,6 +197,7 @@ async fn who_has_no_passkey_is_asked_for_none() {
 #[tokio::test]
 async fn the_owner_disowns_a_passkey_that_was_added() {
     let world = World::new();
+    world.host.clock.tick();
     let ann = world.user(ANN).await;
     let (_, own) = world.register(&ann, &mut SoftAuthenticator::synced()).await;
     world.host.advance(3_600);

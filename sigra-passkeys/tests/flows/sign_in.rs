@@ -105,6 +105,22 @@ async fn wa_01_what_was_refused_cannot_be_tried_again() {
     assert!(is_rejected(&world.finish_sign_in(&right, &browser).await));
 }
 
+#[tokio::test]
+async fn wa_01_an_answer_that_does_not_read_to_its_end_ends_its_ceremony_too() {
+    for part in ["authenticatorData", "signature", "userHandle"] {
+        let mut phone = SoftAuthenticator::synced();
+        let (world, _) = ann_with(&mut phone).await;
+        let browser = RawToken::random();
+        let response = phone.get(&world.request_options(None, &browser).await, ORIGIN).unwrap();
+        let mut broken: Value = serde_json::from_str(&response).unwrap();
+        broken["response"][part] = json!("?");
+        assert!(is_rejected(&world.finish_sign_in(&broken.to_string(), &browser).await));
+        assert_eq!(world.event(AUTHENTICATE_FAILURE).reason.as_deref(), Some("malformed"));
+        assert!(is_rejected(&world.finish_sign_in(&response, &browser).await), "{part}");
+        assert_eq!(world.event(AUTHENTICATE_FAILURE).reason.as_deref(), Some("unknown_ceremony"));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn wa_01_sixteen_contenders_with_one_assertion_sign_in_once() {
     for mut authenticator in [SoftAuthenticator::synced(), SoftAuthenticator::security_key()] {
@@ -159,6 +175,8 @@ async fn wa_06_eligibility_never_changes_and_backups_are_recorded() {
     let flips = Lies { flips_backup_eligibility: true, ..Lies::default() };
     refused("backup_eligibility_changed", lies(flips.clone())).await;
     refused("backed_up_but_not_eligible", lies(Lies { backed_up_regardless: true, ..flips.clone() })).await;
+    // Who cannot sign is not told by the time that it is not what the passkey said.
+    refused("signature", lies(Lies { forges_signature: true, ..flips.clone() })).await;
 
     let mut key = SoftAuthenticator::security_key();
     let (world, _) = ann_with(&mut key).await;

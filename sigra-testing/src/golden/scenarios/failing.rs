@@ -22,7 +22,7 @@ pub(super) async fn au_13_json(make: &Make<'_>) {
         ("requests.submit", "POST", "/auth/api/v1/magic-link"),
         ("requests.submit", "POST", "/auth/api/v1/password-reset"),
         ("tokens.redeem", "POST", "/auth/api/v1/magic-link/redeem"),
-        ("accounts.rescue", "POST", "/auth/api/v1/not-me/redeem"),
+        ("tokens.peek", "POST", "/auth/api/v1/not-me/redeem"),
         ("accounts.find_by_email", "POST", "/auth/api/v1/login"),
         ("attempts.reserve", "POST", "/auth/api/v1/login"),
         ("sessions.insert", "POST", "/auth/api/v1/login"),

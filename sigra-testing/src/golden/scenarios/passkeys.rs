@@ -51,9 +51,17 @@ pub(super) async fn wa_02_registering(make: &Make<'_>) {
     assert_eq!((&selection["residentKey"], &selection["userVerification"]), (&json!("required"), &json!("required")));
     assert!(options["challenge"].is_string() && options["excludeCredentials"].is_array());
     let mut phone = SoftAuthenticator::synced();
-    let answer = register(&mut browser, host.public_url(), &mut phone).await;
-    let body = answer.is_json(201, &["set-cookie"]);
-    assert_eq!((&body["synced"], &body["last_used_at"]), (&json!(true), &json!(null)));
+    let mut response = body(&phone.create(&options, host.public_url()).expect("a passkey is made"));
+    let finish = format!("{PASSKEYS}/register/finish");
+    // The browser has made it, so a name that is none costs no passkey.
+    response["nickname"] = json!(" \t");
+    browser.json(&finish, response.clone()).await.is_invalid();
+    response["nickname"] = json!(" my phone ");
+    let body = browser.json(&finish, response).await.is_json(201, &["set-cookie"]);
+    assert_eq!(
+        (&body["nickname"], &body["synced"], &body["last_used_at"]),
+        (&json!("my phone"), &json!(true), &json!(null))
+    );
     other.read("/me").await.is_problem(401, "unauthenticated", &[]);
     browser.read("/me").await.status(200);
     assert_eq!(sessions_of(&host, ANN).await, 1);
