@@ -93,6 +93,12 @@ pub enum FlowError {
         /// When to try again.
         retry_after: Duration,
     },
+    /// A service outside that must not be done without gave no answer.
+    #[error("a service gave no answer, retry after {} s", .retry_after.as_secs())]
+    Unanswered {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// A port failed.
     #[error(transparent)]
     Store(#[from] StoreError),

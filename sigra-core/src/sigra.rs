@@ -15,10 +15,10 @@ use crate::flows::{
 };
 use crate::mail::{Composer, Mailer};
 use crate::ports::{
-    AccountStore, AttemptStore, AuditReader, CeremonyStore, DeviceDescriber, DeviceStore, EvidenceLog, Factor,
-    FactorRequirement, GeoIp, Happened, Hasher, Health, Hooks, Housekeeping, NoGeoIp, NoHooks, OutboxStore,
-    PasswordPolicy, RateLimiter, RegistrationStore, RequestStore, SessionStore, Standing, TokenStore, TrustedBrowsers,
-    Vault,
+    AccountStore, AttemptStore, AuditReader, BreachedPasswords, CeremonyStore, DeviceDescriber, DeviceStore,
+    EvidenceLog, Factor, FactorRequirement, GeoIp, Happened, Hasher, Health, Hooks, Housekeeping, MailDomains, NoGeoIp,
+    NoHooks, OutboxStore, PasswordPolicy, RateLimiter, RegistrationStore, RequestStore, SessionStore, Standing,
+    TokenStore, TrustedBrowsers, Vault,
 };
 use crate::time::{Clock, SystemClock};
 
@@ -72,6 +72,8 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) geo: Arc<dyn GeoIp>,
     pub(crate) describer: Arc<dyn DeviceDescriber>,
+    pub(crate) breaches: Option<Arc<dyn BreachedPasswords>>,
+    pub(crate) mail_domains: Option<Arc<dyn MailDomains>>,
     pub(crate) hooks: Arc<dyn Hooks>,
     pub(crate) factors: Factors,
     pub(crate) trusted: Option<Arc<dyn TrustedBrowsers>>,
@@ -88,6 +90,8 @@ impl Sigra {
             clock: Arc::new(SystemClock::new()),
             geo: Arc::new(NoGeoIp),
             describer: Arc::new(CommonBrowsers),
+            breaches: None,
+            mail_domains: None,
             hooks: Arc::new(NoHooks),
             gates: Vec::new(),
             factors: Vec::new(),
@@ -240,6 +244,8 @@ pub struct SigraBuilder {
     clock: Arc<dyn Clock>,
     geo: Arc<dyn GeoIp>,
     describer: Arc<dyn DeviceDescriber>,
+    breaches: Option<Arc<dyn BreachedPasswords>>,
+    mail_domains: Option<Arc<dyn MailDomains>>,
     hooks: Arc<dyn Hooks>,
     gates: Vec<Arc<dyn Gate>>,
     factors: Vec<Arc<dyn Factor>>,
@@ -269,6 +275,20 @@ impl SigraBuilder {
     /// What words a `User-Agent`. The default recognizes the common browsers.
     pub fn describer(mut self, describer: Arc<dyn DeviceDescriber>) -> Self {
         self.describer = describer;
+        self
+    }
+
+    /// What knows passwords from breaches. The default is nothing, and then nothing is asked. What happens without an answer
+    /// is in [`BreachCheckConfig`](crate::config::BreachCheckConfig).
+    pub fn breached_passwords(mut self, breaches: Arc<dyn BreachedPasswords>) -> Self {
+        self.breaches = Some(breaches);
+        self
+    }
+
+    /// What knows which domains take mail. The default is nothing, and then nothing is asked. An address is taken without
+    /// an answer.
+    pub fn mail_domains(mut self, mail_domains: Arc<dyn MailDomains>) -> Self {
+        self.mail_domains = Some(mail_domains);
         self
     }
 
@@ -309,8 +329,21 @@ impl SigraBuilder {
     /// Every fault of the configuration, together.
     pub fn build(self) -> Result<Sigra, ConfigFaults> {
         self.config.validate()?;
-        let Self { stores, essentials, config, clock, geo, describer, hooks, gates, factors, trusted, requirement } =
-            self;
+        let Self {
+            stores,
+            essentials,
+            config,
+            clock,
+            geo,
+            describer,
+            breaches,
+            mail_domains,
+            hooks,
+            gates,
+            factors,
+            trusted,
+            requirement,
+        } = self;
         let mut seen = BTreeSet::new();
         let twice: Vec<_> = factors.iter().map(|factor| factor.kind()).filter(|kind| !seen.insert(*kind)).collect();
         let mut faults: Vec<_> = twice.iter().map(|kind| format!("the factor `{kind}` is added twice")).collect();
@@ -345,7 +378,20 @@ impl SigraBuilder {
             gates,
         );
         Ok(Sigra {
-            inner: Arc::new(Inner { config, stores, essentials, clock, geo, describer, hooks, factors, trusted, door }),
+            inner: Arc::new(Inner {
+                config,
+                stores,
+                essentials,
+                clock,
+                geo,
+                describer,
+                breaches,
+                mail_domains,
+                hooks,
+                factors,
+                trusted,
+                door,
+            }),
         })
     }
 }

@@ -19,6 +19,7 @@ use sigra_core::flows::{ChallengeOutcome, FactorAnswer, LoginOutcome, PasswordAt
 use sigra_core::mail::MailKind;
 use sigra_core::ports::{FactorRequirement, Standing};
 use sigra_core::user::User;
+use sigra_testing::KnownBad;
 use sigra_testing::scenario::{PASSWORD, SignedIn, TestHost, WRONG_PASSWORD};
 
 /// Everything a tour leaves behind that anybody could read, and what must not be in it.
@@ -42,7 +43,7 @@ impl Tour {
 
 /// Does everything there is to do, right and wrong.
 async fn tour(stage: &Stage) -> Tour {
-    let Stage { host, gate, factor } = stage;
+    let Stage { host, gate, factor, services } = stage;
     let mut tour = Tour::default();
     let client = host.client();
     let sigra = &host.sigra;
@@ -60,7 +61,9 @@ async fn tour(stage: &Stage) -> Tour {
     tour.secrets.insert(code);
     let code = host.mailed_code(BOB);
     tour.print(&sigra.confirmation().by_code(BOB, &code, &client).await);
+    services.silent(true);
     host.registered_with(ANN, NEW_PASSWORD).await;
+    services.silent(false);
     tour.print(
         &sigra
             .registration()
@@ -210,13 +213,19 @@ struct Stage {
     host: TestHost,
     gate: SetGate,
     factor: FakeFactor,
+    services: KnownBad,
 }
 
 fn stage() -> Stage {
     let gate = SetGate::new(GateVerdict::Pass);
     let factor = FakeFactor::new("totp", Standing::Alone);
-    let builder = TestHost::builder().gate(Arc::new(gate.clone())).factor(Arc::new(factor.clone()));
-    Stage { host: builder.factor_requirement(Arc::new(Cleo)).build(), gate, factor }
+    let services = KnownBad::default();
+    let builder = TestHost::builder()
+        .breached_passwords(Arc::new(services.clone()))
+        .mail_domains(Arc::new(services.clone()))
+        .gate(Arc::new(gate.clone()))
+        .factor(Arc::new(factor.clone()));
+    Stage { host: builder.factor_requirement(Arc::new(Cleo)).build(), gate, factor, services }
 }
 
 #[tokio::test]

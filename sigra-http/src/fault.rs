@@ -145,7 +145,9 @@ impl Fault {
 impl From<FlowError> for Fault {
     fn from(error: FlowError) -> Self {
         match error {
-            FlowError::Overloaded { retry_after } => Self::Overloaded(retry_after),
+            FlowError::Overloaded { retry_after } | FlowError::Unanswered { retry_after } => {
+                Self::Overloaded(retry_after)
+            }
             FlowError::Store(ref store) if store.kind() == StoreErrorKind::Busy => Self::StorageBusy(Box::new(error)),
             error => Self::Internal(Box::new(error)),
         }
@@ -175,6 +177,13 @@ pub(crate) fn allow(methods: &[Method], headers: &mut HeaderMap) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pw_11_what_is_refused_for_want_of_an_answer_is_worth_another_try() {
+        let fault = Fault::from(FlowError::Unanswered { retry_after: Duration::from_secs(30) });
+        assert_eq!((fault.status().as_u16(), fault.code()), (503, FaultCode::Overloaded));
+        assert_eq!(fault.retry_after(), Some(Duration::from_secs(30)));
+    }
 
     #[test]
     fn a_busy_storage_is_worth_another_try_and_a_lost_one_is_a_fault() {

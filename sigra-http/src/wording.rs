@@ -95,6 +95,9 @@ pub(crate) const fn of_fault(code: FaultCode) -> (&'static str, Option<(&'static
 pub(crate) fn of_input(fault: &InputFault) -> String {
     match fault {
         InputFault::InvalidEmail => String::from("Enter a complete email address, such as ann@example.org."),
+        InputFault::UndeliverableEmail => {
+            String::from("This address cannot receive mail. Check the part after the @ for a typing mistake.")
+        }
         InputFault::Password(fault) => of_password(fault),
         InputFault::InvalidProfile => String::from("The profile must be a JSON object of moderate size."),
         _ => String::from("This is not accepted."),

@@ -4,12 +4,14 @@ use std::fs;
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use maxminddb::{LookupResult, PathElement, Reader, path};
 use sigra_core::client::Place;
 use sigra_core::ports::GeoIp;
 
-/// Knows places from a [MaxMind DB](https://maxmind.github.io/MaxMind-DB/) file, held in memory as it was when opened.
+/// Knows places from a [MaxMind DB](https://maxmind.github.io/MaxMind-DB/) file, held in memory as it was when
+/// opened or last [reloaded](MaxMindGeoIp::reload).
 ///
 /// Gives the city's English name and the country's ISO 3166-1 alpha-2 code, as far as the database has them. An address
 /// it does not have, as private ones are, has no place; neither has an IPv6 address in a database for IPv4 alone. An
@@ -19,7 +21,7 @@ use sigra_core::ports::GeoIp;
 #[derive(Debug)]
 pub struct MaxMindGeoIp {
     path: PathBuf,
-    reader: Reader<Vec<u8>>,
+    reader: RwLock<Arc<Reader<Vec<u8>>>>,
 }
 
 impl MaxMindGeoIp {
@@ -35,19 +37,24 @@ impl MaxMindGeoIp {
     /// names the path, the cause, and what is accepted.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, GeoIpError> {
         let path = path.as_ref().to_path_buf();
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(cause) => return Err(GeoIpError::Unreadable { path, cause }),
-        };
-        let reader = match Reader::from_source(bytes) {
-            Ok(reader) => reader,
-            Err(error) => return Err(GeoIpError::NotADatabase { path, reason: error.to_string() }),
-        };
-        let database_type = &reader.metadata().database_type;
-        if !TYPES.iter().any(|accepted| database_type.contains(accepted)) {
-            return Err(GeoIpError::WrongType { path, database_type: database_type.clone() });
-        }
+        let reader = RwLock::new(Arc::new(read(&path)?));
         Ok(Self { path, reader })
+    }
+
+    /// Reads the file again, as [`MaxMindGeoIp::open`] does: a new one of the same name takes the place of what is in memory.
+    /// Lookups go on meanwhile, each in one of the two.
+    ///
+    /// # Errors
+    ///
+    /// As [`MaxMindGeoIp::open`]. What is in memory stays then.
+    pub fn reload(&self) -> Result<(), GeoIpError> {
+        let reader = Arc::new(read(&self.path)?);
+        *self.reader.write().unwrap_or_else(PoisonError::into_inner) = reader;
+        Ok(())
+    }
+
+    fn reader(&self) -> Arc<Reader<Vec<u8>>> {
+        Arc::clone(&self.reader.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn text<'a>(&self, found: &LookupResult<'a, Vec<u8>>, field: &[PathElement<'_>]) -> Option<&'a str> {
@@ -62,13 +69,31 @@ impl MaxMindGeoIp {
     }
 }
 
+fn read(path: &Path) -> Result<Reader<Vec<u8>>, GeoIpError> {
+    let path = path.to_path_buf();
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(cause) => return Err(GeoIpError::Unreadable { path, cause }),
+    };
+    let reader = match Reader::from_source(bytes) {
+        Ok(reader) => reader,
+        Err(error) => return Err(GeoIpError::NotADatabase { path, reason: error.to_string() }),
+    };
+    let database_type = &reader.metadata().database_type;
+    if !TYPES.iter().any(|accepted| database_type.contains(accepted)) {
+        return Err(GeoIpError::WrongType { path, database_type: database_type.clone() });
+    }
+    Ok(reader)
+}
+
 impl GeoIp for MaxMindGeoIp {
     fn place(&self, ip: IpAddr) -> Option<Place> {
         let ip = ip.to_canonical();
-        if ip.is_ipv6() && self.reader.metadata().ip_version == 4 {
+        let reader = self.reader();
+        if ip.is_ipv6() && reader.metadata().ip_version == 4 {
             return None;
         }
-        let found = self.reader.lookup(ip).inspect_err(|error| self.report(error)).ok()?;
+        let found = reader.lookup(ip).inspect_err(|error| self.report(error)).ok()?;
         let city = self.text(&found, &path!["city", "names", "en"]).filter(|name| is_name(name));
         let country = self.text(&found, &path!["country", "iso_code"]).filter(|code| is_country_code(code));
         if city.is_none() && country.is_none() {

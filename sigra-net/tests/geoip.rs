@@ -142,6 +142,28 @@ fn a_missing_file_ends_the_start_with_its_name() {
 }
 
 #[test]
+fn a_reload_takes_the_new_file_and_a_bad_one_leaves_the_old() {
+    let networks = |country| [("192.0.2.0/24", json!({ "country": { "iso_code": country } }))];
+    let geo = open("reloaded.mmdb", &database("GeoLite2-Country", IpVersion::V4, &networks("SE"))).unwrap();
+    fs::write(file("reloaded.mmdb"), database("GeoLite2-Country", IpVersion::V4, &networks("JP"))).unwrap();
+    assert_eq!(place(&geo, "192.0.2.7"), at(None, "SE"), "not before it is told");
+    std::thread::scope(|scope| {
+        let looking = scope.spawn(|| {
+            let places: Vec<_> = (0..1_000).map(|_| place(&geo, "192.0.2.7")).collect();
+            assert!(places.iter().all(|found| [at(None, "SE"), at(None, "JP")].contains(found)));
+        });
+        geo.reload().unwrap();
+        looking.join().unwrap();
+    });
+    assert_eq!(place(&geo, "192.0.2.7"), at(None, "JP"));
+    fs::write(file("reloaded.mmdb"), b"cut short").unwrap();
+    assert!(matches!(geo.reload(), Err(GeoIpError::NotADatabase { .. })));
+    fs::remove_file(file("reloaded.mmdb")).unwrap();
+    assert!(matches!(geo.reload(), Err(GeoIpError::Unreadable { .. })));
+    assert_eq!(place(&geo, "192.0.2.7"), at(None, "JP"), "what is in memory stays");
+}
+
+#[test]
 fn databases_about_something_else_are_refused_with_their_type() {
     for database_type in ["GeoLite2-ASN", "GeoIP2-Anonymous-IP", "GeoIP2-User-Count", "ipinfo country.mmdb", ""] {
         let name = format!("other{}.mmdb", database_type.len());

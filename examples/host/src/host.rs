@@ -15,7 +15,7 @@ use sigra_crypto::{HashPool, HashingConfig, KeyRing, PasswordHasher, PolicyConfi
 use sigra_http::{HttpConfig, Surface};
 use sigra_mail::{Links, MailTarget, Sender, Templates};
 use sigra_mfa::{Mfa, MfaConfig, MfaParts};
-use sigra_net::MaxMindGeoIp;
+use sigra_net::{MaxMindGeoIp, UserAgents};
 use sigra_passkeys::{PasskeyConfig, PasskeyParts, Passkeys};
 use sigra_store_seaorm::{DurableRateLimiter, SeaOrmStore, migrations};
 use tokio::sync::watch;
@@ -186,6 +186,7 @@ fn assemble(settings: &Settings, store: &SeaOrmStore, clock: Arc<dyn Clock>) -> 
         .config(Config::default())
         .clock(clock)
         .geo_ip(geo)
+        .describer(Arc::new(UserAgents::new()))
         .factor(mfa.totp_factor())
         .factor(mfa.backup_code_factor())
         .trusted_browsers(mfa.trusted_browsers());

@@ -86,6 +86,8 @@ pub mod names {
             MAGIC_LINK_REQUEST = "auth.magic_link_request": "a sign-in link was asked for",
             MAGIC_LINK_SUCCESS = "auth.magic_link_verify.success": "a sign-in link was redeemed",
             MAGIC_LINK_FAILURE = "auth.magic_link_verify.failure": "a sign-in link was unknown, used or expired",
+            BREACH_CHECK_FAILURE = "auth.password_breach_check.failure": "whether a new password is known from a breach could not be found out",
+            DOMAIN_CHECK_FAILURE = "auth.mail_domain_check.failure": "whether the domain of a new address takes mail could not be found out",
             PASSWORD_RESET_REQUEST = "auth.password_reset_request": "a password reset was asked for",
             PASSWORD_RESET_COMPLETE = "auth.password_reset_complete": "a reset link was redeemed and the password replaced",
             PASSWORD_RESET_FAILURE = "auth.password_reset.failure": "a reset link was unknown, used or expired",

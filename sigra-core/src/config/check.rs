@@ -47,6 +47,7 @@ impl Config {
 
         let Self {
             registration,
+            breach_check: _,
             magic_link,
             reset,
             sessions,

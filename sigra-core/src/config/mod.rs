@@ -53,6 +53,8 @@ impl Seconds {
 pub struct Config {
     /// Registration and the proof of its address.
     pub registration: RegistrationConfig,
+    /// Asking whether new passwords are known from a breach.
+    pub breach_check: BreachCheckConfig,
     /// Sign-in links.
     pub magic_link: MagicLinkConfig,
     /// Password reset.
@@ -99,6 +101,25 @@ impl Default for RegistrationConfig {
             max_profile_bytes: 8 * 1_024,
         }
     }
+}
+
+/// Asking whether new passwords are known from a breach, where the host gave something to ask.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BreachCheckConfig {
+    /// What becomes of a password when there is no answer.
+    pub when_unanswered: WhenUnanswered,
+}
+
+/// What becomes of something a service gave no answer about. It is recorded either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenUnanswered {
+    /// It is accepted, on what else is known about it.
+    #[default]
+    Accept,
+    /// It is refused for now, with [`FlowError::Unanswered`](crate::error::FlowError::Unanswered).
+    Refuse,
 }
 
 /// Sign-in links.

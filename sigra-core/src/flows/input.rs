@@ -10,6 +10,8 @@ use crate::time::Timestamp;
 pub enum InputFault {
     /// Not a mail address.
     InvalidEmail,
+    /// A mail address in a domain that takes no mail. Tells nothing about accounts.
+    UndeliverableEmail,
     /// A password that is refused.
     Password(PasswordFault),
     /// A profile that is not a JSON object, or too large.
@@ -21,7 +23,7 @@ impl InputFault {
     #[must_use]
     pub const fn field(&self) -> &'static str {
         match self {
-            Self::InvalidEmail => "email",
+            Self::InvalidEmail | Self::UndeliverableEmail => "email",
             Self::Password(_) => "password",
             Self::InvalidProfile => "profile",
         }
@@ -31,7 +33,7 @@ impl InputFault {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::InvalidEmail => "invalid_email",
+            Self::InvalidEmail | Self::UndeliverableEmail => "invalid_email",
             Self::Password(fault) => fault.code(),
             Self::InvalidProfile => "invalid_profile",
         }

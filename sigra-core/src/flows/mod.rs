@@ -14,6 +14,7 @@ mod registration;
 mod requests;
 mod reset;
 mod second_factors;
+mod services;
 mod sessions;
 mod sudo;
 mod workers;

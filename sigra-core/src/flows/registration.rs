@@ -52,7 +52,8 @@ impl Registration<'_> {
     ///
     /// # Errors
     ///
-    /// When the hashing queue is full or the store cannot do its work.
+    /// When the hashing queue is full, the store cannot do its work, or a check that the configuration demands cannot be
+    /// made.
     #[tracing::instrument(name = "sigra.registration.submit", skip_all)]
     pub async fn submit(&self, form: RegistrationForm<'_>) -> Result<Submitted, FlowError> {
         match self.prepare(form).await? {
@@ -71,7 +72,7 @@ impl Registration<'_> {
     ///
     /// # Errors
     ///
-    /// When the hashing queue is full.
+    /// When the hashing queue is full, or a check that the configuration demands cannot be made.
     pub async fn prepare(
         &self,
         form: RegistrationForm<'_>,
@@ -83,7 +84,12 @@ impl Registration<'_> {
         if !self.sound_profile(&profile) {
             faults.push(InputFault::InvalidProfile);
         }
-        let password = self.0.new_password(form.password, email.as_ref(), origin, &mut faults).await?;
+        if let Some(email) = &email
+            && !self.0.takes_mail(email, form.client).await?
+        {
+            faults.push(InputFault::UndeliverableEmail);
+        }
+        let password = self.0.new_password(form.password, email.as_ref(), form.client, origin, &mut faults).await?;
         let (Some(email), Some(password)) = (email, password) else {
             return Ok(Err(faults));
         };
@@ -177,12 +183,13 @@ impl RegistrationSecrets {
 }
 
 impl Inner {
-    /// Parses a new password and holds it against the policy. Faults are added; the password comes back only without
-    /// any of its own.
+    /// Parses a new password and holds it against the policy. Only if nothing is wrong at all is it looked up among
+    /// breached ones. Faults are added; the password comes back only without any of its own.
     pub(crate) async fn new_password(
         &self,
         typed: &str,
         email: Option<&EmailAddress>,
+        client: &ClientInfo,
         origin: WorkOrigin,
         faults: &mut Vec<InputFault>,
     ) -> Result<Option<Password>, FlowError> {
@@ -195,8 +202,14 @@ impl Inner {
         };
         let context = PolicyContext { email, words: &[] };
         let found = self.essentials.policy.check(&password, &context, origin).await?;
-        let accepted = found.is_empty();
-        faults.extend(found.into_iter().map(InputFault::Password));
-        Ok(accepted.then_some(password))
+        if !found.is_empty() {
+            faults.extend(found.into_iter().map(InputFault::Password));
+            return Ok(None);
+        }
+        if faults.is_empty() && self.is_breached(&password, client).await? {
+            faults.push(InputFault::Password(PasswordFault::Breached));
+            return Ok(None);
+        }
+        Ok(Some(password))
     }
 }

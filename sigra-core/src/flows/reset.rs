@@ -58,7 +58,8 @@ impl Reset<'_> {
     ///
     /// # Errors
     ///
-    /// When the hashing queue is full (the link stays alive then) or a port cannot do its work.
+    /// When the hashing queue is full or a check that the configuration demands cannot be made (the link stays alive then),
+    /// or a port cannot do its work.
     #[tracing::instrument(name = "sigra.reset.redeem", skip_all)]
     pub async fn redeem(&self, token: &str, password: &str, client: &ClientInfo) -> Result<ResetOutcome, FlowError> {
         let Some(view) = self.peek(token).await? else {
@@ -66,7 +67,8 @@ impl Reset<'_> {
         };
         let origin = WorkOrigin::Network(client.block());
         let mut faults = Vec::new();
-        let Some(password) = self.0.new_password(password, Some(&view.email), origin, &mut faults).await? else {
+        let Some(password) = self.0.new_password(password, Some(&view.email), client, origin, &mut faults).await?
+        else {
             return Ok(ResetOutcome::Rejected(faults));
         };
         let hash = self.0.essentials.hasher.hash(&password, origin).await?;

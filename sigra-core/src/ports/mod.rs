@@ -11,6 +11,7 @@ mod factors;
 mod hasher;
 mod limits;
 mod outbox;
+mod services;
 mod sessions;
 mod surroundings;
 mod vault;
@@ -31,6 +32,7 @@ pub use limits::{
     Reserved,
 };
 pub use outbox::{EvidenceLog, Housekeeping, LeasedMail, OutboxStore};
+pub use services::{BreachedPasswords, MailDomains, Unanswered};
 pub use sessions::{FoundSession, Minted, SessionStore};
 pub use surroundings::{DeviceDescriber, GeoIp, Happened, Health, Hooks, NoGeoIp, NoHooks};
 pub use vault::{Mac, Opened, Sealed, Vault, VaultError};

@@ -6,7 +6,8 @@ use sigra_core::config::Config;
 use sigra_core::door::Gate;
 use sigra_core::mail::{Composer, Mailer};
 use sigra_core::ports::{
-    Factor, FactorRequirement, GeoIp, Hasher, Hooks, NoGeoIp, NoHooks, PasswordPolicy, RateLimiter, TrustedBrowsers,
+    BreachedPasswords, Factor, FactorRequirement, GeoIp, Hasher, Hooks, MailDomains, NoGeoIp, NoHooks, PasswordPolicy,
+    RateLimiter, TrustedBrowsers,
 };
 use sigra_core::{Essentials, MemoryRateLimiter, Sigra, Stores};
 
@@ -25,6 +26,8 @@ pub struct TestHostBuilder<S = MemoryStore> {
     mailer: Option<Arc<dyn Mailer>>,
     mail_budget: Arc<dyn RateLimiter>,
     geo: Arc<dyn GeoIp>,
+    breaches: Option<Arc<dyn BreachedPasswords>>,
+    mail_domains: Option<Arc<dyn MailDomains>>,
     hooks: Arc<dyn Hooks>,
     gates: Vec<Arc<dyn Gate>>,
     factors: Vec<Arc<dyn Factor>>,
@@ -57,6 +60,8 @@ impl<S> TestHostBuilder<S> {
             mailer: None,
             mail_budget: Arc::new(MemoryRateLimiter::default()),
             geo: Arc::new(NoGeoIp),
+            breaches: None,
+            mail_domains: None,
             hooks: Arc::new(NoHooks),
             gates: Vec::new(),
             factors: Vec::new(),
@@ -113,6 +118,18 @@ impl<S> TestHostBuilder<S> {
     /// What knows where addresses are. The default knows nothing.
     pub fn geo_ip(mut self, geo: Arc<dyn GeoIp>) -> Self {
         self.geo = geo;
+        self
+    }
+
+    /// What knows breached passwords. The default is nothing.
+    pub fn breached_passwords(mut self, breaches: Arc<dyn BreachedPasswords>) -> Self {
+        self.breaches = Some(breaches);
+        self
+    }
+
+    /// What knows which domains take mail. The default is nothing.
+    pub fn mail_domains(mut self, mail_domains: Arc<dyn MailDomains>) -> Self {
+        self.mail_domains = Some(mail_domains);
         self
     }
 
@@ -179,6 +196,8 @@ impl<S> TestHostBuilder<S> {
             .clock(Arc::new(clock.clone()))
             .geo_ip(self.geo)
             .hooks(self.hooks);
+        let builder = self.breaches.into_iter().fold(builder, |builder, service| builder.breached_passwords(service));
+        let builder = self.mail_domains.into_iter().fold(builder, |builder, service| builder.mail_domains(service));
         let builder = self.gates.into_iter().fold(builder, |builder, gate| builder.gate(gate));
         let builder = self.factors.into_iter().fold(builder, |builder, factor| builder.factor(factor));
         let builder = self.trusted.into_iter().fold(builder, |builder, trusted| builder.trusted_browsers(trusted));

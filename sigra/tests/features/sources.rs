@@ -34,13 +34,6 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "Self::Smtp(url) => Arc::new(SmtpMailer::new(url, sender)?),",
     ),
     ("sigra-mail/src/target.rs", r#"#[cfg(feature = "smtp")]"#, "Smtp(#[from] InvalidSmtpUrl),"),
-    // The crate's own page.
-    ("sigra-net/src/lib.rs", r#"#![cfg_attr(feature = "geoip", doc = include_str!("../README.md"))]"#, ""),
-    (
-        "sigra-net/src/lib.rs",
-        r#"#![cfg_attr(not(feature = "geoip"), doc = "What the network tells sigra. Every part is behind a feature; none is on.")]"#,
-        "",
-    ),
     // Parts of a page for what a builder call brought. Without the call there is nothing to show, feature or not.
     ("sigra-http/src/security/settings.rs", r#"#[cfg(feature = "mfa")]"#, "mfa: crate::mfa::section(call).await?,"),
     (
