@@ -27,7 +27,14 @@ impl Password {
         if typed.len() > 9 * Self::MAX_BYTES {
             return Err(OverLong);
         }
-        let password = Self(typed.nfc().collect());
+        // In one piece, so that no part of it is left behind where a shorter buffer was.
+        let mut text = String::with_capacity(typed.len() * if typed.is_ascii() { 1 } else { 3 });
+        if typed.is_ascii() {
+            text.push_str(typed);
+        } else {
+            text.extend(typed.nfc());
+        }
+        let password = Self(text);
         if password.0.len() > Self::MAX_BYTES { Err(OverLong) } else { Ok(password) }
     }
 

@@ -49,4 +49,11 @@ impl User {
     pub fn stands(&self, epochs: Epochs) -> bool {
         self.disabled_at.is_none() && self.epochs == epochs
     }
+
+    /// Whether the account ever had a second factor. Setting one up raises the factor epoch in the same step, so who has
+    /// none by this need not be looked up.
+    #[must_use]
+    pub const fn ever_had_a_factor(&self) -> bool {
+        self.epochs.factor > 0
+    }
 }

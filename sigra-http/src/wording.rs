@@ -80,7 +80,7 @@ pub(crate) const fn of_fault(code: FaultCode) -> (&'static str, Option<(&'static
         }
         FaultCode::MethodNotAllowed => ("This address does not work that way.", SIGN_IN),
         FaultCode::NotFound => ("There is no such page, or it is not yours to see.", SIGN_IN),
-        FaultCode::Overloaded => ("Many people are signing in right now. Try again in a few seconds.", SIGN_IN),
+        FaultCode::Overloaded => ("This site has too much to do right now, and nothing was changed. Try again in a moment.", SIGN_IN),
         FaultCode::PayloadTooLarge => ("What the browser sent is larger than any form here needs.", None),
         FaultCode::RateLimited => {
             ("There were too many requests from your network. Wait a little and try again.", None)

@@ -17,7 +17,8 @@ use sigra_core::user::{Epochs, User};
 ///
 /// - Every changing method is one atomic step that commits its evidence, guarded in the storage. Where the guard fails,
 ///   nothing changes and no evidence is asked for.
-/// - [`TotpStore::activate`] and [`TotpStore::disable`] raise the user's factor epoch.
+/// - [`TotpStore::activate`] and [`TotpStore::disable`] raise the user's factor epoch. So an account whose factor epoch is 0
+///   has no active secret, and signing in does not look for one: whoever writes rows by other means raises it too.
 /// - [`TotpStore::advance_step`] is how a code is used up: of any number of concurrent calls with one step, from
 ///   whatever host, one succeeds, and a step never goes back.
 #[async_trait]

@@ -66,6 +66,10 @@ impl Factor for PasskeyFactor {
         Ok(self.0.inner.store.count(user).await?)
     }
 
+    async fn is_set_up(&self, user: &User) -> Result<bool, FlowError> {
+        Ok(user.ever_had_a_factor() && self.0.inner.store.count(user.id).await? > 0)
+    }
+
     #[tracing::instrument(name = "sigra.passkeys.second_factor", skip_all)]
     async fn check(&self, check: &FactorCheck<'_>) -> Result<FactorVerdict, FlowError> {
         let FactorCheck { user, response, occasion, client, now, notices } = *check;

@@ -19,7 +19,9 @@ use crate::passkey::{CredentialId, Passkey, UserHandle};
 ///   error, and so is finding one. It is never taken for a passkey that is not there.
 /// - Every changing method is one atomic step that commits its evidence, guarded in the storage. Where the guard fails,
 ///   nothing changes and no evidence is asked for.
-/// - [`PasskeyStore::register`], [`PasskeyStore::remove`] and [`PasskeyStore::disown`] raise the user's factor epoch.
+/// - [`PasskeyStore::register`], [`PasskeyStore::remove`] and [`PasskeyStore::disown`] raise the user's factor epoch. So an
+///   account whose factor epoch is 0 has no passkey, and signing in does not look for one: whoever writes rows by other
+///   means raises it too.
 #[async_trait]
 pub trait PasskeyStore: Send + Sync {
     /// The account's user handle: the stored one, or `candidate`, which is stored then. Of concurrent first calls all

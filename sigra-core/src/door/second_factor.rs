@@ -47,14 +47,14 @@ impl Factors {
 
     /// Whether every sign-in of an account takes a second factor. Asks no more factors than it takes to tell: this is part
     /// of every sign-in.
-    pub(crate) async fn demanded(&self, user: UserId) -> Result<bool, FlowError> {
+    pub(crate) async fn demanded(&self, user: &User) -> Result<bool, FlowError> {
         if self.any_set_up(Standing::Alone, user).await? {
             return Ok(true);
         }
         Ok(self.any_set_up(Standing::WithRecovery, user).await? && self.any_set_up(Standing::Recovery, user).await?)
     }
 
-    async fn any_set_up(&self, standing: Standing, user: UserId) -> Result<bool, FlowError> {
+    async fn any_set_up(&self, standing: Standing, user: &User) -> Result<bool, FlowError> {
         for factor in self.iter().filter(|factor| factor.standing() == standing) {
             if factor.is_set_up(user).await? {
                 return Ok(true);
@@ -89,7 +89,7 @@ impl Gate for SecondFactorGate {
         if assurance.aal >= Aal::Two {
             return Ok(GateVerdict::Pass);
         }
-        if self.factors.demanded(user.id).await? {
+        if self.factors.demanded(user).await? {
             if let (Some(trusted), Some(token)) = (&self.trusted, trust)
                 && trusted.vouches(user, &self.factors.held(user.id).await?, token, now).await?
             {

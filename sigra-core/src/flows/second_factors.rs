@@ -91,7 +91,7 @@ impl SecondFactors<'_> {
     ///
     /// When a factor cannot tell.
     pub async fn demanded(&self, user: &User) -> Result<bool, FlowError> {
-        self.0.factors.demanded(user.id).await
+        self.0.factors.demanded(user).await
     }
 
     /// The pending sign-in that owes a second factor, with the kinds its user can show. `None` when there is none.

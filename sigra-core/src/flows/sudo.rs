@@ -94,7 +94,7 @@ impl Sudo<'_> {
             return self.end(session, client).await;
         };
 
-        let demanded = self.0.factors.demanded(user.id).await?;
+        let demanded = self.0.factors.demanded(user).await?;
         let mut proven = Proven::default();
         let password = answer.password.filter(|password| answer.factor.is_none() || !password.is_empty());
         let mut wrong = match answer.factor {

@@ -76,13 +76,14 @@ pub trait Factor: Send + Sync {
     async fn count(&self, user: UserId) -> Result<u32, FlowError>;
 
     /// Whether the account has set this kind up, even if none could be shown now. Not the same as [`Factor::count`] where what
-    /// is shown gets used up: what makes a sign-in take a second factor must not vanish with the last use.
+    /// is shown gets used up: what makes a sign-in take a second factor must not vanish with the last use. Part of every
+    /// sign-in, so it should cost little for accounts that [never had a factor](User::ever_had_a_factor).
     ///
     /// # Errors
     ///
     /// When it cannot be known. Nobody is let in then.
-    async fn is_set_up(&self, user: UserId) -> Result<bool, FlowError> {
-        Ok(self.count(user).await? > 0)
+    async fn is_set_up(&self, user: &User) -> Result<bool, FlowError> {
+        Ok(self.count(user.id).await? > 0)
     }
 
     /// Verifies a response, and uses it up.

@@ -84,9 +84,9 @@ impl Factor for FakeFactor {
         Ok(self.held.lock().unwrap().get(&user).copied().unwrap_or_default())
     }
 
-    async fn is_set_up(&self, user: UserId) -> Result<bool, FlowError> {
+    async fn is_set_up(&self, user: &User) -> Result<bool, FlowError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
-        Ok(self.held.lock().unwrap().contains_key(&user))
+        Ok(self.held.lock().unwrap().contains_key(&user.id))
     }
 
     async fn check(&self, check: &FactorCheck<'_>) -> Result<FactorVerdict, FlowError> {

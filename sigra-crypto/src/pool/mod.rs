@@ -25,8 +25,8 @@ use stats::Stats;
 /// Threads that hash passwords, and do other slow work, behind a bounded queue.
 ///
 /// Each thread owns one block of Argon2 memory and reuses it, so the memory of any number of sign-ins is that of the
-/// threads. The memory is wiped when a thread has nothing more to do, and when it ends; while work is waiting, the next
-/// hash overwrites what the last one left. Needs no async runtime.
+/// threads. The memory is wiped once a thread has had nothing to do for a tenth of a second, and when it ends; until then the
+/// next hash overwrites what the last one left. Needs no async runtime.
 ///
 /// Waiting work stands in two lanes, one for known devices and one for everybody else, served in turn; in the second
 /// no network block holds more than its share. A lane or share that is full refuses at once. Work whose caller has gone
@@ -122,6 +122,10 @@ pub enum PoolError {
     Thread(#[from] io::Error),
 }
 
+/// How long a thread waits for work before it wipes its memory. On a busy host a thread is without work for a moment after
+/// many of its hashes, and wiping each time would be a noticeable part of the next.
+const LULL: Duration = Duration::from_millis(100);
+
 struct Shared {
     queue: Mutex<Queue>,
     ready: Condvar,
@@ -155,13 +159,18 @@ impl Shared {
             if let Some(work) = queue.pop() {
                 return Some(work);
             }
-            if memory.is_dirty() {
-                drop(queue);
-                memory.wipe();
-                queue = self.lock();
+            if !memory.is_dirty() {
+                queue = self.ready.wait(queue).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
-            queue = self.ready.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            let (waited, lull) = self.ready.wait_timeout(queue, LULL).unwrap_or_else(PoisonError::into_inner);
+            queue = waited;
+            if lull.timed_out() && queue.len() == 0 {
+                drop(queue);
+                memory.wipe();
+                Stats::add(&self.stats.wiped);
+                queue = self.lock();
+            }
         }
     }
 }

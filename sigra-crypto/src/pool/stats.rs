@@ -16,6 +16,8 @@ pub struct PoolStats {
     pub refused: u64,
     /// Argon2 memory blocks filled, times passes: the amount of work, whatever it was for.
     pub argon2_blocks_filled: u64,
+    /// Times the memory of a thread was wiped because there was nothing to do.
+    pub wiped: u64,
     /// Jobs waiting now.
     pub queued: usize,
     /// Jobs running now.
@@ -34,6 +36,7 @@ pub(super) struct Stats {
     panicked: AtomicU64,
     pub(super) skipped: AtomicU64,
     pub(super) refused: AtomicU64,
+    pub(super) wiped: AtomicU64,
     argon2_blocks_filled: AtomicU64,
     running: AtomicUsize,
     peak_running: AtomicUsize,
@@ -79,6 +82,7 @@ impl Stats {
             skipped: self.skipped.load(Relaxed),
             refused: self.refused.load(Relaxed),
             argon2_blocks_filled: self.argon2_blocks_filled.load(Relaxed),
+            wiped: self.wiped.load(Relaxed),
             queued,
             running: self.running.load(Relaxed),
             peak_running: self.peak_running.load(Relaxed),

@@ -173,14 +173,14 @@ async fn memory_is_kept_between_hashes_wiped_when_idle_and_given_back_when_unusu
             memory.lend(4, 4, 1, |blocks| std::mem::replace(&mut blocks[0].as_mut()[0], 1))
         })
     };
-    dirty().await.unwrap().unwrap();
-    // One that follows at once may still find what this left; wiped memory is found sooner or later.
-    let mut found = dirty().await.unwrap().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while found != 0 {
-        assert!(Instant::now() < deadline, "never wiped");
-        found = dirty().await.unwrap().unwrap();
+    for _ in 0..50 {
+        dirty().await.unwrap().unwrap();
     }
+    // A busy machine may be slow to ask for the next one now and then.
+    let wiped = pool.stats().wiped;
+    assert!(wiped < 10, "a moment without work is no reason to wipe: {wiped} of 50");
+    eventually("never wiped", || pool.stats().wiped > wiped);
+    assert_eq!(dirty().await, Ok(Ok(0)), "nothing is left of the last hash");
     assert_eq!(pool.stats().memory_kib, 4, "kept");
 }
 

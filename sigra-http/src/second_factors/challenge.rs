@@ -74,6 +74,10 @@ async fn answer(
     response: &str,
     wrong: FaultCode,
 ) -> Result<(Admission, Option<TrustToken>), Fault> {
+    // Nothing was typed, so there is nothing to count as an attempt.
+    if response.trim().is_empty() {
+        return Err(wrong.into());
+    }
     call.must_read(method, response)?;
     let entry = call.entry(false).await?;
     let trust = call.flag("trust_browser")?;

@@ -39,8 +39,8 @@ impl Factor for BackupCodeFactor {
         Ok(self.0.count_backup_codes(user).await?.left)
     }
 
-    async fn is_set_up(&self, user: UserId) -> Result<bool, FlowError> {
-        Ok(self.0.count_backup_codes(user).await?.issued > 0)
+    async fn is_set_up(&self, user: &User) -> Result<bool, FlowError> {
+        Ok(self.0.count_backup_codes(user.id).await?.issued > 0)
     }
 
     #[tracing::instrument(name = "sigra.mfa.verify", skip_all, fields(method = "backup_code"))]

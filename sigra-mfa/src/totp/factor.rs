@@ -43,6 +43,10 @@ impl Factor for TotpFactor {
         Ok(u32::from(self.0.active_totp(user).await?.is_some()))
     }
 
+    async fn is_set_up(&self, user: &User) -> Result<bool, FlowError> {
+        Ok(user.ever_had_a_factor() && self.0.active_totp(user.id).await?.is_some())
+    }
+
     #[tracing::instrument(name = "sigra.mfa.verify", skip_all, fields(method = "totp"))]
     async fn check(&self, check: &FactorCheck<'_>) -> Result<FactorVerdict, FlowError> {
         let Some(stored) = self.0.active_totp(check.user.id).await? else {

@@ -199,6 +199,8 @@ pub(super) async fn mf_07_lockout(make: &Make<'_>) {
     let host = host(make);
     let (mut browser, app, codes) = challenged(&host).await;
     for method in ["totp", "backup_code", "totp", "backup_code", "totp", "backup_code"] {
+        // What was sent empty is wrong, and no guess.
+        browser.json(MFA, json!({ "method": method, "code": " " })).await.is_problem(400, "invalid_code", &[]);
         let body = json!({ "method": method, "code": wrong(&host, &app) });
         browser.json(MFA, body).await.is_problem(400, "invalid_code", &[]);
     }
