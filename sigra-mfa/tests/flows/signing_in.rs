@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use sigra_core::assurance::Aal;
 use sigra_core::door::{Admission, Entry, Step};
-use sigra_core::flows::{ChallengeOutcome, FactorAnswer, MagicLinkOutcome, PasswordAttempt, SudoAnswer, SudoOutcome};
+use sigra_core::flows::{
+    ChallengeOutcome, FactorAnswer, LoginOutcome, MagicLinkOutcome, PasswordAttempt, SudoAnswer, SudoOutcome,
+};
 use sigra_core::mail::MailKind;
 use sigra_mfa::{DisableOutcome, MfaConfig, RegenerateOutcome};
 use sigra_testing::scenario::{PASSWORD, client};
@@ -161,4 +163,17 @@ async fn a_store_that_cannot_tell_lets_nobody_in() {
     assert!(host.sigra.second_factors().answer(&pending.token, answer, false, &entry).await.is_err());
     granted(host.answer(&pending.token, "totp", &code).await);
     assert_eq!(user.id, pending.pending.user);
+}
+
+#[tokio::test]
+async fn mf_11_only_who_never_had_a_factor_signs_in_without_its_being_looked_for() {
+    let host = Host::new();
+    host.confirmed(BOB).await;
+    host.enrolled(ANN).await;
+    let entry = host.entry();
+    let sign_in =
+        async |email| host.sigra.login().password(PasswordAttempt { email, password: PASSWORD, entry: &entry }).await;
+    host.store.fail_always("totp.find");
+    assert!(matches!(sign_in(BOB).await, Ok(LoginOutcome::Admitted(Admission::Granted(_)))));
+    assert!(sign_in(ANN).await.is_err(), "not knowing lets nobody in");
 }
