@@ -64,6 +64,9 @@ pub(super) const OPERATIONS: &[&str] = &[
     "passkeys.rename",
     #[cfg(feature = "passkeys")]
     "passkeys.user_handle",
+    "passwords.clear_required_change",
+    "passwords.replace",
+    "passwords.require_change",
     "registrations.armed",
     "registrations.find",
     "registrations.promote",
