@@ -10,14 +10,15 @@ use crate::door::{Door, DoorParts, Factors, Gate, PasswordChangeGate, SecondFact
 use crate::email::EmailAddress;
 use crate::error::FlowError;
 use crate::flows::{
-    Confirmation, Enrollment, Login, MagicLink, NotMe, Passwords, Registration, Reset, SecondFactors, Sessions, Sudo, Workers,
+    Confirmation, Enrollment, Login, MagicLink, NotMe, Passwords, Registration, Reset, SecondFactors, Sessions, Sudo,
+    Workers,
 };
 use crate::mail::{Composer, Mailer};
 use crate::ports::{
     AccountStore, AttemptStore, AuditReader, BreachedPasswords, CeremonyStore, DeviceDescriber, DeviceStore,
     EvidenceLog, Factor, FactorRequirement, GeoIp, Happened, Hasher, Health, Hooks, Housekeeping, MailDomains, NoGeoIp,
-    NoHooks, OutboxStore, PasswordPolicy, PasswordStore, RateLimiter, RegistrationStore, RequestStore, SessionStore, Standing,
-    TokenStore, TrustedBrowsers, Vault,
+    NoHooks, OutboxStore, PasswordPolicy, PasswordStore, RateLimiter, RegistrationStore, RequestStore, SessionStore,
+    Standing, TokenStore, TrustedBrowsers, Vault,
 };
 use crate::time::{Clock, SystemClock};
 

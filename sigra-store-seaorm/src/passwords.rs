@@ -102,11 +102,5 @@ pub(crate) async fn set(tx: &Tx, user: User, password: &PasswordHash, now: Times
         .filter(Column::Id.eq(user.id.as_uuid()))
         .exec(&**tx)
         .await?;
-    Ok(User {
-        has_password: true,
-        password_changed_at: Some(now),
-        password_change_required_at: None,
-        epochs,
-        ..user
-    })
+    Ok(User { has_password: true, password_changed_at: Some(now), password_change_required_at: None, epochs, ..user })
 }

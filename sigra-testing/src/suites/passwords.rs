@@ -69,7 +69,9 @@ pub async fn a_change_needs_the_epochs_it_was_judged_under(backend: &Backend) {
     let user = account(backend).await;
     let new = hash("changed");
     let Epochs { security, factor } = user.epochs;
-    for (security, factor) in [(security + 1, factor), (security - 1, factor), (security, factor + 1), (security, factor - 1)] {
+    for (security, factor) in
+        [(security + 1, factor), (security - 1, factor), (security, factor + 1), (security, factor - 1)]
+    {
         let change = Replacement { epochs: Epochs { security, factor }, ..change(&user, &new) };
         assert_eq!(replace(backend, &change).await, Replaced::Stale);
     }
@@ -77,7 +79,8 @@ pub async fn a_change_needs_the_epochs_it_was_judged_under(backend: &Backend) {
     assert_eq!(replace(backend, &nobody).await, Replaced::Stale);
     assert_eq!(stored(backend, user.id).await, user);
     assert_eq!(password(backend, user.id).await.unwrap().expose(), hash("first").expose());
-    if let Some(operator) = operator(backend, "passwords::a_change_needs_the_epochs_it_was_judged_under, when disabled") {
+    if let Some(operator) = operator(backend, "passwords::a_change_needs_the_epochs_it_was_judged_under, when disabled")
+    {
         operator.disable(user.id, now()).await;
         for first in [false, true] {
             let change = Replacement { first, ..change(&user, &new) };
