@@ -205,6 +205,30 @@ async fn a_reset_by_mail_satisfies_it_and_a_rescue_takes_it_with_the_password() 
     assert!(is_refused(&host.login(ANN, NEW_PASSWORD).await));
 }
 
+/// A password that a stranger knows: nobody can choose the next one with it.
+#[tokio::test]
+async fn pw_16_a_withdrawn_password_opens_nothing_and_only_mail_sets_another() {
+    let host = TestHost::new();
+    let (ann, bob) = (host.confirmed(ANN).await, host.confirmed(BOB).await);
+    let session = host.signed_in(&ann).await;
+    require(&host, ANN).await;
+    let held = held(&host).await;
+    let (passwords, client) = (host.sigra.passwords(), host.client());
+    assert!(passwords.withdraw(ann.id, Some(bob.id), &client).await.unwrap());
+    assert!(!passwords.withdraw(ann.id, Some(bob.id), &client).await.unwrap(), "there is none any more");
+    assert!(matches!(complete(&host, &held.token, NEW_PASSWORD).await, ForcedOutcome::NoPending));
+    assert!(host.resolve(&session.cookie()).await.is_none());
+    let entry = session.returning(host.client());
+    assert!(is_refused(&host.login_with(ANN, PASSWORD, &entry).await));
+    let event = assert_audited(&host.store, names::PASSWORD_WITHDRAW, |_| true).await;
+    assert_eq!((event.actor, event.subject), (Some(bob.id), Some(ann.id)));
+    host.run_workers().await;
+    let link = host.mailed_token(&MailKind::RESET_PASSWORD, ANN);
+    let reset = host.sigra.reset().redeem(&link, NEW_PASSWORD, &client).await.unwrap();
+    assert!(matches!(reset, ResetOutcome::Done(_)));
+    assert!(signs_in(&host, ANN, NEW_PASSWORD).await && signs_in(&host, BOB, PASSWORD).await);
+}
+
 #[tokio::test]
 async fn a_requirement_can_be_taken_back_and_names_who_did_what() {
     let host = TestHost::new();

@@ -151,16 +151,7 @@ impl AccountStore for SeaOrmStore {
             let Some(LiveToken { user: Some(user), .. }) = tokens::consume(&tx, digest, now, rescues).await? else {
                 return Ok(None);
             };
-            let epochs = Epochs { security: user.epochs.security + 1, ..user.epochs };
-            let user = User { has_password: false, password_change_required_at: None, epochs, ..user };
-            user::Entity::update_many()
-                .col_expr(user::Column::PasswordHash, Expr::value(None::<String>))
-                .col_expr(user::Column::PasswordChangeRequiredAt, Expr::value(None::<i64>))
-                .col_expr(user::Column::SecurityEpoch, Expr::value(user.epochs.security))
-                .filter(user::Column::Id.eq(user.id.as_uuid()))
-                .exec(&*tx)
-                .await?;
-            forget_credentials(&tx, user.id, None).await?;
+            let user = passwords::take(&tx, user).await?;
             requests::insert(&tx, &request(&user)).await?;
             record(&tx, &evidence(&user)).await?;
             Ok(Some(user))

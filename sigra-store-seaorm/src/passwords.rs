@@ -8,6 +8,7 @@ use sigra_core::evidence::EvidenceFor;
 use sigra_core::id::UserId;
 use sigra_core::password::PasswordHash;
 use sigra_core::ports::{PasswordStore, Replaced, Replacement};
+use sigra_core::registration::AddressRequest;
 use sigra_core::time::Timestamp;
 use sigra_core::user::{Epochs, User};
 
@@ -15,6 +16,7 @@ use crate::accounts::{forget_credentials, forget_tokens, locked, to_user};
 use crate::entity::user::{Column, Entity};
 use crate::error::Fault;
 use crate::evidence::record;
+use crate::requests;
 use crate::store::{SeaOrmStore, Tx};
 
 #[async_trait]
@@ -67,6 +69,25 @@ impl PasswordStore for SeaOrmStore {
         .await
     }
 
+    async fn withdraw(
+        &self,
+        id: UserId,
+        request: &(dyn for<'u> Fn(&'u User) -> AddressRequest + Send + Sync),
+        evidence: EvidenceFor<'_, User>,
+    ) -> Result<Option<User>, StoreError> {
+        self.write("PasswordStore::withdraw", |tx| async move {
+            let user = locked(&tx, id).await?.map(to_user).transpose()?;
+            let Some(user) = user.filter(|user| user.has_password) else {
+                return Ok(None);
+            };
+            let user = take(&tx, user).await?;
+            requests::insert(&tx, &request(&user)).await?;
+            record(&tx, &evidence(&user)).await?;
+            Ok(Some(user))
+        })
+        .await
+    }
+
     async fn clear_required_change(
         &self,
         id: UserId,
@@ -88,6 +109,21 @@ impl PasswordStore for SeaOrmStore {
         })
         .await
     }
+}
+
+/// Takes the password of a user whose row is locked, and what was required of it, raises the security epoch, forgets what the
+/// old one had handed out, and answers the user as it is then.
+pub(crate) async fn take(tx: &Tx, user: User) -> Result<User, Fault> {
+    let epochs = Epochs { security: user.epochs.security + 1, ..user.epochs };
+    Entity::update_many()
+        .col_expr(Column::PasswordHash, Expr::value(None::<String>))
+        .col_expr(Column::PasswordChangeRequiredAt, Expr::value(None::<i64>))
+        .col_expr(Column::SecurityEpoch, Expr::value(epochs.security))
+        .filter(Column::Id.eq(user.id.as_uuid()))
+        .exec(&**tx)
+        .await?;
+    forget_credentials(tx, user.id, None).await?;
+    Ok(User { has_password: false, password_change_required_at: None, epochs, ..user })
 }
 
 /// Sets the password of a user whose row is locked, raises the security epoch, and answers the user as it is then. Whatever

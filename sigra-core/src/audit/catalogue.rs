@@ -96,6 +96,7 @@ pub mod names {
             PASSWORD_SET = "account.password_set": "an account without a password got its first one",
             PASSWORD_CHANGE_REQUIRE = "account.password_change_require": "the next sign-in of an account was made to replace its password, and its sessions ended",
             PASSWORD_CHANGE_WAIVE = "account.password_change_waive": "a password need not be replaced any more, though it was not",
+            PASSWORD_WITHDRAW = "account.password_withdraw": "an account's password was taken away because somebody else may know it, its sessions ended, and a reset was started",
             SESSION_CREATE = "session.create": "a session was minted",
             SESSION_DELETE = "session.delete": "a session was ended",
             SESSION_REVOKE_ALL = "session.revoke_all": "several of a user's sessions were ended at once",

@@ -10,6 +10,7 @@ use crate::id::UserId;
 use crate::mail::MailKind;
 use crate::password::{Password, PasswordHash};
 use crate::ports::{AttemptKey, Happened, Replaced, Replacement, WorkOrigin};
+use crate::registration::RequestKind;
 use crate::secret::{Purpose, RawToken};
 use crate::session::PendingSignIn;
 use crate::sigra::Inner;
@@ -228,8 +229,9 @@ impl Passwords<'_> {
     /// Makes the next sign-in of an account replace its password before it leads to a session, whatever the way in, and ends
     /// every session, pending sign-in and link of it. A reset by mail satisfies it too.
     ///
-    /// Whoever knows the present password can choose the next one. `actor` is who demands it, for the audit trail. `false`
-    /// when there is no such account or it has no password.
+    /// Whoever knows the present password can choose the next one. One that a stranger may know is better
+    /// [withdrawn](Passwords::withdraw). `actor` is who demands it, for the audit trail. `false` when there is no such account
+    /// or it has no password.
     ///
     /// # Errors
     ///
@@ -244,6 +246,24 @@ impl Passwords<'_> {
         let now = self.0.clock.now();
         let evidence = |user: &User| acted(names::PASSWORD_CHANGE_REQUIRE, user, actor, client, now);
         let Some(user) = self.0.stores.passwords.require_change(user, now, &evidence).await? else {
+            return Ok(false);
+        };
+        self.0.follow_up(self.0.end_all_sessions(&user, client).await);
+        Ok(true)
+    }
+
+    /// Takes a password away that somebody else may know, ends every session, pending sign-in, link and known device of the
+    /// account, and starts a reset by mail. `false` when there is no such account or it has no password.
+    ///
+    /// # Errors
+    ///
+    /// When a port cannot do its work.
+    #[tracing::instrument(name = "sigra.passwords.withdraw", skip_all)]
+    pub async fn withdraw(&self, user: UserId, actor: Option<UserId>, client: &ClientInfo) -> Result<bool, FlowError> {
+        let now = self.0.clock.now();
+        let request = |user: &User| self.0.address_request(RequestKind::RescueReset, &user.email, client);
+        let evidence = |user: &User| acted(names::PASSWORD_WITHDRAW, user, actor, client, now);
+        let Some(user) = self.0.stores.passwords.withdraw(user, &request, &evidence).await? else {
             return Ok(false);
         };
         self.0.follow_up(self.0.end_all_sessions(&user, client).await);

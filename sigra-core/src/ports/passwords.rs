@@ -6,6 +6,7 @@ use crate::error::StoreError;
 use crate::evidence::EvidenceFor;
 use crate::id::UserId;
 use crate::password::PasswordHash;
+use crate::registration::AddressRequest;
 use crate::secret::Digest;
 use crate::time::Timestamp;
 use crate::user::{Epochs, User};
@@ -14,7 +15,8 @@ use crate::user::{Epochs, User};
 ///
 /// # Contract
 ///
-/// - It commits together with [`AccountStore`](super::AccountStore): it changes the same rows.
+/// - It commits together with [`AccountStore`](super::AccountStore) and [`RequestStore`](super::RequestStore): it changes the
+///   rows of the one and adds to those of the other.
 /// - Every method is one atomic step, guarded in the storage, and commits its evidence with the change or not at all. Where
 ///   the guard fails, nothing changes and no evidence is asked for.
 /// - A change is required of accounts with a password only. Whatever sets the password or takes it away ends the
@@ -40,6 +42,17 @@ pub trait PasswordStore: Send + Sync {
         &self,
         user: UserId,
         now: Timestamp,
+        evidence: EvidenceFor<'_, User>,
+    ) -> Result<Option<User>, StoreError>;
+
+    /// Takes the password away, and with it the requirement to change it, raises the security epoch, forgets every device and
+    /// every token of the account except rescue tokens, and stores `request` made from the account as it is then.
+    ///
+    /// `None`, and nothing changed, when there is no such account or it has no password.
+    async fn withdraw(
+        &self,
+        user: UserId,
+        request: &(dyn for<'u> Fn(&'u User) -> AddressRequest + Send + Sync),
         evidence: EvidenceFor<'_, User>,
     ) -> Result<Option<User>, StoreError>;
 

@@ -107,11 +107,7 @@ impl AccountStore for MemoryStore {
                 return Ok(None);
             };
             state.tokens.remove(&digest);
-            let user = state.raise_epoch(id, None, |account| {
-                account.password = None;
-                account.user.has_password = false;
-                account.user.password_change_required_at = None;
-            })?;
+            let user = state.raise_epoch(id, None, take_password)?;
             state.queue_request(&request(&user))?;
             state.record(evidence(&user))?;
             Ok(Some(user))
@@ -201,5 +197,12 @@ pub(super) fn set_password(account: &mut AccountRecord, password: &PasswordHash,
     account.password = Some(password.clone());
     account.user.has_password = true;
     account.user.password_changed_at = Some(now);
+    account.user.password_change_required_at = None;
+}
+
+/// Takes the password of an account away, and what was required of it.
+pub(super) fn take_password(account: &mut AccountRecord) {
+    account.password = None;
+    account.user.has_password = false;
     account.user.password_change_required_at = None;
 }

@@ -67,6 +67,7 @@ pub(super) const OPERATIONS: &[&str] = &[
     "passwords.clear_required_change",
     "passwords.replace",
     "passwords.require_change",
+    "passwords.withdraw",
     "registrations.armed",
     "registrations.find",
     "registrations.promote",

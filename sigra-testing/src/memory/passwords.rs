@@ -5,11 +5,12 @@ use sigra_core::error::StoreError;
 use sigra_core::evidence::EvidenceFor;
 use sigra_core::id::UserId;
 use sigra_core::ports::{PasswordStore, Replaced, Replacement};
+use sigra_core::registration::AddressRequest;
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
 
 use super::MemoryStore;
-use super::accounts::set_password;
+use super::accounts::{set_password, take_password};
 
 #[async_trait]
 impl PasswordStore for MemoryStore {
@@ -45,6 +46,23 @@ impl PasswordStore for MemoryStore {
             }
             let require = |user: &mut User| user.password_change_required_at = Some(now);
             let user = state.raise_epoch_on_devices(id, |account| require(&mut account.user))?;
+            state.record(evidence(&user))?;
+            Ok(Some(user))
+        })
+    }
+
+    async fn withdraw(
+        &self,
+        id: UserId,
+        request: &(dyn for<'u> Fn(&'u User) -> AddressRequest + Send + Sync),
+        evidence: EvidenceFor<'_, User>,
+    ) -> Result<Option<User>, StoreError> {
+        self.change("passwords.withdraw", |state| {
+            if !state.user(id).is_some_and(|user| user.has_password) {
+                return Ok(None);
+            }
+            let user = state.raise_epoch(id, None, take_password)?;
+            state.queue_request(&request(&user))?;
             state.record(evidence(&user))?;
             Ok(Some(user))
         })

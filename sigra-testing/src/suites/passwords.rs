@@ -4,7 +4,7 @@ use sigra_core::evidence::Evidence;
 use sigra_core::id::UserId;
 use sigra_core::password::PasswordHash;
 use sigra_core::ports::{NewAccount, Replaced, Replacement};
-use sigra_core::registration::MailedToken;
+use sigra_core::registration::{AddressRequest, MailedToken, RequestKind};
 use sigra_core::secret::{Digest, Purpose};
 use sigra_core::time::Timestamp;
 use sigra_core::user::{Epochs, User};
@@ -24,6 +24,8 @@ suite! {
     a_change_is_required_of_whoever_has_a_password,
     whatever_sets_or_takes_the_password_ends_the_requirement,
     a_requirement_that_overtakes_a_change_stays,
+    a_withdrawn_password_is_gone_and_a_reset_starts,
+    one_of_many_withdrawals_wins,
     a_requirement_can_be_taken_back_once,
     a_requirement_without_its_evidence_is_not_made,
 }
@@ -237,7 +239,7 @@ pub async fn whatever_sets_or_takes_the_password_ends_the_requirement(backend: &
     let required = require(backend, user.id, now()).await.unwrap();
     let rescue = rescue_token(&required);
     keep(backend, &rescue).await;
-    let wanted = |user: &User| request(sigra_core::registration::RequestKind::RescueReset, &user.email);
+    let wanted = |user: &User| request(RequestKind::RescueReset, &user.email);
     let changed = accounts.rescue(rescue.digest, now(), &wanted, &|_| Evidence::none()).await.unwrap();
     assert_eq!(changed.as_ref().unwrap().password_change_required_at, None);
     assert_eq!(Some(stored(backend, user.id).await), changed);
@@ -250,6 +252,51 @@ pub async fn a_requirement_that_overtakes_a_change_stays(backend: &Backend) {
     let new = hash("changed");
     assert_eq!(replace(backend, &change(&user, &new)).await, Replaced::Stale);
     assert_eq!(stored(backend, user.id).await, required);
+}
+
+/// It ends what was handed out, devices included, as a rescue does.
+pub async fn a_withdrawn_password_is_gone_and_a_reset_starts(backend: &Backend) {
+    let user = account(backend).await;
+    let required = require(backend, user.id, now()).await.unwrap();
+    let magic = mail_token(backend, &required, Purpose::MAGIC_LINK).await;
+    let rescue = rescue_token(&user);
+    keep(backend, &rescue).await;
+    let device = device(backend, &required).await;
+    let before = stored(backend, user.id).await;
+    let wanted = request(RequestKind::RescueReset, &user.email);
+    let changed = withdraw(backend, user.id, &wanted).await.expect("it has a password");
+    let epochs = Epochs { security: user.epochs.security + 2, ..user.epochs };
+    assert_eq!(changed, User { has_password: false, password_change_required_at: None, epochs, ..before });
+    assert_eq!(stored(backend, user.id).await, changed);
+    assert!(password(backend, user.id).await.is_none());
+    assert_eq!(traces(backend, user.id).await, 2);
+    assert!(!is_live(backend, &magic).await && !is_known(backend, device).await);
+    assert!(is_live(backend, &rescue).await);
+    assert_eq!(lease_request(backend, wanted.id).await.request.email, user.email);
+
+    let again = request(RequestKind::RescueReset, &user.email);
+    assert!(withdraw(backend, user.id, &again).await.is_none(), "there is none any more");
+    assert!(withdraw(backend, UserId::new(now()), &again).await.is_none());
+    assert!(lease_requests(backend, &[again.id], now()).await.is_empty());
+    assert_eq!(stored(backend, user.id).await, changed);
+}
+
+/// Of many at once one takes it, and starts one reset. A change judged before comes too late.
+pub async fn one_of_many_withdrawals_wins(backend: &Backend) {
+    let user = account(backend).await;
+    let outcomes = race(CONTENDERS, |_| {
+        let backend = backend.clone();
+        let wanted = request(RequestKind::RescueReset, &user.email);
+        async move { withdraw(&backend, user.id, &wanted).await.map(|_| wanted.id) }
+    })
+    .await;
+    let won: Vec<_> = outcomes.into_iter().flatten().collect();
+    assert_eq!(won.len(), 1);
+    assert_eq!(stored(backend, user.id).await.epochs.security, user.epochs.security + 1);
+    assert_eq!(traces(backend, user.id).await, 1);
+    let new = hash("changed");
+    assert_eq!(replace(backend, &change(&user, &new)).await, Replaced::Stale, "judged before");
+    assert!(password(backend, user.id).await.is_none());
 }
 
 /// No epoch is raised.
@@ -268,7 +315,7 @@ pub async fn a_requirement_can_be_taken_back_once(backend: &Backend) {
     assert_eq!(traces(backend, user.id).await, 2);
 }
 
-/// AU-02: neither requiring nor taking back.
+/// AU-02: neither requiring, nor taking back, nor withdrawing.
 pub async fn a_requirement_without_its_evidence_is_not_made(backend: &Backend) {
     let user = account(backend).await;
     let evidence = spent(backend).await;
@@ -277,6 +324,9 @@ pub async fn a_requirement_without_its_evidence_is_not_made(backend: &Backend) {
     assert_eq!(stored(backend, user.id).await, user);
     let required = require(backend, user.id, now()).await.unwrap();
     assert!(passwords.clear_required_change(user.id, &|_| evidence.clone()).await.is_err());
+    let wanted = request(RequestKind::RescueReset, &user.email);
+    assert!(passwords.withdraw(user.id, &|_| wanted.clone(), &|_| evidence.clone()).await.is_err());
+    assert!(lease_requests(backend, &[wanted.id], now()).await.is_empty());
     assert_eq!(stored(backend, user.id).await, required);
 }
 
@@ -297,6 +347,11 @@ fn done(replaced: Replaced) -> User {
 
 async fn require(backend: &Backend, user: UserId, at: Timestamp) -> Option<User> {
     backend.stores.passwords.require_change(user, at, &trace_of).await.unwrap()
+}
+
+async fn withdraw(backend: &Backend, user: UserId, wanted: &AddressRequest) -> Option<User> {
+    let request = |user: &User| AddressRequest { email: user.email.clone(), ..wanted.clone() };
+    backend.stores.passwords.withdraw(user, &request, &trace_of).await.unwrap()
 }
 
 async fn clear(backend: &Backend, user: UserId) -> Option<User> {

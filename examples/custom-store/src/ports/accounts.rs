@@ -119,17 +119,21 @@ impl AccountStore for KvStore {
             let user = raise_epoch(tables, id, None, Account::take_password)?;
             Ok(Step::Done(Some(user)))
         };
-        let finish = |user: &Option<User>| {
-            let made = user.as_ref().map(|user| (request(user), evidence(user)));
-            move |tables: &mut Writing<'_>| match made {
-                Some((request, evidence)) => {
-                    tables.insert(&QueuedRequest { request, lease: None })?;
-                    record(tables, evidence)
-                }
-                None => Ok(()),
-            }
-        };
+        let finish = |user: &Option<User>| queue_and_record(user.as_ref().map(|user| (request(user), evidence(user))));
         self.transact("AccountStore::rescue", step, finish).await
+    }
+}
+
+/// What is left to do of a step that stores a request, if it came about.
+pub(super) fn queue_and_record(
+    made: Option<(AddressRequest, Evidence)>,
+) -> impl FnOnce(&mut Writing<'_>) -> Result<(), Fault> + Send + 'static {
+    move |tables| match made {
+        Some((request, evidence)) => {
+            tables.insert(&QueuedRequest { request, lease: None })?;
+            record(tables, evidence)
+        }
+        None => Ok(()),
     }
 }
 

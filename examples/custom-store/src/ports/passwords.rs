@@ -5,10 +5,11 @@ use sigra_core::error::StoreError;
 use sigra_core::evidence::EvidenceFor;
 use sigra_core::id::UserId;
 use sigra_core::ports::{PasswordStore, Replaced, Replacement};
+use sigra_core::registration::AddressRequest;
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
 
-use super::accounts::{raise_epoch, raise_epoch_on_devices};
+use super::accounts::{queue_and_record, raise_epoch, raise_epoch_on_devices};
 use crate::rows::{Account, id};
 use crate::store::{KvStore, Step};
 use crate::table::Writing;
@@ -55,6 +56,22 @@ impl PasswordStore for KvStore {
         };
         let evidence = |user: &Option<User>| user.as_ref().map(evidence).unwrap_or_default();
         self.write("PasswordStore::require_change", step, evidence).await
+    }
+
+    async fn withdraw(
+        &self,
+        id: UserId,
+        request: &(dyn for<'u> Fn(&'u User) -> AddressRequest + Send + Sync),
+        evidence: EvidenceFor<'_, User>,
+    ) -> Result<Option<User>, StoreError> {
+        let step = move |tables: &mut Writing<'_>| {
+            if !tables.get::<Account>(id!(id))?.is_some_and(|account| account.user.has_password) {
+                return Ok(Step::Nothing(None));
+            }
+            Ok(Step::Done(Some(raise_epoch(tables, id, None, Account::take_password)?)))
+        };
+        let finish = |user: &Option<User>| queue_and_record(user.as_ref().map(|user| (request(user), evidence(user))));
+        self.transact("PasswordStore::withdraw", step, finish).await
     }
 
     async fn clear_required_change(
