@@ -278,6 +278,7 @@ pub trait RegistrationStore: Send + Sync {
 
 /// What came of a promotion.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 pub enum Promotion {
     /// The account exists now.
     Created(User),

@@ -115,6 +115,7 @@ scenarios! { SECOND_FACTORS:
         mf_13_enrolling_json, mf_16_enrolling_by_pages, mf_09_challenge_json, challenge_by_pages, mf_07_lockout,
         mf_17_backup_codes, mf_19_trusted_browsers, mf_14_sudo, mf_25_turning_off, required_json, required_by_pages,
         mf_17_codes_are_shown_whatever_follows, guards, sudo_without_a_password, faults,
+        se_20_changing_the_password,
     }
 }
 
