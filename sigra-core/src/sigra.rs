@@ -2,23 +2,23 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::iter;
 use std::sync::Arc;
 
 use crate::config::{Config, ConfigFaults};
 use crate::describer::CommonBrowsers;
-use crate::door::{Door, DoorParts, Factors, Gate, SecondFactorGate};
+use crate::door::{Door, DoorParts, Factors, Gate, PasswordChangeGate, SecondFactorGate};
 use crate::email::EmailAddress;
 use crate::error::FlowError;
 use crate::flows::{
-    Confirmation, Enrollment, Login, MagicLink, NotMe, Registration, Reset, SecondFactors, Sessions, Sudo, Workers,
+    Confirmation, Enrollment, Login, MagicLink, NotMe, Passwords, Registration, Reset, SecondFactors, Sessions, Sudo,
+    Workers,
 };
 use crate::mail::{Composer, Mailer};
 use crate::ports::{
     AccountStore, AttemptStore, AuditReader, BreachedPasswords, CeremonyStore, DeviceDescriber, DeviceStore,
     EvidenceLog, Factor, FactorRequirement, GeoIp, Happened, Hasher, Health, Hooks, Housekeeping, MailDomains, NoGeoIp,
-    NoHooks, OutboxStore, PasswordPolicy, RateLimiter, RegistrationStore, RequestStore, SessionStore, Standing,
-    TokenStore, TrustedBrowsers, Vault,
+    NoHooks, OutboxStore, PasswordPolicy, PasswordStore, RateLimiter, RegistrationStore, RequestStore, SessionStore,
+    Standing, TokenStore, TrustedBrowsers, Vault,
 };
 use crate::time::{Clock, SystemClock};
 
@@ -42,6 +42,7 @@ pub struct Stores {
     pub housekeeping: Arc<dyn Housekeeping>,
     pub log: Arc<dyn EvidenceLog>,
     pub outbox: Arc<dyn OutboxStore>,
+    pub passwords: Arc<dyn PasswordStore>,
     pub registrations: Arc<dyn RegistrationStore>,
     pub requests: Arc<dyn RequestStore>,
     pub sessions: Arc<dyn SessionStore>,
@@ -128,6 +129,12 @@ impl Sigra {
     #[must_use]
     pub fn reset(&self) -> Reset<'_> {
         Reset(&self.inner)
+    }
+
+    /// Changing passwords, and demanding that they are changed.
+    #[must_use]
+    pub fn passwords(&self) -> Passwords<'_> {
+        Passwords(&self.inner)
     }
 
     /// Authenticating again for sensitive actions.
@@ -316,7 +323,8 @@ impl SigraBuilder {
         self
     }
 
-    /// Adds a gate to the door. Gates are judged in the order they are added, after the one for second factors.
+    /// Adds a gate to the door. Gates are judged in the order they are added, after those for second factors and for
+    /// passwords that must be changed.
     pub fn gate(mut self, gate: Arc<dyn Gate>) -> Self {
         self.gates.push(gate);
         self
@@ -362,7 +370,8 @@ impl SigraBuilder {
             required: config.second_factors.required,
             requirement,
         };
-        let gates = iter::once(Arc::new(second_factor) as Arc<dyn Gate>).chain(gates).collect();
+        let built_in: [Arc<dyn Gate>; 2] = [Arc::new(second_factor), Arc::new(PasswordChangeGate)];
+        let gates = built_in.into_iter().chain(gates).collect();
         let door = Door::new(
             DoorParts {
                 devices: stores.devices.clone(),

@@ -29,6 +29,10 @@ pub struct User {
     pub confirmed_at: Option<Timestamp>,
     /// Whether a password is set.
     pub has_password: bool,
+    /// When the password was last set or replaced; `None` while it is the one the account was made with.
+    pub password_changed_at: Option<Timestamp>,
+    /// Since when the next sign-in must replace the password; `None` when it need not, or there is none.
+    pub password_change_required_at: Option<Timestamp>,
     /// What the host keeps about the user: a JSON object of the host's own type.
     pub profile: serde_json::Value,
     /// The numbers credentials are compared with.

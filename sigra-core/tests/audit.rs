@@ -15,7 +15,10 @@ use common::{ANN, BOB, NEW_PASSWORD, NOBODY, SetGate, magic_link, reset_link};
 use sigra_core::audit::{EVENTS, EventName};
 use sigra_core::door::{Entry, GateVerdict, Shown, Step};
 use sigra_core::error::FlowError;
-use sigra_core::flows::{ChallengeOutcome, FactorAnswer, LoginOutcome, PasswordAttempt, RegistrationForm};
+use sigra_core::flows::{
+    ChallengeOutcome, FactorAnswer, ForcedOutcome, LoginOutcome, MagicLinkOutcome, NewPassword, PasswordAttempt,
+    PasswordOutcome, RegistrationForm,
+};
 use sigra_core::mail::MailKind;
 use sigra_core::ports::{FactorRequirement, Standing};
 use sigra_core::user::User;
@@ -143,6 +146,7 @@ async fn tour(stage: &Stage) -> Tour {
     host.run_workers().await;
 
     second_factors(host, factor, &mut tour).await;
+    passwords(host, &mut tour).await;
 
     for message in host.mailer.sent() {
         tour.print(&message);
@@ -196,6 +200,54 @@ async fn second_factors(host: &TestHost, factor: &FakeFactor, tour: &mut Tour) {
     tour.secrets.insert(renewed.token.expose().to_string());
     host.run_workers().await;
 }
+
+/// Somebody changes a password, is made to change it, and sets one after it was taken away.
+async fn passwords(host: &TestHost, tour: &mut Tour) {
+    let (sigra, client) = (&host.sigra, host.client());
+    let dora = host.confirmed(DORA).await;
+    let session = host.signed_in(&dora).await;
+    tour.keep(&session);
+    let current = host.resolve(&session.cookie()).await.unwrap();
+    let new = NewPassword { password: NEW_PASSWORD, device: session.device.as_ref(), client: &client };
+    tour.print(&sigra.passwords().change(&current, WRONG_PASSWORD, new).await);
+    let outcome = sigra.passwords().change(&current, PASSWORD, new).await;
+    tour.print(&outcome);
+    let Ok(PasswordOutcome::Done { renewed: Some(renewed), .. }) = outcome else { panic!("the password is right") };
+    tour.secrets.insert(renewed.token.expose().to_string());
+
+    for _ in 0..2 {
+        tour.print(&sigra.passwords().require_change(dora.id, None, &client).await);
+        tour.print(&sigra.passwords().clear_required_change(dora.id, None, &client).await);
+    }
+    tour.print(&sigra.passwords().require_change(dora.id, None, &client).await);
+    let LoginOutcome::Admitted(admission) = host.login(DORA, NEW_PASSWORD).await else { panic!("must owe a step") };
+    let pending = common::step_required(admission);
+    tour.secrets.insert(pending.token.expose().to_string());
+    for password in [NEW_PASSWORD, PASSWORD] {
+        let outcome = sigra.passwords().complete_forced_change(&pending.token, password, &host.entry()).await.unwrap();
+        tour.print(&outcome);
+        if let ForcedOutcome::Admitted(admission) = outcome {
+            let granted = common::granted(admission);
+            tour.secrets.insert(granted.token.expose().to_string());
+        }
+    }
+
+    tour.print(&sigra.passwords().withdraw(dora.id, None, &client).await);
+    host.run_workers().await;
+    let link = magic_link(host, DORA).await;
+    let outcome = sigra.magic_link().redeem(&link, &host.entry()).await.unwrap();
+    let MagicLinkOutcome::Admitted(admission) = outcome else { panic!("the link is good") };
+    let session = SignedIn::from(common::granted(admission));
+    tour.keep(&session);
+    let current = host.resolve(&session.cookie()).await.unwrap();
+    let outcome = sigra.passwords().set_first(&current, new).await;
+    tour.print(&outcome);
+    let Ok(PasswordOutcome::Done { renewed: Some(renewed), .. }) = outcome else { panic!("there is none") };
+    tour.secrets.insert(renewed.token.expose().to_string());
+    host.run_workers().await;
+}
+
+const DORA: &str = "dora@example.org";
 
 const CLEO: &str = "cleo@example.org";
 

@@ -10,13 +10,14 @@ use common::{ANN, NEW_PASSWORD, SecondMethodGate, magic_link, reset_link, step_r
 use sigra_core::assurance::{Aal, Method};
 use sigra_core::audit::EventName;
 use sigra_core::audit::names::{
-    CONFIRMATION_SUCCESS, LOGIN_SUCCESS, LOGOUT, NOT_ME, PASSWORD_RESET_COMPLETE, REGISTER_SUCCESS, SUDO_ENTER,
+    CONFIRMATION_SUCCESS, LOGIN_SUCCESS, LOGOUT, NOT_ME, PASSWORD_CHANGE, PASSWORD_RESET_COMPLETE, REGISTER_SUCCESS,
+    SUDO_ENTER,
 };
 use sigra_core::door::{Admission, Shown, Step};
 use sigra_core::error::FlowError;
 use sigra_core::flows::{
-    Confirmed, CurrentSession, LoginOutcome, MagicLinkOutcome, PasswordAttempt, RegistrationForm, Requested,
-    ResetOutcome, Submitted, SudoOutcome,
+    Confirmed, CurrentSession, ForcedOutcome, LoginOutcome, MagicLinkOutcome, NewPassword, PasswordAttempt,
+    PasswordOutcome, RegistrationForm, Requested, ResetOutcome, Submitted, SudoOutcome,
 };
 use sigra_core::mail::MailKind;
 use sigra_core::secret::RawToken;
@@ -44,6 +45,9 @@ enum Flow {
     NotMe,
     Sudo,
     SudoWrong,
+    ChangePassword,
+    ChangePasswordWrong,
+    ForcedChange,
     Use,
     Rotate,
     Reuse,
@@ -70,6 +74,9 @@ const FLOWS: &[Flow] = &[
     Flow::NotMe,
     Flow::Sudo,
     Flow::SudoWrong,
+    Flow::ChangePassword,
+    Flow::ChangePasswordWrong,
+    Flow::ForcedChange,
     Flow::Use,
     Flow::Rotate,
     Flow::Reuse,
@@ -114,6 +121,11 @@ impl Stage {
                 self.pending = Some(step_required(admission).token);
                 return;
             }
+            Flow::ForcedChange => {
+                assert!(host.sigra.passwords().require_change(ann.id, None, &host.client()).await.unwrap());
+                let LoginOutcome::Admitted(admission) = host.login(ANN, PASSWORD).await else { panic!() };
+                self.pending = Some(step_required(admission).token);
+            }
             Flow::LoginWithStaleHash => host.hasher.next_generation(),
             Flow::LoginThatLocks => {
                 for _ in 0..5 {
@@ -134,7 +146,9 @@ impl Stage {
             }
             _ => {}
         }
-        if matches!(flow, Flow::Sudo | Flow::SudoWrong | Flow::SignOut | Flow::Revoke | Flow::RevokeOthers) {
+        let in_session =
+            matches!(flow, Flow::Sudo | Flow::SudoWrong | Flow::ChangePassword | Flow::ChangePasswordWrong);
+        if in_session || matches!(flow, Flow::SignOut | Flow::Revoke | Flow::RevokeOthers) {
             host.signed_in(&ann).await;
             let session = host.signed_in(&ann).await;
             self.current = host.resolve(&session.cookie()).await;
@@ -202,6 +216,20 @@ impl Stage {
                 let outcome = sigra.sudo().password(self.current.as_ref().unwrap(), WRONG_PASSWORD, &client).await?;
                 assert!(matches!(outcome, SudoOutcome::Wrong));
             }
+            Flow::ChangePassword | Flow::ChangePasswordWrong => {
+                let new = NewPassword { password: NEW_PASSWORD, device: None, client: &client };
+                let present = if flow == Flow::ChangePassword { PASSWORD } else { WRONG_PASSWORD };
+                let outcome = sigra.passwords().change(self.current.as_ref().unwrap(), present, new).await?;
+                match flow {
+                    Flow::ChangePassword => assert!(matches!(outcome, PasswordOutcome::Done { .. })),
+                    _ => assert!(matches!(outcome, PasswordOutcome::Wrong)),
+                }
+            }
+            Flow::ForcedChange => {
+                let token = self.pending.as_ref().unwrap();
+                let outcome = sigra.passwords().complete_forced_change(token, NEW_PASSWORD, &entry).await?;
+                assert!(matches!(outcome, ForcedOutcome::Admitted(Admission::Granted(_)) | ForcedOutcome::Changed));
+            }
             Flow::Use | Flow::Rotate | Flow::Reuse => {
                 let found = sigra.sessions().resolve(&self.session.as_ref().unwrap().cookie(), &client).await?;
                 assert_eq!(found.is_none(), flow == Flow::Reuse);
@@ -245,8 +273,16 @@ struct State {
 }
 
 /// Events that say a flow has done what it is there for.
-const SUCCESSES: &[EventName] =
-    &[CONFIRMATION_SUCCESS, LOGIN_SUCCESS, LOGOUT, NOT_ME, PASSWORD_RESET_COMPLETE, REGISTER_SUCCESS, SUDO_ENTER];
+const SUCCESSES: &[EventName] = &[
+    CONFIRMATION_SUCCESS,
+    LOGIN_SUCCESS,
+    LOGOUT,
+    NOT_ME,
+    PASSWORD_CHANGE,
+    PASSWORD_RESET_COMPLETE,
+    REGISTER_SUCCESS,
+    SUDO_ENTER,
+];
 
 #[tokio::test]
 async fn every_flow_runs_when_nothing_fails() {

@@ -236,6 +236,7 @@ async fn hooks_hear_of_what_has_committed_and_stop_nothing() {
                 Happened::SignedIn(..) => "signed in",
                 Happened::SignedOut(..) => "signed out",
                 Happened::PasswordReset(_) => "reset",
+                Happened::PasswordChanged(_) => "password changed",
                 Happened::Rescued(_) => "rescued",
                 _ => "something else",
             });

@@ -40,6 +40,7 @@ pub mod origin;
 pub mod pages;
 #[cfg(feature = "passkeys")]
 mod passkeys;
+mod passwords;
 pub mod path;
 pub mod problem;
 pub mod public_url;

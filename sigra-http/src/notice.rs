@@ -21,6 +21,8 @@ pub(crate) enum Notice {
     SignInOver,
     /// Two-step verification was turned off.
     MfaDisabled,
+    /// A password was changed, or a first one set, in a session that goes on.
+    PasswordChanged,
     /// A passkey was added.
     PasskeyAdded,
     /// A passkey was renamed.
@@ -32,13 +34,14 @@ pub(crate) enum Notice {
 }
 
 impl Notice {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Confirmed,
         Self::PasswordReset,
         Self::MailOnItsWay,
         Self::CodeMailed,
         Self::SignInOver,
         Self::MfaDisabled,
+        Self::PasswordChanged,
         Self::PasskeyAdded,
         Self::PasskeyRenamed,
         Self::PasskeyRemoved,
@@ -54,6 +57,7 @@ impl Notice {
             Self::CodeMailed => "code_mailed",
             Self::SignInOver => "sign_in_over",
             Self::MfaDisabled => "mfa_disabled",
+            Self::PasswordChanged => "password_changed",
             Self::PasskeyAdded => "passkey_added",
             Self::PasskeyRenamed => "passkey_renamed",
             Self::PasskeyRemoved => "passkey_removed",
@@ -69,6 +73,7 @@ impl Notice {
             Self::CodeMailed => "A code is on its way to your email address.",
             Self::SignInOver => "Signing in took too long, or was finished elsewhere. Start again.",
             Self::MfaDisabled => "Two-step verification is off, and every other session was ended.",
+            Self::PasswordChanged => "Your new password is set, and every other session was ended.",
             Self::PasskeyAdded => "The passkey was added, and every other session was ended.",
             Self::PasskeyRenamed => "The passkey has its new name.",
             Self::PasskeyRemoved => "The passkey was removed, and every other session was ended.",

@@ -26,6 +26,7 @@ pub enum FaultCode {
     Overloaded,
     PasskeyLimit,
     PasskeyRejected,
+    PasswordAlreadySet,
     PayloadTooLarge,
     RateLimited,
     ReauthRequired,
@@ -54,6 +55,7 @@ impl FaultCode {
             Self::Overloaded => "overloaded",
             Self::PasskeyLimit => "passkey_limit",
             Self::PasskeyRejected => "passkey_rejected",
+            Self::PasswordAlreadySet => "password_already_set",
             Self::PayloadTooLarge => "payload_too_large",
             Self::RateLimited => "rate_limited",
             Self::ReauthRequired => "reauth_required",
@@ -70,7 +72,9 @@ impl FaultCode {
         match self {
             Self::CrossOrigin | Self::ReauthRequired | Self::Unconfirmed => StatusCode::FORBIDDEN,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::AlreadyEnrolled | Self::NotEnrolled | Self::PasskeyLimit => StatusCode::CONFLICT,
+            Self::AlreadyEnrolled | Self::NotEnrolled | Self::PasskeyLimit | Self::PasswordAlreadySet => {
+                StatusCode::CONFLICT
+            }
             Self::InvalidCode | Self::InvalidToken | Self::Malformed | Self::PasskeyRejected => StatusCode::BAD_REQUEST,
             Self::InvalidCredentials | Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -101,6 +105,7 @@ impl FaultCode {
             Self::Overloaded => "Too busy at the moment",
             Self::PasskeyLimit => "There is no room for another passkey",
             Self::PasskeyRejected => "The passkey was not accepted",
+            Self::PasswordAlreadySet => "There is a password already",
             Self::PayloadTooLarge => "The request is too large",
             Self::RateLimited => "Too many requests",
             Self::ReauthRequired => "Authenticate again first",

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde::Serialize;
 use sigra_core::door::{Admission, Granted, Step, StepRequired};
-use sigra_core::flows::InputFault;
+use sigra_core::flows::{InputFault, Renewed};
 use sigra_core::session::Session;
 use sigra_core::user::User;
 
@@ -62,6 +62,15 @@ pub(crate) fn with_session(reply: Reply, call: &Call<'_>, granted: &Granted) -> 
     match &granted.device {
         Some(device) => reply.cookie(cookies.device.issue(device, Some(call.config().devices.known_secs.span()))),
         None => reply,
+    }
+}
+
+/// Hands out the token of a session that goes on, or takes the dead one away.
+pub(crate) fn with_renewed(reply: Reply, call: &Call<'_>, renewed: Option<Renewed>) -> Reply {
+    let cookie = &call.cookies().session;
+    match renewed {
+        Some(Renewed { session, token }) => reply.cookie(cookie.issue(&token, call.session_lifetime(&session))),
+        None => reply.cookie(cookie.clear()),
     }
 }
 

@@ -131,6 +131,30 @@ pub struct ResetPasswordTokenView {
     pub errors: Errors,
 }
 
+/// `password.html`: changes the password of whoever is signed in, or sets a first one.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct PasswordView {
+    /// The account, for password managers to file the new password under.
+    pub email: String,
+    /// Whether there is a password, which must be shown to change it.
+    pub has_password: bool,
+    /// When it was last changed; `None` while it is the one the account was made with, and where there is none.
+    pub changed_at: Option<String>,
+    /// Faults of `current_password` and `password`.
+    pub errors: Errors,
+}
+
+/// `password_change.html`: the password must be replaced before the sign-in is complete.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct PasswordChangeView {
+    /// The account, for password managers to file the new password under.
+    pub email: String,
+    /// The local path to go to afterwards. Already checked.
+    pub return_to: Option<String>,
+    /// Faults of `password`.
+    pub errors: Errors,
+}
+
 /// `sudo.html`: asks to authenticate again before something sensitive.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct SudoView {
@@ -452,6 +476,10 @@ views! {
     ResetPassword(ResetPasswordView) => "reset_password.html",
     /// Set a new password.
     ResetPasswordToken(ResetPasswordTokenView) => "reset_password_token.html",
+    /// Change the password.
+    Password(PasswordView) => "password.html",
+    /// Replace the password while signing in.
+    PasswordChange(PasswordChangeView) => "password_change.html",
     /// Show the password again.
     Sudo(SudoView) => "sudo.html",
     /// Show the second factor.

@@ -66,6 +66,9 @@ pub(crate) const fn of_fault(code: FaultCode) -> (&'static str, Option<(&'static
         FaultCode::NotEnrolled => ("This way of confirming that it is you is not set up.", SECURITY),
         FaultCode::PasskeyLimit => ("Your account has as many passkeys as it may have. Remove one first.", SECURITY),
         FaultCode::PasskeyRejected => (PASSKEY_REJECTED, SIGN_IN),
+        FaultCode::PasswordAlreadySet => {
+            ("Your account has a password already. You can change it.", Some(("/settings/password", "Change it")))
+        }
         FaultCode::CrossOrigin => {
             ("The form was sent from another site, so nothing was done. Open the page here and try again.", SIGN_IN)
         }
@@ -99,6 +102,7 @@ pub(crate) fn of_input(fault: &InputFault) -> String {
             String::from("This address cannot receive mail. Check the part after the @ for a typing mistake.")
         }
         InputFault::Password(fault) => of_password(fault),
+        InputFault::SamePassword => String::from("This is the password you have now. Choose another one."),
         InputFault::InvalidProfile => String::from("The profile must be a JSON object of moderate size."),
         _ => String::from("This is not accepted."),
     }

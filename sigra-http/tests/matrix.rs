@@ -32,6 +32,7 @@ fn complete(builder: TestHostBuilder) -> Complete {
     let surface = Surface::builder(test.sigra.clone(), PUBLIC_URL.parse().expect("it is an origin"))
         .rate_limiter(Arc::new(Unlimited))
         .accounts()
+        .passwords()
         .mfa(mfa)
         .passkeys(passkeys)
         .build()
@@ -60,12 +61,13 @@ enum Who {
     Disabled,
 }
 
-const EVERYBODY: [Who; 9] = [
+const EVERYBODY: [Who; 10] = [
     Who::Anonymous,
     Who::Stale,
     Who::Fresh,
     Who::Pending(Step::MFA),
     Who::Pending(Step::MFA_ENROLLMENT),
+    Who::Pending(Step::PASSWORD_CHANGE),
     Who::Expired,
     Who::Garbage,
     Who::CrossSite,
@@ -268,6 +270,13 @@ const CONTRACT: &[&str] = &[
     "POST /api/v1/passkeys/login/finish",
     "POST /api/v1/mfa/passkey/start",
     "POST /api/v1/mfa/passkey/finish",
+    "GET /settings/password",
+    "POST /settings/password",
+    "GET /login/password-change",
+    "POST /login/password-change",
+    "POST /api/v1/password",
+    "POST /api/v1/password/set",
+    "POST /api/v1/login/password-change",
     // The code that is mailed before a second factor is set up from a device the account does not know.
     "POST /login/mfa-enrollment/mail-code",
     "POST /login/mfa-enrollment/code",

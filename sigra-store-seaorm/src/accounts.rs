@@ -24,7 +24,7 @@ use crate::evidence::record;
 use crate::rows::{Positions, user_columns};
 use crate::store::{SeaOrmStore, Tx};
 use crate::unique::Unique as _;
-use crate::{columns, dialect, evidence, requests, sign_ins, tokens};
+use crate::{columns, dialect, evidence, passwords, requests, sign_ins, tokens};
 
 const BY_EMAIL: &str = concat!(
     "SELECT u.id, u.password_hash, u.attempts_cleared_at, ",
@@ -125,20 +125,14 @@ impl AccountStore for SeaOrmStore {
             let Some(LiveToken { user: Some(user), .. }) = tokens::consume(&tx, digest, now, resets).await? else {
                 return Ok(None);
             };
-            let user = User {
-                has_password: true,
-                confirmed_at: user.confirmed_at.or(Some(now)),
-                epochs: Epochs { security: user.epochs.security + 1, ..user.epochs },
-                ..user
-            };
+            let confirmed_at = user.confirmed_at.or(Some(now));
+            let user = User { confirmed_at, ..passwords::set(&tx, user, password, now).await? };
             user::Entity::update_many()
-                .col_expr(user::Column::PasswordHash, Expr::value(password.expose()))
                 .col_expr(user::Column::ConfirmedAt, Expr::value(columns::micros(user.confirmed_at)))
-                .col_expr(user::Column::SecurityEpoch, Expr::value(user.epochs.security))
                 .filter(user::Column::Id.eq(user.id.as_uuid()))
                 .exec(&*tx)
                 .await?;
-            forget_credentials(&tx, user.id).await?;
+            forget_credentials(&tx, user.id, None).await?;
             record(&tx, &evidence(&user)).await?;
             Ok(Some(user))
         })
@@ -157,15 +151,7 @@ impl AccountStore for SeaOrmStore {
             let Some(LiveToken { user: Some(user), .. }) = tokens::consume(&tx, digest, now, rescues).await? else {
                 return Ok(None);
             };
-            let epochs = Epochs { security: user.epochs.security + 1, ..user.epochs };
-            let user = User { has_password: false, epochs, ..user };
-            user::Entity::update_many()
-                .col_expr(user::Column::PasswordHash, Expr::value(None::<String>))
-                .col_expr(user::Column::SecurityEpoch, Expr::value(user.epochs.security))
-                .filter(user::Column::Id.eq(user.id.as_uuid()))
-                .exec(&*tx)
-                .await?;
-            forget_credentials(&tx, user.id).await?;
+            let user = passwords::take(&tx, user).await?;
             requests::insert(&tx, &request(&user)).await?;
             record(&tx, &evidence(&user)).await?;
             Ok(Some(user))
@@ -238,6 +224,8 @@ pub(crate) async fn insert(tx: &Tx, account: &NewAccount) -> Result<(), Fault> {
         created_at: account.created_at.as_micros(),
         last_sign_in_at: None,
         attempts_cleared_at: None,
+        password_changed_at: None,
+        password_change_required_at: None,
     };
     user::Entity::insert(row.into_active_model()).exec_without_returning(&**tx).await?;
     Ok(())
@@ -249,6 +237,8 @@ pub(crate) fn to_user(row: user::Model) -> Result<User, Fault> {
         email: columns::email(&row.email)?,
         confirmed_at: columns::time(row.confirmed_at),
         has_password: row.password_hash.is_some(),
+        password_changed_at: columns::time(row.password_changed_at),
+        password_change_required_at: columns::time(row.password_change_required_at),
         profile: columns::from_json(&row.profile, "profile")?,
         epochs: Epochs { security: row.security_epoch, factor: row.factor_epoch },
         disabled_at: columns::time(row.disabled_at),
@@ -263,9 +253,18 @@ fn account(row: user::Model) -> Result<AccountRecord, Fault> {
     Ok(AccountRecord { user: to_user(row)?, password, attempts_cleared_at })
 }
 
-/// Forgets every device and every token but rescue tokens.
-async fn forget_credentials(tx: &Tx, user: UserId) -> Result<(), Fault> {
-    device::Entity::delete_many().filter(device::Column::UserId.eq(user.as_uuid())).exec(&**tx).await?;
+/// Forgets every token but rescue tokens, and every device but one.
+pub(crate) async fn forget_credentials(tx: &Tx, user: UserId, kept: Option<Digest>) -> Result<(), Fault> {
+    let mut devices = device::Entity::delete_many().filter(device::Column::UserId.eq(user.as_uuid()));
+    if let Some(kept) = kept {
+        devices = devices.filter(device::Column::TokenDigest.ne(columns::digest(kept)));
+    }
+    devices.exec(&**tx).await?;
+    forget_tokens(tx, user).await
+}
+
+/// Forgets every token but rescue tokens.
+pub(crate) async fn forget_tokens(tx: &Tx, user: UserId) -> Result<(), Fault> {
     token::Entity::delete_many()
         .filter(token::Column::UserId.eq(user.as_uuid()))
         .filter(token::Column::SecurityEpoch.is_not_null())

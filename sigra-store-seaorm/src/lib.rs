@@ -32,6 +32,7 @@ pub mod migrations;
 mod outbox;
 #[cfg(feature = "passkeys")]
 mod passkeys;
+mod passwords;
 mod rates;
 mod registrations;
 mod requests;

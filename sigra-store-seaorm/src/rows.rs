@@ -13,7 +13,8 @@ use crate::error::Fault;
 macro_rules! user_columns {
     () => {
         "u.email, CASE WHEN u.password_hash IS NULL THEN 0 ELSE 1 END, u.profile, u.security_epoch, u.factor_epoch, \
-         u.confirmed_at, u.disabled_at, u.created_at, u.last_sign_in_at"
+         u.confirmed_at, u.disabled_at, u.created_at, u.last_sign_in_at, u.password_changed_at, \
+         u.password_change_required_at"
     };
 }
 pub(crate) use user_columns;
@@ -50,6 +51,8 @@ impl<'r> Positions<'r> {
             created_at: self.next()?,
             last_sign_in_at: self.next()?,
             attempts_cleared_at: None,
+            password_changed_at: self.next()?,
+            password_change_required_at: self.next()?,
         })
     }
 }

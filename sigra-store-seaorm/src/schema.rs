@@ -309,4 +309,6 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
 ){table}",
     ),
     ("passkeys_by_user", "CREATE INDEX sigra_passkeys_user ON sigra_passkeys (user_id, created_at)"),
+    ("users_password_changed_at", "ALTER TABLE sigra_users ADD COLUMN password_changed_at BIGINT"),
+    ("users_password_change_required_at", "ALTER TABLE sigra_users ADD COLUMN password_change_required_at BIGINT"),
 ];

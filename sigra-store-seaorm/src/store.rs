@@ -111,6 +111,7 @@ impl SeaOrmStore {
             housekeeping: store.clone(),
             log: store.clone(),
             outbox: store.clone(),
+            passwords: store.clone(),
             registrations: store.clone(),
             requests: store.clone(),
             sessions: store.clone(),

@@ -40,6 +40,7 @@ macro_rules! scenarios {
                 pw_05_long_bodies, bodies_that_wait_to_be_asked_for, other_methods, content_types,
             ],
             timing: [th_16_a_sign_in_takes_as_long_whoever_it_is_for],
+            passwords: [se_16_a_change_leaves_one_session],
             second_factors: [mf_01_codes_of_another_implementation, mf_03_mf_17_one_of_sixteen],
         }
         $crate::declare_on!(sqlite, Sqlite, $binary);

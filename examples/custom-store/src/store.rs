@@ -63,6 +63,7 @@ impl KvStore {
             housekeeping: store.clone(),
             log: store.clone(),
             outbox: store.clone(),
+            passwords: store.clone(),
             registrations: store.clone(),
             requests: store.clone(),
             sessions: store.clone(),

@@ -20,6 +20,8 @@ pub use settings::{Settings, SettingsError, environment, listen_address};
 /// the facade, that of `testing-your-app.md` by a test of the axum example, which runs it.
 #[cfg(doctest)]
 mod guides {
+    #[doc = include_str!("../../../docs/guides/account-lifecycle.md")]
+    struct AccountLifecycle;
     #[doc = include_str!("../../../docs/guides/deployment.md")]
     struct Deployment;
     #[doc = include_str!("../../../docs/guides/login.md")]

@@ -14,6 +14,8 @@ pub enum InputFault {
     UndeliverableEmail,
     /// A password that is refused.
     Password(PasswordFault),
+    /// A password that is the one the account has now.
+    SamePassword,
     /// A profile that is not a JSON object, or too large.
     InvalidProfile,
 }
@@ -24,7 +26,7 @@ impl InputFault {
     pub const fn field(&self) -> &'static str {
         match self {
             Self::InvalidEmail | Self::UndeliverableEmail => "email",
-            Self::Password(_) => "password",
+            Self::Password(_) | Self::SamePassword => "password",
             Self::InvalidProfile => "profile",
         }
     }
@@ -35,6 +37,8 @@ impl InputFault {
         match self {
             Self::InvalidEmail | Self::UndeliverableEmail => "invalid_email",
             Self::Password(fault) => fault.code(),
+            // As one that is too close to something: programs need no word more.
+            Self::SamePassword => PasswordFault::Similar.code(),
             Self::InvalidProfile => "invalid_profile",
         }
     }

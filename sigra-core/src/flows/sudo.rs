@@ -14,6 +14,7 @@ use crate::ports::{AttemptKey, AttemptPolicy, Occasion, Reservation, Reserved, V
 use crate::secret::{Purpose, RawToken};
 use crate::session::Session;
 use crate::sigra::Inner;
+use crate::user::User;
 
 /// Authenticating again for sensitive actions.
 #[derive(Clone, Copy)]
@@ -86,11 +87,8 @@ impl Sudo<'_> {
     ) -> Result<SudoOutcome, FlowError> {
         let (session, user) = (current.session(), current.user());
         let tries = self.0.config.sessions.sudo_tries;
-        let key = AttemptKey {
-            counter: "sudo",
-            whom: self.0.essentials.vault.mac("attempts.session", session.id.as_uuid().as_bytes()),
-        };
-        let Some(reserved) = self.reserve(&key, tries).await? else {
+        let key = self.0.answers_key(session);
+        let Some(reserved) = self.0.reserve_answer(&key).await? else {
             return self.end(session, client).await;
         };
 
@@ -106,7 +104,7 @@ impl Sudo<'_> {
             _ => None,
         };
         if let (None, Some(password)) = (wrong, password) {
-            match self.verify(current, password).await {
+            match self.0.shows_password(user, password).await {
                 Ok(true) => proven.methods.push(Method::PASSWORD),
                 Ok(false) => wrong = Some("invalid_password"),
                 Err(error) => {
@@ -151,28 +149,6 @@ impl Sudo<'_> {
             .failed(reason);
         self.0.stores.log.append(Evidence::event(event)).await?;
         if reserved.count >= tries { self.end(session, client).await } else { Ok(SudoOutcome::Wrong) }
-    }
-
-    /// Counts an answer. `None` when there are no tries left.
-    async fn reserve(&self, key: &AttemptKey, tries: u32) -> Result<Option<Reserved>, FlowError> {
-        // Reaching the cap ends the session, so there is nothing to lock. The count outlives every session that could be
-        // guessed at, so time gives no further tries; after that it can be thrown away.
-        let limits = &self.0.config.sessions;
-        let window = limits.absolute_secs.max(limits.remembered_secs).get();
-        let policy =
-            AttemptPolicy { free: tries, cap: tries, lock_secs: 1, max_lock_secs: 1, window_secs: Some(window) };
-        Ok(match self.0.stores.attempts.reserve(key, &policy, None, self.0.clock.now()).await? {
-            Reservation::Granted(reserved) => Some(reserved),
-            Reservation::Locked(_) | Reservation::Exhausted => None,
-        })
-    }
-
-    async fn verify(&self, current: &CurrentSession, password: &str) -> Result<bool, FlowError> {
-        let record = self.0.stores.accounts.find(current.user().id).await?;
-        let hash = record.as_ref().and_then(|record| record.password.as_ref());
-        let parsed = Password::parse(password).ok();
-        let verified = self.0.essentials.hasher.verify(parsed.as_ref(), hash, WorkOrigin::KnownDevice).await?;
-        Ok(matches!(verified, Verified::Match { .. }))
     }
 
     async fn elevate(
@@ -220,6 +196,37 @@ impl Sudo<'_> {
     async fn end(&self, session: &Session, client: &ClientInfo) -> Result<SudoOutcome, FlowError> {
         self.0.revoke(session.user, session.id, "sudo_failures", client).await?;
         Ok(SudoOutcome::SessionEnded)
+    }
+}
+
+impl Inner {
+    /// What wrong answers of a session are counted by, whatever was asked for.
+    pub(crate) fn answers_key(&self, session: &Session) -> AttemptKey {
+        let whom = self.essentials.vault.mac("attempts.session", session.id.as_uuid().as_bytes());
+        AttemptKey { counter: "sudo", whom }
+    }
+
+    /// Counts an answer. `None` when there are no tries left.
+    pub(crate) async fn reserve_answer(&self, key: &AttemptKey) -> Result<Option<Reserved>, FlowError> {
+        // Reaching the cap ends the session, so there is nothing to lock. The count outlives every session that could be
+        // guessed at, so time gives no further tries; after that it can be thrown away.
+        let limits = &self.config.sessions;
+        let (tries, window) = (limits.sudo_tries, limits.absolute_secs.max(limits.remembered_secs).get());
+        let policy =
+            AttemptPolicy { free: tries, cap: tries, lock_secs: 1, max_lock_secs: 1, window_secs: Some(window) };
+        Ok(match self.stores.attempts.reserve(key, &policy, None, self.clock.now()).await? {
+            Reservation::Granted(reserved) => Some(reserved),
+            Reservation::Locked(_) | Reservation::Exhausted => None,
+        })
+    }
+
+    /// Whether this is the user's password. The caller has counted the answer.
+    pub(crate) async fn shows_password(&self, user: &User, password: &str) -> Result<bool, FlowError> {
+        let record = self.stores.accounts.find(user.id).await?;
+        let hash = record.as_ref().and_then(|record| record.password.as_ref());
+        let parsed = Password::parse(password).ok();
+        let verified = self.essentials.hasher.verify(parsed.as_ref(), hash, WorkOrigin::KnownDevice).await?;
+        Ok(matches!(verified, Verified::Match { .. }))
     }
 }
 

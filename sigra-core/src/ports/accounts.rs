@@ -53,6 +53,8 @@ impl NewAccount {
             email: self.email.clone(),
             confirmed_at: self.confirmed_at,
             has_password: self.password.is_some(),
+            password_changed_at: None,
+            password_change_required_at: None,
             profile: self.profile.clone(),
             epochs: Epochs::default(),
             disabled_at: None,
@@ -112,8 +114,9 @@ pub trait AccountStore: Send + Sync {
         evidence: EvidenceFor<'_, SignInRecorded>,
     ) -> Result<Option<SignInRecorded>, StoreError>;
 
-    /// Redeems a reset token: consumes it, sets the password, confirms the address if it was not, raises the security
-    /// epoch, forgets every device and every other token of the account except rescue tokens.
+    /// Redeems a reset token: consumes it, sets the password at `now`, which a change that was required is satisfied by,
+    /// confirms the address if it was not, raises the security epoch, forgets every device and every other token of the
+    /// account except rescue tokens.
     ///
     /// `None`, and nothing changed, unless the token is live as [`TokenStore`] says. Of concurrent redemptions one
     /// succeeds.
@@ -125,8 +128,9 @@ pub trait AccountStore: Send + Sync {
         evidence: EvidenceFor<'_, User>,
     ) -> Result<Option<User>, StoreError>;
 
-    /// Redeems a rescue token: consumes it, takes the password away, raises the security epoch, forgets every device and
-    /// every token of the account except other rescue tokens, and stores `request` made from the account as it is then.
+    /// Redeems a rescue token: consumes it, takes the password away, and with it the requirement to change it, raises the
+    /// security epoch, forgets every device and every token of the account except other rescue tokens, and stores `request`
+    /// made from the account as it is then.
     ///
     /// The password goes because whoever the owner disowns may know it; the reset that `request` starts sets another.
     ///
@@ -274,6 +278,7 @@ pub trait RegistrationStore: Send + Sync {
 
 /// What came of a promotion.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 pub enum Promotion {
     /// The account exists now.
     Created(User),

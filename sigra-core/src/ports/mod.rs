@@ -11,6 +11,7 @@ mod factors;
 mod hasher;
 mod limits;
 mod outbox;
+mod passwords;
 mod services;
 mod sessions;
 mod surroundings;
@@ -32,6 +33,7 @@ pub use limits::{
     Reserved,
 };
 pub use outbox::{EvidenceLog, Housekeeping, LeasedMail, OutboxStore};
+pub use passwords::{PasswordStore, Replaced, Replacement};
 pub use services::{BreachedPasswords, MailDomains, Unanswered};
 pub use sessions::{FoundSession, Minted, SessionStore};
 pub use surroundings::{DeviceDescriber, GeoIp, Happened, Health, Hooks, NoGeoIp, NoHooks};

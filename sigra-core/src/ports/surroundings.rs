@@ -56,6 +56,8 @@ pub enum Happened<'a> {
     SignedOut(&'a User, SessionId),
     /// A password was replaced by reset.
     PasswordReset(&'a User),
+    /// A password was changed, or a first one set, by its owner: in a session, or in the middle of signing in.
+    PasswordChanged(&'a User),
     /// The owner disowned a sign-in; every session ended.
     Rescued(&'a User),
 }

@@ -15,7 +15,8 @@ use crate::notice::Notice;
 use crate::problem::{FaultCode, FieldError};
 use crate::reply::Reply;
 use crate::second_factors::answer_of;
-use crate::security::{carried_on, page_beside_code, to_settings, with_renewed};
+use crate::security::{carried_on, page_beside_code, to_settings};
+use crate::shown::with_renewed;
 use crate::views::{BackupCodesView, Link, TotpSecretView, TotpSetupView};
 use crate::wording;
 

@@ -33,6 +33,12 @@ fn faults_in(html: &str, view: &View, notice: Option<&str>, urls: &Urls) -> impl
         faults.push("does not show the notice".to_owned());
     }
     faults.extend(forms_missing(&forms(view, urls), &tags));
+    // Nobody without a password could send the form.
+    if matches!(view, View::Password(view) if !view.has_password)
+        && tags.iter().any(|tag| tag.attribute("name") == Some("current_password"))
+    {
+        faults.push("asks for a current password where there is none".to_owned());
+    }
     faults.extend(passkey_button(view, urls).and_then(|button| button.missing(&tags)));
     // Whether it is shown is seen with harmless text.
     for (field, text) in told(view).into_iter().filter(|(_, text)| !text.contains(HOSTILE)) {
@@ -80,6 +86,13 @@ pub(super) fn forms<'a>(view: &'a View, urls: &'a Urls) -> Vec<Form<'a>> {
         View::MagicLinkToken(view) => vec![form(&view.action, &[])],
         View::ResetPassword(_) => vec![form(&urls.reset_password, &["email"])],
         View::ResetPasswordToken(view) => vec![form(&view.action, &["password"])],
+        View::Password(view) => {
+            vec![with(form(&urls.password, &["password"]), view.has_password.then_some("current_password"))]
+        }
+        View::PasswordChange(view) => {
+            let back = view.return_to.as_ref().map(|_| "return_to");
+            vec![form(&urls.logout, &[]), with(form(&urls.password_change, &["password"]), back)]
+        }
         View::Sudo(view) if view.demanded => {
             let back = view.return_to.as_ref().map(|_| "return_to");
             view.methods.iter().map(|method| with(with_code(&urls.sudo, method), back)).collect()
@@ -261,6 +274,8 @@ fn told(view: &View) -> Vec<(&'static str, &str)> {
         View::MagicLink(view) => errors(&view.errors),
         View::ResetPassword(view) => errors(&view.errors),
         View::ResetPasswordToken(view) => errors(&view.errors),
+        View::Password(view) => errors(&view.errors),
+        View::PasswordChange(view) => errors(&view.errors),
         View::Sudo(view) => errors(&view.errors),
         View::Mfa(view) => errors(&view.errors),
         View::MfaEnrollment(view) => errors(&view.errors),

@@ -33,6 +33,9 @@ fn blank() -> Vec<View> {
         MagicLinkView::default().into(),
         ResetPasswordView::default().into(),
         ResetPasswordTokenView { action: PATH.to_owned(), ..Default::default() }.into(),
+        PasswordView::default().into(),
+        PasswordView { has_password: true, ..PasswordView::default() }.into(),
+        PasswordChangeView::default().into(),
         SudoView::default().into(),
     ]
 }
@@ -54,6 +57,22 @@ fn forms(text: &str) -> Vec<View> {
         MagicLinkView { email: some(), errors: email() }.into(),
         ResetPasswordView { email: some(), errors: email() }.into(),
         ResetPasswordTokenView { email: some(), action: PATH.to_owned(), errors: password() }.into(),
+        PasswordView { email: some(), errors: password(), ..PasswordView::default() }.into(),
+        PasswordView {
+            email: some(),
+            has_password: true,
+            changed_at: Some(some()),
+            errors: vec![fault("current_password", "invalid_credentials"), fault("password", "similar")].into(),
+        }
+        .into(),
+        PasswordView {
+            email: some(),
+            has_password: true,
+            changed_at: Some("2026-03-09T08:05:59Z".to_owned()),
+            errors: vec![fault("current_password", "invalid_credentials")].into(),
+        }
+        .into(),
+        PasswordChangeView { email: some(), return_to: Some(some()), errors: password() }.into(),
         SudoView {
             email: some(),
             return_to: Some(some()),

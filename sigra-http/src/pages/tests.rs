@@ -99,7 +99,8 @@ fn cs_13_markup_in_any_text_is_inert() {
 fn pw_19_password_fields_help_password_managers() {
     let mut seen = Vec::new();
     for (view, html) in rendered() {
-        for field in inputs(&html).iter().filter(|input| input.attribute("name") == Some("password")) {
+        let secret = |input: &&Tag<'_>| matches!(input.attribute("name"), Some("password" | "current_password"));
+        for field in inputs(&html).iter().filter(secret) {
             assert_eq!(field.attribute("type"), Some("password"));
             for forbidden in ["onpaste", "maxlength", "minlength", "pattern", "value"] {
                 assert_eq!(field.attribute(forbidden), None);
@@ -108,6 +109,8 @@ fn pw_19_password_fields_help_password_managers() {
             seen.push((view.template(), field.attribute("autocomplete").unwrap().to_owned()));
             let has_username = inputs(&html).iter().any(|input| input.attribute("autocomplete") == Some("username"));
             let is_blank = matches!(&view, View::ResetPasswordToken(v) if v.email.is_empty())
+                || matches!(&view, View::Password(v) if v.email.is_empty())
+                || matches!(&view, View::PasswordChange(v) if v.email.is_empty())
                 || matches!(&view, View::Sudo(v) if v.email.is_empty());
             assert!(has_username || is_blank, "{}", view.template());
         }
@@ -116,6 +119,9 @@ fn pw_19_password_fields_help_password_managers() {
     seen.dedup();
     let expected = [
         ("login.html", "current-password"),
+        ("password.html", "current-password"),
+        ("password.html", "new-password"),
+        ("password_change.html", "new-password"),
         ("register.html", "new-password"),
         ("reset_password_token.html", "new-password"),
         ("sudo.html", "current-password"),

@@ -12,7 +12,8 @@ use crate::fault::Fault;
 use crate::notice::Notice;
 use crate::problem::{FaultCode, FieldError};
 use crate::reply::Reply;
-use crate::security::{carried_on, page_with, to_settings, with_renewed};
+use crate::security::{carried_on, page_with, to_settings};
+use crate::shown::with_renewed;
 use crate::views::{PasskeyRow, PasskeySection};
 
 const LAST_WAY_IN: &str =

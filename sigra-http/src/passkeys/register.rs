@@ -10,7 +10,8 @@ use crate::fault::Fault;
 use crate::notice::Notice;
 use crate::problem::FaultCode;
 use crate::reply::Reply;
-use crate::security::{carried_on, with_renewed};
+use crate::security::carried_on;
+use crate::shown::with_renewed;
 
 pub(super) async fn start(call: Call<'_>) -> Result<Reply, Fault> {
     let current = call.signed_in()?;

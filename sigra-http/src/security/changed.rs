@@ -5,7 +5,6 @@ use sigra_core::flows::{CurrentSession, Renewed};
 use sigra_core::user::User;
 
 use crate::call::Call;
-use crate::reply::Reply;
 
 /// Lets a session go on after a change that raised its user's epochs. `None` when it was changed or ended beside this
 /// request, or cannot be reached: the change stands, what it has to show is shown, and the browser has to sign in again.
@@ -24,13 +23,4 @@ pub(crate) async fn carried_on(
         );
         None
     })
-}
-
-/// Hands out the token of a session that goes on, or takes the dead one away.
-pub(crate) fn with_renewed(reply: Reply, call: &Call<'_>, renewed: Option<Renewed>) -> Reply {
-    let cookie = &call.cookies().session;
-    match renewed {
-        Some(Renewed { session, token }) => reply.cookie(cookie.issue(&token, call.session_lifetime(&session))),
-        None => reply.cookie(cookie.clear()),
-    }
 }

@@ -3,7 +3,7 @@
 mod changed;
 mod settings;
 
-pub(crate) use changed::{carried_on, with_renewed};
+pub(crate) use changed::carried_on;
 #[cfg(feature = "mfa")]
 pub(crate) use settings::page_beside_code;
 #[cfg(feature = "passkeys")]

@@ -57,6 +57,8 @@ impl Requirement {
     /// Somebody whose sign-in owes its second factor, or who is about to authenticate again.
     #[cfg(feature = "passkeys")]
     pub(crate) const OWES_FACTOR_OR_USER: Self = Self::of(Caller::PendingOrUser(Step::MFA));
+    /// Somebody whose sign-in owes a new password.
+    pub(crate) const OWES_PASSWORD_CHANGE: Self = Self::of(Caller::Pending(Step::PASSWORD_CHANGE));
     /// Somebody whose sign-in owes the setting up of a second factor.
     #[cfg(feature = "mfa")]
     pub(crate) const OWES_ENROLLMENT: Self = Self::of(Caller::Pending(Step::MFA_ENROLLMENT));

@@ -200,6 +200,14 @@ impl SurfaceBuilder {
             .section("/settings/sessions", "Where you are signed in")
     }
 
+    /// Adds the routes of passwords: changing one, setting a first one, and replacing one that must be replaced before a
+    /// sign-in is complete.
+    pub fn passwords(self) -> Self {
+        self.routes(crate::passwords::ROUTES)
+            .step(Step::PASSWORD_CHANGE, "/login/password-change")
+            .section("/settings/password", "Password")
+    }
+
     /// Adds the routes of second factors: showing one, setting them up, backup codes, trusted browsers.
     ///
     /// What `mfa` brings must be known to the [`Sigra`] too, or nothing demands it: see

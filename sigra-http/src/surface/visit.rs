@@ -107,6 +107,11 @@ impl Visit {
         self.request.pending.as_ref()
     }
 
+    /// The token of a device the request carries.
+    pub(crate) fn device(&self) -> Option<&RawToken> {
+        self.request.device.as_ref()
+    }
+
     /// See [`HostRequest::finish`](super::HostRequest::finish).
     pub(super) async fn finish(&self, headers: &mut HeaderMap) {
         let looked = self.request.current.lock().await;

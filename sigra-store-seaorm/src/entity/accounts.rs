@@ -19,6 +19,8 @@ pub mod user {
         pub created_at: i64,
         pub last_sign_in_at: Option<i64>,
         pub attempts_cleared_at: Option<i64>,
+        pub password_changed_at: Option<i64>,
+        pub password_change_required_at: Option<i64>,
     }
 
     super::super::plain!();

@@ -85,9 +85,8 @@ impl AccountStore for MemoryStore {
             let Some(TokenOwner::User { id, epochs: Some(_) }) = live else {
                 return Ok(None);
             };
-            let user = state.raise_epoch(id, |account| {
-                account.password = Some(password.clone());
-                account.user.has_password = true;
+            let user = state.raise_epoch(id, None, |account| {
+                set_password(account, password, now);
                 account.user.confirmed_at.get_or_insert(now);
             })?;
             state.record(evidence(&user))?;
@@ -108,10 +107,7 @@ impl AccountStore for MemoryStore {
                 return Ok(None);
             };
             state.tokens.remove(&digest);
-            let user = state.raise_epoch(id, |account| {
-                account.password = None;
-                account.user.has_password = false;
-            })?;
+            let user = state.raise_epoch(id, None, take_password)?;
             state.queue_request(&request(&user))?;
             state.record(evidence(&user))?;
             Ok(Some(user))
@@ -146,13 +142,29 @@ impl State {
         Ok(Some(recorded))
     }
 
-    /// Changes an account, raises its security epoch and forgets what the old one had handed out.
-    fn raise_epoch(&mut self, id: UserId, edit: impl FnOnce(&mut AccountRecord)) -> Result<User, Refused> {
+    /// Changes an account, raises its security epoch and forgets what the old one had handed out, and every device but one.
+    pub(super) fn raise_epoch(
+        &mut self,
+        id: UserId,
+        device: Option<Digest>,
+        edit: impl FnOnce(&mut AccountRecord),
+    ) -> Result<User, Refused> {
+        let user = self.raise_epoch_on_devices(id, edit)?;
+        self.devices.retain(|digest, known| known.user != id || Some(*digest) == device);
+        Ok(user)
+    }
+
+    /// As [`State::raise_epoch`], and leaves the devices.
+    pub(super) fn raise_epoch_on_devices(
+        &mut self,
+        id: UserId,
+        edit: impl FnOnce(&mut AccountRecord),
+    ) -> Result<User, Refused> {
         let account = self.accounts.get_mut(&id).ok_or(Refused::DANGLING)?;
         edit(account);
         account.user.epochs.security += 1;
         let user = account.user.clone();
-        self.forget_credentials(id);
+        self.forget_tokens(id);
         Ok(user)
     }
 
@@ -178,4 +190,19 @@ impl State {
             }
         }
     }
+}
+
+/// Sets the password of an account. Whatever was required of the one before is satisfied.
+pub(super) fn set_password(account: &mut AccountRecord, password: &PasswordHash, now: Timestamp) {
+    account.password = Some(password.clone());
+    account.user.has_password = true;
+    account.user.password_changed_at = Some(now);
+    account.user.password_change_required_at = None;
+}
+
+/// Takes the password of an account away, and what was required of it.
+pub(super) fn take_password(account: &mut AccountRecord) {
+    account.password = None;
+    account.user.has_password = false;
+    account.user.password_change_required_at = None;
 }

@@ -64,6 +64,10 @@ pub(super) const OPERATIONS: &[&str] = &[
     "passkeys.rename",
     #[cfg(feature = "passkeys")]
     "passkeys.user_handle",
+    "passwords.clear_required_change",
+    "passwords.replace",
+    "passwords.require_change",
+    "passwords.withdraw",
     "registrations.armed",
     "registrations.find",
     "registrations.promote",

@@ -11,6 +11,7 @@ mod mfa;
 mod outbox;
 #[cfg(feature = "passkeys")]
 mod passkeys;
+mod passwords;
 mod registrations;
 mod requests;
 mod sessions;
@@ -44,7 +45,7 @@ use state::State;
 ///
 /// A method can be told to fail, named by port and method, as in `accounts.reset_password`. It then answers
 /// [`Unavailable`](StoreErrorKind::Unavailable) and changes nothing. The ports are `accounts`, `devices`, `tokens`,
-/// `registrations`, `requests`, `attempts`, `sessions`, `outbox`, `log`, `audit`, `ceremonies`, `housekeeping` and
+/// `registrations`, `requests`, `attempts`, `passwords`, `sessions`, `outbox`, `log`, `audit`, `ceremonies`, `housekeeping` and
 /// `health`; with the feature `mfa` also `totp`, `backup_codes` and `trusted`, with `passkeys` also `passkeys`. One name
 /// more, `evidence`, fails whichever change tries to commit an event or a mail.
 ///
@@ -91,6 +92,7 @@ impl MemoryStore {
             housekeeping: store.clone(),
             log: store.clone(),
             outbox: store.clone(),
+            passwords: store.clone(),
             registrations: store.clone(),
             requests: store.clone(),
             sessions: store.clone(),

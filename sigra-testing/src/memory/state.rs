@@ -101,9 +101,8 @@ impl State {
         live.then_some(LiveToken { token, user: Some(user) })
     }
 
-    /// Forgets what was handed out under the account's old epoch: devices, and tokens that are no rescue tokens.
-    pub(super) fn forget_credentials(&mut self, user: UserId) {
-        self.devices.retain(|_, device| device.user != user);
+    /// Forgets the account's tokens that are no rescue tokens.
+    pub(super) fn forget_tokens(&mut self, user: UserId) {
         self.tokens.retain(|_, token| match token.owner {
             TokenOwner::User { id, epochs: Some(_) } => id != user,
             TokenOwner::User { epochs: None, .. } | TokenOwner::Registration(_) => true,

@@ -36,8 +36,8 @@
 //! That goes for ports that share nothing with others: `attempts` and `health` alone, `ceremonies`, when the store is given
 //! the `accounts` of the other backend and brings a `housekeeping` that purges its rows, and `sessions`, when the store is given the `accounts` and the `log` of the other backend and
 //! brings a `housekeeping` that purges its own rows too. All others commit together with accounts, or with evidence, or
-//! read what a neighbour wrote: `accounts`, `devices`, `tokens`, `registrations`, `requests`, `outbox`, `log` and `audit`
-//! live in one storage. The suite of a port also uses the ports beside it (to make an account, to count evidence), so a
+//! read what a neighbour wrote: `accounts`, `passwords`, `devices`, `tokens`, `registrations`, `requests`, `outbox`, `log` and
+//! `audit` live in one storage. The suite of a port also uses the ports beside it (to make an account, to count evidence), so a
 //! check that fails may be a neighbour's fault: run [`all`] when you have them all.
 //!
 //! # Capabilities
@@ -97,6 +97,7 @@ pub mod outbox;
 pub mod passkey_changes;
 #[cfg(feature = "passkeys")]
 pub mod passkeys;
+pub mod passwords;
 mod press;
 pub mod promotion;
 pub mod rate_limiter;
@@ -163,6 +164,7 @@ pub async fn all(backend: &Backend) {
     backend.stores.health.ping().await.expect("the storage must answer");
     accounts::all(backend).await;
     recovery::all(backend).await;
+    passwords::all(backend).await;
     devices::all(backend).await;
     tokens::all(backend).await;
     registrations::all(backend).await;
@@ -238,6 +240,7 @@ mod tests {
             (include_str!("passkey_changes.rs"), passkey_changes::CHECKS),
             #[cfg(feature = "passkeys")]
             (include_str!("passkeys.rs"), passkeys::CHECKS),
+            (include_str!("passwords.rs"), passwords::CHECKS),
             (include_str!("promotion.rs"), promotion::CHECKS),
             (include_str!("recovery.rs"), recovery::CHECKS),
             (include_str!("registrations.rs"), registrations::CHECKS),

@@ -1,11 +1,10 @@
 //! [`AccountStore`](sigra_core::ports::AccountStore): reset and rescue.
 
 use sigra_core::evidence::Evidence;
-use sigra_core::id::{DeviceId, RequestId};
-use sigra_core::ports::{NewAccount, SignIn, SignInDevice};
+use sigra_core::id::RequestId;
+use sigra_core::ports::NewAccount;
 use sigra_core::registration::{AddressRequest, MailedToken, RequestKind, TokenOwner};
 use sigra_core::secret::{Digest, Purpose};
-use sigra_core::session::Device;
 use sigra_core::time::Timestamp;
 use sigra_core::user::{Epochs, User};
 
@@ -38,9 +37,11 @@ pub async fn a_reset_replaces_the_password_and_ends_what_was_handed_out(backend:
     keep(backend, &rescue).await;
     let device = device(backend, &user).await;
 
-    let changed = redeem(backend, reset.digest, now()).await.expect("the token is live");
+    let at = now();
+    let changed = redeem(backend, reset.digest, at).await.expect("the token is live");
     let Epochs { security, factor } = user.epochs;
     assert_eq!(changed.epochs, Epochs { security: security + 1, factor });
+    assert_eq!(changed.password_changed_at, Some(at));
     assert_eq!(changed.confirmed_at, user.confirmed_at, "a proven address keeps its time");
     let found = backend.stores.accounts.find(user.id).await.unwrap().unwrap();
     assert_eq!(found.user, changed);
@@ -262,20 +263,4 @@ async fn disown(backend: &Backend, digest: Digest, at: Timestamp, wanted: &Addre
 
 async fn is_queued(backend: &Backend, id: RequestId) -> bool {
     !lease_requests(backend, &[id], now()).await.is_empty()
-}
-
-async fn device(backend: &Backend, user: &User) -> Digest {
-    let (at, digest) = (now(), digest());
-    let device =
-        Device { id: DeviceId::new(at), user: user.id, created_at: at, last_seen_at: at, expires_at: at + HOUR };
-    let device = SignInDevice::New { digest, device };
-    let sign_in = SignIn { user: user.id, epochs: user.epochs, at, clears_attempts: true, device };
-    backend
-        .stores
-        .accounts
-        .record_sign_in(&sign_in, &|_| Evidence::none())
-        .await
-        .unwrap()
-        .expect("nothing is against it");
-    digest
 }

@@ -10,13 +10,14 @@ use sigra_core::audit::{AuditEvent, EventName, names};
 use sigra_core::client::ClientInfo;
 use sigra_core::email::EmailAddress;
 use sigra_core::evidence::Evidence;
-use sigra_core::id::{LeaseId, RegistrationId, RequestId, UserId};
+use sigra_core::id::{DeviceId, LeaseId, RegistrationId, RequestId, UserId};
 use sigra_core::password::PasswordHash;
-use sigra_core::ports::{NewAccount, RecordedEvent, Sealed};
+use sigra_core::ports::{NewAccount, RecordedEvent, Sealed, SignIn, SignInDevice};
 use sigra_core::registration::{
     AddressRequest, LeasedRequest, MailedToken, PendingRegistration, RequestKind, Resolution, TokenOwner,
 };
 use sigra_core::secret::{Digest, Purpose, RawToken};
+use sigra_core::session::Device;
 use sigra_core::time::{Clock as _, SystemClock, Timestamp};
 #[cfg(any(feature = "mfa", feature = "passkeys"))]
 use sigra_core::user::Epochs;
@@ -144,14 +145,12 @@ pub(super) fn raised(user: &User) -> User {
 }
 
 /// Evidence of one event that tells the account's epochs.
-#[cfg(any(feature = "mfa", feature = "passkeys"))]
 pub(super) fn trace_of(user: &User) -> Evidence {
     let event = AuditEvent::new(CHECKED, now(), &client()).about(user.id);
     Evidence::event(event.with("security", user.epochs.security).with("factor", user.epochs.factor))
 }
 
 /// Asserts that the newest event about the account [tells](trace_of) these epochs, and that it is the only one.
-#[cfg(any(feature = "mfa", feature = "passkeys"))]
 pub(super) async fn assert_told(backend: &Backend, user: &User) {
     let trail = trail(backend, user.id).await;
     let told: Vec<_> = trail.iter().filter(|event| event.name == CHECKED.as_str()).collect();
@@ -272,6 +271,23 @@ pub(super) async fn resolve(backend: &Backend, email: &EmailAddress, resolution:
     let request = request(RequestKind::MagicLink, email);
     backend.stores.requests.submit(&request, Evidence::none()).await.unwrap();
     answer(backend, &request, resolution).await;
+}
+
+/// A device the account has signed in from, by the digest of its token.
+pub(super) async fn device(backend: &Backend, user: &User) -> Digest {
+    let (at, digest) = (now(), digest());
+    let device =
+        Device { id: DeviceId::new(at), user: user.id, created_at: at, last_seen_at: at, expires_at: at + HOUR };
+    let device = SignInDevice::New { digest, device };
+    let sign_in = SignIn { user: user.id, epochs: user.epochs, at, clears_attempts: true, device };
+    backend
+        .stores
+        .accounts
+        .record_sign_in(&sign_in, &|_| Evidence::none())
+        .await
+        .unwrap()
+        .expect("nothing is against it");
+    digest
 }
 
 /// Runs contenders at the same time and returns what each came to.

@@ -30,6 +30,7 @@ async fn features_change_no_default_and_mount_no_route() {
     found += &host().await;
     found += &surface("A surface of which nothing was asked", |builder| builder).await;
     found += &surface("A surface with .accounts()", SurfaceBuilder::accounts).await;
+    found += &surface("A surface with .passwords()", SurfaceBuilder::passwords).await;
 
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/defaults/golden.txt");
     if std::env::var_os("UPDATE_DOCS").is_some() {

@@ -6,6 +6,7 @@ pub mod crashes;
 pub mod main_job;
 pub mod overload;
 pub mod passkeys;
+pub mod passwords;
 pub mod refusals;
 pub mod running;
 pub mod second_factors;

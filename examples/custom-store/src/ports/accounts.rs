@@ -14,7 +14,7 @@ use sigra_core::time::Timestamp;
 use sigra_core::user::{Epochs, User};
 
 use super::evidence::record;
-use super::tokens::{forget_credentials, live_token};
+use super::tokens::{forget_devices, forget_tokens, live_token};
 use crate::error::Fault;
 use crate::rows::{Account, KnownDevice, QueuedRequest, Token, id};
 use crate::store::{KvStore, Step};
@@ -59,7 +59,7 @@ impl AccountStore for KvStore {
             let Some(mut account) = tables.get::<Account>(id!(user))?.filter(unchanged) else {
                 return Ok(Step::Nothing(false));
             };
-            account.set_password(Some(&new));
+            account.rewrite_hash(&new);
             tables.put(&account)?;
             Ok(Step::Done(true))
         };
@@ -93,8 +93,8 @@ impl AccountStore for KvStore {
             let Some(TokenOwner::User { id, epochs: Some(_) }) = owner else {
                 return Ok(Step::Nothing(None));
             };
-            let user = raise_epoch(tables, id, |account| {
-                account.set_password(Some(&password));
+            let user = raise_epoch(tables, id, None, |account| {
+                account.set_password(&password, now);
                 account.user.confirmed_at.get_or_insert(now);
             })?;
             Ok(Step::Done(Some(user)))
@@ -116,20 +116,24 @@ impl AccountStore for KvStore {
                 return Ok(Step::Nothing(None));
             };
             tables.remove::<Token>(digest.as_bytes())?;
-            let user = raise_epoch(tables, id, |account| account.set_password(None))?;
+            let user = raise_epoch(tables, id, None, Account::take_password)?;
             Ok(Step::Done(Some(user)))
         };
-        let finish = |user: &Option<User>| {
-            let made = user.as_ref().map(|user| (request(user), evidence(user)));
-            move |tables: &mut Writing<'_>| match made {
-                Some((request, evidence)) => {
-                    tables.insert(&QueuedRequest { request, lease: None })?;
-                    record(tables, evidence)
-                }
-                None => Ok(()),
-            }
-        };
+        let finish = |user: &Option<User>| queue_and_record(user.as_ref().map(|user| (request(user), evidence(user))));
         self.transact("AccountStore::rescue", step, finish).await
+    }
+}
+
+/// What is left to do of a step that stores a request, if it came about.
+pub(super) fn queue_and_record(
+    made: Option<(AddressRequest, Evidence)>,
+) -> impl FnOnce(&mut Writing<'_>) -> Result<(), Fault> + Send + 'static {
+    move |tables| match made {
+        Some((request, evidence)) => {
+            tables.insert(&QueuedRequest { request, lease: None })?;
+            record(tables, evidence)
+        }
+        None => Ok(()),
     }
 }
 
@@ -164,13 +168,29 @@ pub(super) fn add_account(tables: &mut Writing<'_>, account: &NewAccount) -> Res
     Ok(Some(account.user))
 }
 
-/// Changes an account, raises its security epoch and forgets what the old one had handed out.
-fn raise_epoch(tables: &mut Writing<'_>, id: UserId, edit: impl FnOnce(&mut Account)) -> Result<User, Fault> {
-    let mut account = tables.get::<Account>(id!(id))?.ok_or(Fault::Corrupt("tokens"))?;
+/// Changes an account, raises its security epoch and forgets what the old one had handed out, and every device but one.
+pub(super) fn raise_epoch(
+    tables: &mut Writing<'_>,
+    id: UserId,
+    device: Option<Digest>,
+    edit: impl FnOnce(&mut Account),
+) -> Result<User, Fault> {
+    let user = raise_epoch_on_devices(tables, id, edit)?;
+    forget_devices(tables, id, device)?;
+    Ok(user)
+}
+
+/// As [`raise_epoch`], and leaves the devices.
+pub(super) fn raise_epoch_on_devices(
+    tables: &mut Writing<'_>,
+    id: UserId,
+    edit: impl FnOnce(&mut Account),
+) -> Result<User, Fault> {
+    let mut account = tables.get::<Account>(id!(id))?.ok_or(Fault::Corrupt("accounts"))?;
     edit(&mut account);
     account.user.epochs.security += 1;
     tables.put(&account)?;
-    forget_credentials(tables, id)?;
+    forget_tokens(tables, id)?;
     Ok(account.user)
 }
 

@@ -6,6 +6,7 @@ mod ceremonies;
 mod evidence;
 mod housekeeping;
 mod outbox;
+mod passwords;
 mod registrations;
 mod requests;
 mod sessions;

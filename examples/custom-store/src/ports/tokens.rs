@@ -100,12 +100,17 @@ pub(super) fn add_token(
     }
 }
 
-/// Forgets what was handed out under the account's old epochs: devices, and tokens that are no rescue tokens.
-pub(super) fn forget_credentials(tables: &mut Writing<'_>, user: UserId) -> Result<(), Fault> {
+/// Forgets every device of an account but one.
+pub(super) fn forget_devices(tables: &mut Writing<'_>, user: UserId, kept: Option<Digest>) -> Result<(), Fault> {
     let devices: Vec<KnownDevice> = tables.walk(KnownDevice::BY_USER, under(id!(user)))?.collect::<Result<_, _>>()?;
-    for device in devices {
+    for device in devices.iter().filter(|device| Some(device.digest) != kept) {
         tables.remove::<KnownDevice>(device.digest.as_bytes())?;
     }
+    Ok(())
+}
+
+/// Forgets the account's tokens that are no rescue tokens.
+pub(super) fn forget_tokens(tables: &mut Writing<'_>, user: UserId) -> Result<(), Fault> {
     for Token(token) in tokens_of(tables, &TokenOwner::User { id: user, epochs: None })? {
         if matches!(token.owner, TokenOwner::User { epochs: Some(_), .. }) {
             tables.remove::<Token>(token.digest.as_bytes())?;

@@ -26,9 +26,24 @@ impl Account {
     /// Unique: an address is one account.
     pub(crate) const BY_ADDRESS: &str = "accounts.address";
 
-    pub(crate) fn set_password(&mut self, hash: Option<&PasswordHash>) {
-        self.password = hash.map(|hash| hash.expose().to_owned());
-        self.user.has_password = hash.is_some();
+    /// Sets the password. Whatever was required of the one before is satisfied.
+    pub(crate) fn set_password(&mut self, hash: &PasswordHash, now: Timestamp) {
+        self.password = Some(hash.expose().to_owned());
+        self.user.has_password = true;
+        self.user.password_changed_at = Some(now);
+        self.user.password_change_required_at = None;
+    }
+
+    /// Takes the password away, and what was required of it.
+    pub(crate) fn take_password(&mut self) {
+        self.password = None;
+        self.user.has_password = false;
+        self.user.password_change_required_at = None;
+    }
+
+    /// Puts an equivalent hash in the place of another.
+    pub(crate) fn rewrite_hash(&mut self, hash: &PasswordHash) {
+        self.password = Some(hash.expose().to_owned());
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) struct UserDef {
     email: EmailAddress,
     confirmed_at: Option<Timestamp>,
     has_password: bool,
+    password_changed_at: Option<Timestamp>,
+    password_change_required_at: Option<Timestamp>,
     profile: Value,
     epochs: Epochs,
     disabled_at: Option<Timestamp>,

@@ -15,6 +15,7 @@ mod oversized;
 mod pages;
 #[cfg(all(feature = "authenticator", feature = "mfa", feature = "passkeys"))]
 mod passkeys;
+mod passwords;
 mod paths;
 mod pending;
 mod registration;
@@ -102,6 +103,10 @@ scenarios! { ACCOUNTS:
     failing { au_13_json, au_13_pages, au_13_host_routes, au_13_panics, the_guard_does_not_fail_open, }
     host_routes { demands, optional, free, fresh, }
     pages { pw_19_password_fields, complete, }
+    passwords {
+        se_16_changing_json, changing_by_pages, pw_18_the_fifth_wrong_answer, first_password_json, first_password_by_pages,
+        pw_16_forced_json, forced_by_pages,
+    }
 }
 
 #[cfg(feature = "mfa")]
@@ -110,6 +115,7 @@ scenarios! { SECOND_FACTORS:
         mf_13_enrolling_json, mf_16_enrolling_by_pages, mf_09_challenge_json, challenge_by_pages, mf_07_lockout,
         mf_17_backup_codes, mf_19_trusted_browsers, mf_14_sudo, mf_25_turning_off, required_json, required_by_pages,
         mf_17_codes_are_shown_whatever_follows, guards, sudo_without_a_password, faults,
+        se_20_changing_the_password,
     }
 }
 

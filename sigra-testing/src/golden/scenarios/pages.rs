@@ -11,6 +11,7 @@ pub(super) async fn pw_19_password_fields(make: &Make<'_>) {
     for (path, purpose) in [
         ("/auth/login", "current-password"),
         ("/auth/sudo", "current-password"),
+        ("/auth/settings/password", "new-password"),
         ("/auth/register", "new-password"),
         (&link(&host, &MailKind::RESET_PASSWORD, ANN), "new-password"),
     ] {
@@ -38,6 +39,7 @@ pub(super) async fn complete(make: &Make<'_>) {
         "/auth/reset-password",
         "/auth/sudo",
         "/auth/settings/sessions",
+        "/auth/settings/password",
     ] {
         let page = browser.get(path).await;
         page.is_page(200, &[]).never_says("style=\"").never_says("<style").never_says("javascript:");

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 use sigra_core::mail::MailKind;
 
-use super::{ANN, BOB, GoldenHost, link, sessions_of};
+use super::{ANN, BOB, GoldenHost, OTHER_PASSWORD, link, sessions_of};
 use crate::golden::{Ask, Browser, Knobs, Make};
 use crate::scenario::{PASSWORD, SoftApp};
 
@@ -317,6 +317,29 @@ pub(super) async fn mf_14_sudo(make: &Make<'_>) {
     let now = code(&host, &app);
     let form = [("method", "totp"), ("code", now.as_str()), ("return_to", SETTINGS)];
     browser.post("/auth/sudo", &form).await.leads_to(SETTINGS, &["set-cookie"]);
+}
+
+/// One factor must not change another: the password alone does not change itself where there is an app.
+pub(super) async fn se_20_changing_the_password(make: &Make<'_>) {
+    const PAGE: &str = "/auth/settings/password";
+    let host = host(make);
+    let mut browser = host.signed_in(ANN).await;
+    let (app, _) = enrol(&host, &mut browser).await;
+    host.test.advance(300);
+    let body = json!({ "current_password": PASSWORD, "password": OTHER_PASSWORD });
+    browser.json(&format!("{API}/password"), body.clone()).await.is_problem(403, "reauth_required", &[]);
+    browser.get(PAGE).await.leads_to(&format!("/auth/sudo?return_to={PAGE}"), &[]);
+    let form = [("current_password", PASSWORD), ("password", OTHER_PASSWORD)];
+    browser.post(PAGE, &form).await.leads_to(&format!("/auth/sudo?return_to={PAGE}"), &[]);
+    let now = code(&host, &app);
+    let sudo = [("method", "totp"), ("code", now.as_str()), ("return_to", PAGE)];
+    browser.post("/auth/sudo", &sudo).await.leads_to(PAGE, &["set-cookie"]);
+    browser.get(PAGE).await.is_page(200, &[]).says("Change your password");
+    let answer = browser.json(&format!("{API}/password"), body).await;
+    answer.is(204, &["set-cookie"]).sets(&[host.issued("session", None)]);
+    // What the session has shown stands.
+    let session = browser.read(&format!("{API}/session")).await.is_json(200, &[]);
+    assert_eq!(session["session"]["aal"], json!(2));
 }
 
 pub(super) async fn mf_25_turning_off(make: &Make<'_>) {
