@@ -28,7 +28,7 @@ impl AccountStore for MemoryStore {
 
     async fn create(&self, account: &NewAccount, evidence: Evidence) -> Result<bool, StoreError> {
         self.change("accounts.create", |state| {
-            if state.account_by_email(&account.email).is_some() {
+            if state.is_taken(&account.email, None, account.created_at) {
                 return Ok(false);
             }
             state.add_account(account)?;
@@ -147,7 +147,7 @@ impl State {
     }
 
     /// Changes an account, raises its security epoch and forgets what the old one had handed out.
-    fn raise_epoch(&mut self, id: UserId, edit: impl FnOnce(&mut AccountRecord)) -> Result<User, Refused> {
+    pub(super) fn raise_epoch(&mut self, id: UserId, edit: impl FnOnce(&mut AccountRecord)) -> Result<User, Refused> {
         let account = self.accounts.get_mut(&id).ok_or(Refused::DANGLING)?;
         edit(account);
         account.user.epochs.security += 1;

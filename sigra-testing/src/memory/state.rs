@@ -25,6 +25,7 @@ use sigra_mfa::ports::{StoredTotp, TrustedBrowser};
 use sigra_passkeys::{Passkey, UserHandle};
 
 use super::Refused;
+use super::address_changes::StoredChange;
 use super::attempts::Counter;
 use super::outbox::QueuedMail;
 use super::registrations::Registration;
@@ -43,6 +44,7 @@ pub(super) struct State {
     pub(super) sessions: BTreeMap<SessionId, StoredSession>,
     pub(super) pending: BTreeMap<PendingId, (PendingSignIn, Digest)>,
     pub(super) ceremonies: HashMap<Digest, Ceremony>,
+    pub(super) address_changes: BTreeMap<RequestId, StoredChange>,
     #[cfg(feature = "mfa")]
     pub(super) totp: BTreeMap<UserId, StoredTotp>,
     #[cfg(feature = "mfa")]
@@ -104,6 +106,11 @@ impl State {
     /// Forgets what was handed out under the account's old epoch: devices, and tokens that are no rescue tokens.
     pub(super) fn forget_credentials(&mut self, user: UserId) {
         self.devices.retain(|_, device| device.user != user);
+        self.forget_tokens(user);
+    }
+
+    /// Forgets the tokens of an account that are no rescue tokens.
+    pub(super) fn forget_tokens(&mut self, user: UserId) {
         self.tokens.retain(|_, token| match token.owner {
             TokenOwner::User { id, epochs: Some(_) } => id != user,
             TokenOwner::User { epochs: None, .. } | TokenOwner::Registration(_) => true,
@@ -118,6 +125,7 @@ impl State {
         self.sessions.retain(|_, row| row.session.user != user);
         self.pending.retain(|_, (pending, _)| pending.user != user);
         self.ceremonies.retain(|_, ceremony| ceremony.user != Some(user));
+        self.address_changes.retain(|_, row| row.user() != user);
         #[cfg(feature = "mfa")]
         {
             self.totp.remove(&user);
