@@ -13,6 +13,7 @@ use sigra_core::session::Device;
 use sigra_core::time::Timestamp;
 use sigra_core::user::{Epochs, User};
 
+use super::address_changes::is_taken;
 use super::evidence::record;
 use super::tokens::{forget_credentials, live_token};
 use crate::error::Fault;
@@ -97,6 +98,7 @@ impl AccountStore for KvStore {
                 account.set_password(Some(&password));
                 account.user.confirmed_at.get_or_insert(now);
             })?;
+            forget_credentials(tables, id)?;
             Ok(Step::Done(Some(user)))
         };
         let evidence = |user: &Option<User>| user.as_ref().map(evidence).unwrap_or_default();
@@ -117,6 +119,7 @@ impl AccountStore for KvStore {
             };
             tables.remove::<Token>(digest.as_bytes())?;
             let user = raise_epoch(tables, id, |account| account.set_password(None))?;
+            forget_credentials(tables, id)?;
             Ok(Step::Done(Some(user)))
         };
         let finish = |user: &Option<User>| {
@@ -155,7 +158,7 @@ pub(super) fn record_sign_in(tables: &mut Writing<'_>, sign_in: &SignIn) -> Resu
 
 /// Stores an account; `None` when the address is taken.
 pub(super) fn add_account(tables: &mut Writing<'_>, account: &NewAccount) -> Result<Option<User>, Fault> {
-    if tables.find::<Account>(Account::BY_ADDRESS, account.email.identity().as_bytes())?.is_some() {
+    if is_taken(tables, &account.email, None, account.created_at)? {
         return Ok(None);
     }
     let password = account.password.as_ref().map(|hash| hash.expose().to_owned());
@@ -164,13 +167,12 @@ pub(super) fn add_account(tables: &mut Writing<'_>, account: &NewAccount) -> Res
     Ok(Some(account.user))
 }
 
-/// Changes an account, raises its security epoch and forgets what the old one had handed out.
-fn raise_epoch(tables: &mut Writing<'_>, id: UserId, edit: impl FnOnce(&mut Account)) -> Result<User, Fault> {
+/// Changes an account and raises its security epoch.
+pub(super) fn raise_epoch(tables: &mut Writing<'_>, id: UserId, edit: impl FnOnce(&mut Account)) -> Result<User, Fault> {
     let mut account = tables.get::<Account>(id!(id))?.ok_or(Fault::Corrupt("tokens"))?;
     edit(&mut account);
     account.user.epochs.security += 1;
     tables.put(&account)?;
-    forget_credentials(tables, id)?;
     Ok(account.user)
 }
 

@@ -106,6 +106,11 @@ pub(super) fn forget_credentials(tables: &mut Writing<'_>, user: UserId) -> Resu
     for device in devices {
         tables.remove::<KnownDevice>(device.digest.as_bytes())?;
     }
+    forget_tokens(tables, user)
+}
+
+/// Forgets the tokens of an account that are no rescue tokens.
+pub(super) fn forget_tokens(tables: &mut Writing<'_>, user: UserId) -> Result<(), Fault> {
     for Token(token) in tokens_of(tables, &TokenOwner::User { id: user, epochs: None })? {
         if matches!(token.owner, TokenOwner::User { epochs: Some(_), .. }) {
             tables.remove::<Token>(token.digest.as_bytes())?;
