@@ -264,7 +264,7 @@ async fn is_queued(backend: &Backend, id: RequestId) -> bool {
     !lease_requests(backend, &[id], now()).await.is_empty()
 }
 
-async fn device(backend: &Backend, user: &User) -> Digest {
+pub(super) async fn device(backend: &Backend, user: &User) -> Digest {
     let (at, digest) = (now(), digest());
     let device =
         Device { id: DeviceId::new(at), user: user.id, created_at: at, last_seen_at: at, expires_at: at + HOUR };
