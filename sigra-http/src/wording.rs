@@ -98,6 +98,7 @@ pub(crate) fn of_input(fault: &InputFault) -> String {
         InputFault::UndeliverableEmail => {
             String::from("This address cannot receive mail. Check the part after the @ for a typing mistake.")
         }
+        InputFault::UnchangedEmail => String::from("This is your address already. Enter another one."),
         InputFault::Password(fault) => of_password(fault),
         InputFault::InvalidProfile => String::from("The profile must be a JSON object of moderate size."),
         _ => String::from("This is not accepted."),

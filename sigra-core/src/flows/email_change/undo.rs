@@ -46,7 +46,7 @@ impl EmailChange<'_> {
         }))
     }
 
-    /// Redeems a link that undoes. `false` when it is unknown, used or expired.
+    /// Redeems a link that undoes, and answers the account as it is then. `None` when the link is unknown, used or expired.
     ///
     /// The link is a rescue token: epochs do not kill it, nor does what replaces or withdraws the change, so a thief cannot
     /// disarm it. Redeeming it brings the old address back, ends every session and credential, the password included, removes
@@ -57,7 +57,7 @@ impl EmailChange<'_> {
     ///
     /// When a port cannot do its work.
     #[tracing::instrument(name = "sigra.email_change.undo", skip_all)]
-    pub async fn undo(&self, token: &str, client: &ClientInfo) -> Result<bool, FlowError> {
+    pub async fn undo(&self, token: &str, client: &ClientInfo) -> Result<Option<User>, FlowError> {
         let Some(token) = RawToken::parse(token) else {
             return self.nothing_undone(client).await;
         };
@@ -85,12 +85,12 @@ impl EmailChange<'_> {
             self.0.happened(Happened::EmailChanged(&user, other)).await;
         }
         self.0.happened(Happened::Rescued(&user)).await;
-        Ok(true)
+        Ok(Some(user))
     }
 
-    async fn nothing_undone(&self, client: &ClientInfo) -> Result<bool, FlowError> {
+    async fn nothing_undone(&self, client: &ClientInfo) -> Result<Option<User>, FlowError> {
         let event = AuditEvent::new(names::EMAIL_CHANGE_UNDO_FAILURE, self.0.clock.now(), client);
         self.0.stores.log.append(Evidence::event(event.failed("invalid_token"))).await?;
-        Ok(false)
+        Ok(None)
     }
 }
