@@ -11,14 +11,15 @@ use crate::door::{Door, DoorParts, Factors, Gate, SecondFactorGate};
 use crate::email::EmailAddress;
 use crate::error::FlowError;
 use crate::flows::{
-    Confirmation, EmailChange, Enrollment, Login, MagicLink, NotMe, Registration, Reset, SecondFactors, Sessions, Sudo, Workers,
+    Confirmation, EmailChange, Enrollment, Login, MagicLink, NotMe, Registration, Reset, SecondFactors, Sessions, Sudo,
+    Workers,
 };
 use crate::mail::{Composer, Mailer};
 use crate::ports::{
-    AccountStore, AddressChangeStore, AttemptStore, AuditReader, BreachedPasswords, CeremonyStore, DeviceDescriber, DeviceStore,
-    EvidenceLog, Factor, FactorRequirement, GeoIp, Happened, Hasher, Health, Hooks, Housekeeping, MailDomains, NoGeoIp,
-    NoHooks, OutboxStore, PasswordPolicy, RateLimiter, RegistrationStore, RequestStore, SessionStore, Standing,
-    TokenStore, TrustedBrowsers, Vault,
+    AccountStore, AddressChangeStore, AttemptStore, AuditReader, BreachedPasswords, CeremonyStore, DeviceDescriber,
+    DeviceStore, EvidenceLog, Factor, FactorRequirement, GeoIp, Happened, Hasher, Health, Hooks, Housekeeping,
+    MailDomains, NoGeoIp, NoHooks, OutboxStore, PasswordPolicy, RateLimiter, RegistrationStore, RequestStore,
+    SessionStore, Standing, TokenStore, TrustedBrowsers, Vault,
 };
 use crate::time::{Clock, SystemClock};
 

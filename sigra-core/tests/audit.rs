@@ -15,7 +15,9 @@ use common::{ANN, BOB, NEW_PASSWORD, NOBODY, SetGate, magic_link, reset_link};
 use sigra_core::audit::{EVENTS, EventName};
 use sigra_core::door::{Entry, GateVerdict, Shown, Step};
 use sigra_core::error::FlowError;
-use sigra_core::flows::{ChallengeOutcome, ChangeOutcome, FactorAnswer, LoginOutcome, PasswordAttempt, RegistrationForm};
+use sigra_core::flows::{
+    ChallengeOutcome, ChangeOutcome, FactorAnswer, LoginOutcome, PasswordAttempt, RegistrationForm,
+};
 use sigra_core::mail::MailKind;
 use sigra_core::ports::{FactorRequirement, Standing};
 use sigra_core::user::User;

@@ -74,8 +74,13 @@ async fn tk_17_the_old_address_stays_until_the_new_one_is_proven() {
     assert_eq!(changed.epochs.security, user.epochs.security + 1);
     assert!(signs_in(&host, NEW, PASSWORD).await && !signs_in(&host, ANN, PASSWORD).await);
     host.run_workers().await;
-    assert_eq!((host.count_mailed(&MailKind::EMAIL_CHANGED, NEW), host.count_mailed(&MailKind::EMAIL_CHANGED, ANN)), (1, 1));
-    assert!(!host.mailer.last(&MailKind::EMAIL_CHANGED, &common::email(NEW)).unwrap().text.contains("email_change_cancel"));
+    assert_eq!(
+        (host.count_mailed(&MailKind::EMAIL_CHANGED, NEW), host.count_mailed(&MailKind::EMAIL_CHANGED, ANN)),
+        (1, 1)
+    );
+    assert!(
+        !host.mailer.last(&MailKind::EMAIL_CHANGED, &common::email(NEW)).unwrap().text.contains("email_change_cancel")
+    );
     assert_audited(&host.store, names::EMAIL_CHANGE_SUCCESS, |event| event.session == Some(session.session.id)).await;
     assert!(!is_changed(&redeem(&host, &link, None).await), "a link works once");
 }
@@ -243,7 +248,10 @@ async fn tk_19_what_is_no_new_address_is_refused() {
     ] {
         assert_eq!(ask(&host, &session, typed).await, ChangeRequested::Rejected(fault));
     }
-    assert_eq!(ask(&host, &session, "ann@nowhere.example").await, ChangeRequested::Rejected(InputFault::UndeliverableEmail));
+    assert_eq!(
+        ask(&host, &session, "ann@nowhere.example").await,
+        ChangeRequested::Rejected(InputFault::UndeliverableEmail)
+    );
     assert_none_audited(&host.store, names::EMAIL_CHANGE_REQUEST, |_| true).await;
     // Without an answer the address may be one.
     services.silent(true);

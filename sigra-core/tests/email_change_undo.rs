@@ -182,7 +182,11 @@ async fn lc_06_the_old_address_is_nobody_elses_while_it_can_come_back() {
     redeem(&host, &thief, &link).await;
     let before = host.count_mailed(&MailKind::CONFIRM_EMAIL, ANN);
     host.registered(ANN).await;
-    assert_eq!(host.count_mailed(&MailKind::CONFIRM_EMAIL, ANN), before, "nothing that could not be redeemed is mailed");
+    assert_eq!(
+        host.count_mailed(&MailKind::CONFIRM_EMAIL, ANN),
+        before,
+        "nothing that could not be redeemed is mailed"
+    );
     assert_audited(&host.store, names::REGISTER_FAILURE, |event| event.subject == Some(ann.id)).await;
     let bob = host.confirmed("bob@example.org").await;
     let session = current(&host, &host.signed_in(&bob).await).await;
@@ -221,7 +225,8 @@ async fn tk_17_whoever_redeems_while_the_owner_undoes_the_owner_has_it_afterward
             let (host, link, rescue, session) = (host.clone(), link.clone(), rescue.clone(), session.clone());
             async move {
                 if number % 2 == 0 {
-                    let outcome = host.sigra.email_change().redeem(&link, Some(&session), &host.client()).await.unwrap();
+                    let outcome =
+                        host.sigra.email_change().redeem(&link, Some(&session), &host.client()).await.unwrap();
                     return match outcome {
                         ChangeOutcome::Changed(_, renewed) => renewed.map(|renewed| renewed.token.expose().to_string()),
                         ChangeOutcome::Invalid => None,

@@ -6,7 +6,6 @@
 use async_trait::async_trait;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, IntoActiveModel as _, QueryFilter as _};
-use uuid::Uuid;
 use sigra_core::address_change::{
     AddressChange, ArmedChange, ChangedAddress, Completed, Completion, UndoableChange, UndoneChange,
 };
@@ -19,6 +18,7 @@ use sigra_core::registration::{AddressRequest, LeasedRequest};
 use sigra_core::secret::Digest;
 use sigra_core::time::Timestamp;
 use sigra_core::user::{Epochs, User};
+use uuid::Uuid;
 
 use crate::entity::address_change::{Column, Entity, Model};
 use crate::entity::user;

@@ -169,7 +169,10 @@ fn both_parts_carry_the_same_links_and_codes() {
     for (kind, tokens) in KINDS {
         let message = compose(&templates(), kind);
         for name in *tokens {
-            let url = link(&name.replace('_', "-"));
+            let url = match *name {
+                "email_change_cancel" => format!("{}/cancel", link("email-change")),
+                name => link(&name.replace('_', "-")),
+            };
             assert!(message.text.lines().any(|line| line == url), "{kind}");
             assert!(message.html.contains(&format!("<a href=\"{url}\">{url}</a>")), "{kind}");
         }
@@ -303,20 +306,20 @@ fn an_unknown_kind_gives_no_mail() {
 
 #[test]
 fn a_capability_adds_a_kind() {
-    const KIND: MailKind = MailKind::new("email_change_notice");
-    let links = Links::mounted_at(BASE).link("email_change_cancel", format!("{BASE}/email-change/{{token}}/cancel"));
+    const KIND: MailKind = MailKind::new("invitation");
+    let links = Links::mounted_at(BASE).link("invitation", format!("{BASE}/invitations/{{token}}/accept"));
     let kind = KindTemplates::new(
         KIND,
-        "Your address at {{ product }} is being changed",
-        "To keep it:\n{{ links.email_change_cancel }}\n{% include 'origin.txt' %}",
-        "{% extends 'layout.html' %}{% block body %}<a href=\"{{ links.email_change_cancel }}\">Keep it</a>{% endblock %}",
+        "You are invited to {{ product }}",
+        "To accept:\n{{ links.invitation }}\n{% include 'origin.txt' %}",
+        "{% extends 'layout.html' %}{% block body %}<a href=\"{{ links.invitation }}\">Accept</a>{% endblock %}",
     )
-    .with_tokens(&["email_change_cancel"]);
+    .with_tokens(&["invitation"]);
     let templates = Templates::builder("Acme", links).add_kind(kind).build().unwrap();
-    let facts = Facts::default().with_token("email_change_cancel", &token());
+    let facts = Facts::default().with_token("invitation", &token());
     let message = templates.compose(MailId::new(at()), &KIND, &ann(), &facts).unwrap();
-    let url = format!("{}/cancel", link("email-change"));
-    assert_eq!(message.text, format!("To keep it:\n{url}\nWhen: 23 November 2026, 18:05 UTC\n"));
+    let url = format!("{}/accept", link("invitations"));
+    assert_eq!(message.text, format!("To accept:\n{url}\nWhen: 23 November 2026, 18:05 UTC\n"));
     assert!(message.html.contains(&format!("href=\"{url}\"")));
 }
 

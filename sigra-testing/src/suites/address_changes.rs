@@ -290,7 +290,10 @@ pub async fn either_a_change_or_a_registration_gets_an_address(backend: &Backend
     .await;
     assert_eq!(count(&outcomes, |won| *won), 1, "{outcomes:?}");
     let owner = backend.stores.accounts.find_by_email(&wanted).await.unwrap().expect("one has it").user;
-    assert_eq!(outcomes.iter().position(|won| *won).unwrap() % 2 == 0, changes.iter().any(|one| one.change.user == owner.id));
+    assert_eq!(
+        outcomes.iter().position(|won| *won).unwrap() % 2 == 0,
+        changes.iter().any(|one| one.change.user == owner.id)
+    );
 }
 
 /// AU-02: without its evidence nothing is stored, armed, changed or withdrawn.

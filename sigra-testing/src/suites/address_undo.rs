@@ -87,7 +87,11 @@ pub async fn undoing_a_completed_change_brings_the_old_address_back(backend: &Ba
         assert_eq!(undone.user.epochs.security, user.epochs.security + 2);
         assert_eq!(undone.user.confirmed_at, user.confirmed_at);
         assert_eq!(stored(backend, user.id).await, undone.user);
-        assert_eq!(lease_request(backend, wanted.id).await.request.email, user.email, "the reset goes to the old address");
+        assert_eq!(
+            lease_request(backend, wanted.id).await.request.email,
+            user.email,
+            "the reset goes to the old address"
+        );
         assert!(!is_live(backend, &magic).await);
         assert!(is_live(backend, &rescue).await, "what was mailed to the old address counts again");
         let accounts = &backend.stores.accounts;
@@ -289,11 +293,8 @@ pub async fn an_address_that_is_lost_is_not_taken_back(backend: &Backend) {
 /// A change that expired unanswered goes; one that can still be undone stays.
 pub async fn changes_are_purged_when_nothing_of_them_is_worth_anything(backend: &Backend) {
     let (old, recent) = (account(backend).await, account(backend).await);
-    let change = AddressChange {
-        requested_at: LONG_AGO,
-        expires_at: LONG_AGO + HOUR,
-        ..change_of(&old, &email("new"))
-    };
+    let change =
+        AddressChange { requested_at: LONG_AGO, expires_at: LONG_AGO + HOUR, ..change_of(&old, &email("new")) };
     let expired = Asked::of(backend, change).await;
     let (kept, _) = changed(backend, &recent).await;
     let changes = &backend.stores.address_changes;

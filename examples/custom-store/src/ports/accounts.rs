@@ -168,7 +168,11 @@ pub(super) fn add_account(tables: &mut Writing<'_>, account: &NewAccount) -> Res
 }
 
 /// Changes an account and raises its security epoch.
-pub(super) fn raise_epoch(tables: &mut Writing<'_>, id: UserId, edit: impl FnOnce(&mut Account)) -> Result<User, Fault> {
+pub(super) fn raise_epoch(
+    tables: &mut Writing<'_>,
+    id: UserId,
+    edit: impl FnOnce(&mut Account),
+) -> Result<User, Fault> {
     let mut account = tables.get::<Account>(id!(id))?.ok_or(Fault::Corrupt("tokens"))?;
     edit(&mut account);
     account.user.epochs.security += 1;

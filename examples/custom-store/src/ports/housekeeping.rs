@@ -9,8 +9,8 @@ use sigra_core::time::Timestamp;
 use super::registrations::delete_registration;
 use crate::error::Fault;
 use crate::rows::{
-    Account, Counter, KnownDevice, Pending, QueuedMail, QueuedRequest, Registration, StoredCeremony, StoredChange, StoredSession,
-    Token, id, time,
+    Account, Counter, KnownDevice, Pending, QueuedMail, QueuedRequest, Registration, StoredCeremony, StoredChange,
+    StoredSession, Token, id, time,
 };
 use crate::store::{KvStore, Step};
 use crate::table::{Row, Writing, under};

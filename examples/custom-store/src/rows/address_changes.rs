@@ -53,10 +53,8 @@ impl Row for StoredChange {
     fn entries(&self) -> Vec<(&'static str, Vec<u8>)> {
         let AddressChange { id, user, old, expires_at, .. } = &self.change;
         let end = self.undo_expires_at.map_or(*expires_at, |undo| undo.max(*expires_at));
-        let mut entries = vec![
-            (Self::BY_USER, [id!(user), id!(id)].concat()),
-            (Self::BY_EXPIRY, [&time(end)[..], id!(id)].concat()),
-        ];
+        let mut entries =
+            vec![(Self::BY_USER, [id!(user), id!(id)].concat()), (Self::BY_EXPIRY, [&time(end)[..], id!(id)].concat())];
         if self.pending {
             entries.push((Self::BY_PENDING_USER, id!(user).to_vec()));
         }

@@ -197,9 +197,9 @@ impl EmailChange<'_> {
         };
         let at_most = self.0.config.sessions.list_at_most;
         let sessions = self.0.stores.sessions.list(change.user, at_most).await?;
-        let live = sessions.iter().any(|session| {
-            session.id == change.session && session.epochs == change.epochs && !session.is_expired(now)
-        });
+        let live = sessions
+            .iter()
+            .any(|session| session.id == change.session && session.epochs == change.epochs && !session.is_expired(now));
         Ok(live.then_some(change))
     }
 

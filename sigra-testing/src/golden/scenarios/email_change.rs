@@ -170,7 +170,14 @@ pub(super) async fn se_20_only_fresh_sessions_ask(make: &Make<'_>) {
 pub(super) async fn tk_19_faults(make: &Make<'_>) {
     let host = GoldenHost::new(make);
     let mut browser = host.signed_in(ANN).await;
-    for wrong in ["", "ann", "a@example.org, b@example.org", "a@b@example.org", "a@example.org\nbcc: b@example.org", "Ann@Example.org"] {
+    for wrong in [
+        "",
+        "ann",
+        "a@example.org, b@example.org",
+        "a@b@example.org",
+        "a@example.org\nbcc: b@example.org",
+        "Ann@Example.org",
+    ] {
         let answer = browser.json(ASK, json!({ "email": wrong })).await;
         assert_eq!(answer.is_invalid(), ["email invalid_email"], "{wrong:?}");
     }
