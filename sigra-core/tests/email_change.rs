@@ -367,3 +367,36 @@ async fn the_mail_to_the_new_address_says_nothing_a_stranger_typed() {
     let text = host.mailer.last(&CONFIRM, &common::email(NEW)).unwrap().text;
     assert!(!text.contains("ann") && !text.contains('@'), "{text}");
 }
+
+#[tokio::test]
+async fn the_host_hears_of_a_change_and_of_its_undoing() {
+    use sigra_core::ports::{Happened, Hooks};
+    use std::sync::Mutex;
+
+    #[derive(Default)]
+    struct Recorder(Mutex<Vec<String>>);
+    #[async_trait::async_trait]
+    impl Hooks for Recorder {
+        async fn after_commit(&self, what: &Happened<'_>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+            match what {
+                Happened::EmailChanged(user, before) => {
+                    self.0.lock().unwrap().push(format!("{before} is {}", user.email));
+                }
+                Happened::Rescued(user) => self.0.lock().unwrap().push(format!("{} is rescued", user.email)),
+                _ => {}
+            }
+            Ok(())
+        }
+    }
+
+    let hooks = Arc::new(Recorder::default());
+    let host = TestHost::builder().hooks(hooks.clone()).build();
+    let (_, session) = ann(&host).await;
+    let link = link(&host, &session, NEW).await;
+    assert!(is_changed(&redeem(&host, &link, None).await));
+    assert!(!is_changed(&redeem(&host, &link, None).await));
+    let undo = host.mailed_token(&NOTICE, ANN);
+    assert!(host.sigra.email_change().undo(&undo, &host.client()).await.unwrap().is_some());
+    let expected = [format!("{ANN} is {NEW}"), format!("{NEW} is {ANN}"), format!("{ANN} is rescued")];
+    assert_eq!(*hooks.0.lock().unwrap(), expected);
+}
