@@ -3,6 +3,7 @@
 mod ask;
 mod redeem;
 mod undo;
+pub(crate) mod views;
 
 use sigra_core::user::User;
 
