@@ -19,7 +19,7 @@ thread_local! {
 
 fn surface() -> Surface {
     let url = "https://app.example".parse().expect("a public URL");
-    Surface::builder(TestHost::new().sigra, url).accounts().build().expect("the default surface")
+    Surface::builder(TestHost::new().sigra, url).accounts().email_change().build().expect("the default surface")
 }
 
 const METHODS: [Method; 6] = [Method::GET, Method::POST, Method::DELETE, Method::HEAD, Method::PUT, Method::OPTIONS];

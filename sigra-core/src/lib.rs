@@ -6,6 +6,7 @@
 //! - the *ports*: the traits of [`ports`] that storage, hashing, mail and limits are reached through;
 //! - the *flows* over them.
 
+pub mod address_change;
 pub mod assurance;
 pub mod audit;
 pub mod client;

@@ -85,6 +85,8 @@ pub enum RequestKind {
     RescueReset,
     /// Tell the owner that attempts on the account were locked.
     LockNotice,
+    /// Answer a change of address whose id is the request's: links to the new address and to the old one.
+    ChangeEmail,
 }
 
 impl RequestKind {
@@ -98,6 +100,7 @@ impl RequestKind {
             Self::ResetPassword => "reset_password",
             Self::RescueReset => "rescue_reset",
             Self::LockNotice => "lock_notice",
+            Self::ChangeEmail => "change_email",
         }
     }
 
@@ -111,6 +114,7 @@ impl RequestKind {
             ("reset_password", None) => Some(Self::ResetPassword),
             ("rescue_reset", None) => Some(Self::RescueReset),
             ("lock_notice", None) => Some(Self::LockNotice),
+            ("change_email", None) => Some(Self::ChangeEmail),
             _ => None,
         }
     }

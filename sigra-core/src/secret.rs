@@ -34,6 +34,10 @@ impl Purpose {
     pub const RESET_PASSWORD: Self = Self("reset_password");
     /// The rescue link in security notices.
     pub const NOT_ME: Self = Self("not_me");
+    /// The link that proves the new address of an account.
+    pub const CHANGE_EMAIL: Self = Self("change_email");
+    /// The rescue link that undoes a change of address.
+    pub const UNDO_EMAIL_CHANGE: Self = Self("undo_email_change");
     /// The code mailed to a pending sign-in before it may enrol a second factor from an unknown device.
     pub(crate) const ENROLLMENT_CODE: Self = Self("enrollment_code");
 
@@ -47,7 +51,7 @@ impl Purpose {
     /// small.
     #[must_use]
     pub fn from_stored(name: &str) -> Self {
-        const CORE: [Purpose; 7] = [
+        const CORE: [Purpose; 9] = [
             Purpose::SESSION,
             Purpose::PENDING,
             Purpose::DEVICE,
@@ -55,6 +59,8 @@ impl Purpose {
             Purpose::MAGIC_LINK,
             Purpose::RESET_PASSWORD,
             Purpose::NOT_ME,
+            Purpose::CHANGE_EMAIL,
+            Purpose::UNDO_EMAIL_CHANGE,
         ];
         static OTHERS: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
 

@@ -10,15 +10,15 @@ use crate::door::{Door, DoorParts, Factors, Gate, PasswordChangeGate, SecondFact
 use crate::email::EmailAddress;
 use crate::error::FlowError;
 use crate::flows::{
-    Confirmation, Enrollment, Login, MagicLink, NotMe, Passwords, Registration, Reset, SecondFactors, Sessions, Sudo,
-    Workers,
+    Confirmation, EmailChange, Enrollment, Login, MagicLink, NotMe, Passwords, Registration, Reset, SecondFactors,
+    Sessions, Sudo, Workers,
 };
 use crate::mail::{Composer, Mailer};
 use crate::ports::{
-    AccountStore, AttemptStore, AuditReader, BreachedPasswords, CeremonyStore, DeviceDescriber, DeviceStore,
-    EvidenceLog, Factor, FactorRequirement, GeoIp, Happened, Hasher, Health, Hooks, Housekeeping, MailDomains, NoGeoIp,
-    NoHooks, OutboxStore, PasswordPolicy, PasswordStore, RateLimiter, RegistrationStore, RequestStore, SessionStore,
-    Standing, TokenStore, TrustedBrowsers, Vault,
+    AccountStore, AddressChangeStore, AttemptStore, AuditReader, BreachedPasswords, CeremonyStore, DeviceDescriber,
+    DeviceStore, EvidenceLog, Factor, FactorRequirement, GeoIp, Happened, Hasher, Health, Hooks, Housekeeping,
+    MailDomains, NoGeoIp, NoHooks, OutboxStore, PasswordPolicy, PasswordStore, RateLimiter, RegistrationStore,
+    RequestStore, SessionStore, Standing, TokenStore, TrustedBrowsers, Vault,
 };
 use crate::time::{Clock, SystemClock};
 
@@ -34,6 +34,7 @@ pub struct Sigra {
 #[expect(missing_docs, reason = "each field is the port its type names")]
 pub struct Stores {
     pub accounts: Arc<dyn AccountStore>,
+    pub address_changes: Arc<dyn AddressChangeStore>,
     pub attempts: Arc<dyn AttemptStore>,
     pub audit: Arc<dyn AuditReader>,
     pub ceremonies: Arc<dyn CeremonyStore>,
@@ -159,6 +160,12 @@ impl Sigra {
     #[must_use]
     pub fn sessions(&self) -> Sessions<'_> {
         Sessions(&self.inner)
+    }
+
+    /// Changing the mail address of an account.
+    #[must_use]
+    pub fn email_change(&self) -> EmailChange<'_> {
+        EmailChange(&self.inner)
     }
 
     /// Disowning what a security notice reports.

@@ -16,8 +16,8 @@ use sigra_core::audit::{EVENTS, EventName};
 use sigra_core::door::{Entry, GateVerdict, Shown, Step};
 use sigra_core::error::FlowError;
 use sigra_core::flows::{
-    ChallengeOutcome, FactorAnswer, ForcedOutcome, LoginOutcome, MagicLinkOutcome, NewPassword, PasswordAttempt,
-    PasswordOutcome, RegistrationForm,
+    ChallengeOutcome, ChangeOutcome, FactorAnswer, ForcedOutcome, LoginOutcome, MagicLinkOutcome, NewPassword,
+    PasswordAttempt, PasswordOutcome, RegistrationForm,
 };
 use sigra_core::mail::MailKind;
 use sigra_core::ports::{FactorRequirement, Standing};
@@ -147,10 +147,11 @@ async fn tour(stage: &Stage) -> Tour {
 
     second_factors(host, factor, &mut tour).await;
     passwords(host, &mut tour).await;
+    email_change(host, &mut tour).await;
 
     for message in host.mailer.sent() {
         tour.print(&message);
-        for page in ["confirm", "magic_link", "reset_password", "not_me"] {
+        for page in ["confirm", "magic_link", "reset_password", "not_me", "email_change", "email_change_cancel"] {
             let token = host.mailer.token(&message.kind, &message.to, page);
             tour.secrets.extend(token.map(|token| token.expose().to_string()));
         }
@@ -249,6 +250,40 @@ async fn passwords(host: &TestHost, tour: &mut Tour) {
 
 const DORA: &str = "dora@example.org";
 
+/// Somebody asks for other addresses, withdraws, changes, and undoes it.
+async fn email_change(host: &TestHost, tour: &mut Tour) {
+    let (flow, client) = (host.sigra.email_change(), host.client());
+    let eda = host.confirmed(EDA).await;
+    let session = host.signed_in(&eda).await;
+    tour.keep(&session);
+    let current = host.resolve(&session.cookie()).await.unwrap();
+    for email in ["?", BOB, "eda0@example.org"] {
+        tour.print(&flow.request(&current, email, &client).await);
+        host.run_workers().await;
+    }
+    tour.print(&flow.pending(&current).await);
+    tour.print(&flow.withdraw(&current, &client).await);
+    tour.print(&flow.request(&current, "eda2@example.org", &client).await);
+    host.run_workers().await;
+    let link = host.mailed_token(&MailKind::EMAIL_CHANGE_CONFIRM, "eda2@example.org");
+    tour.print(&flow.peek(&link).await);
+    for _ in 0..2 {
+        let outcome = flow.redeem(&link, Some(&current), &client).await.unwrap();
+        tour.print(&outcome);
+        if let ChangeOutcome::Changed(_, Some(renewed)) = outcome {
+            tour.secrets.insert(renewed.token.expose().to_string());
+        }
+    }
+    host.run_workers().await;
+    let undo = host.mailed_token(&MailKind::EMAIL_CHANGED, EDA);
+    tour.print(&flow.peek_undo(&undo).await);
+    for _ in 0..2 {
+        tour.print(&flow.undo(&undo, &client).await);
+    }
+    host.run_workers().await;
+}
+
+const EDA: &str = "eda@example.org";
 const CLEO: &str = "cleo@example.org";
 
 struct Cleo;

@@ -6,18 +6,18 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{ANN, NEW_PASSWORD, SecondMethodGate, magic_link, reset_link, step_required};
+use common::{ANN, BOB, NEW_PASSWORD, SecondMethodGate, magic_link, reset_link, step_required};
 use sigra_core::assurance::{Aal, Method};
 use sigra_core::audit::EventName;
 use sigra_core::audit::names::{
-    CONFIRMATION_SUCCESS, LOGIN_SUCCESS, LOGOUT, NOT_ME, PASSWORD_CHANGE, PASSWORD_RESET_COMPLETE, REGISTER_SUCCESS,
-    SUDO_ENTER,
+    CONFIRMATION_SUCCESS, EMAIL_CHANGE_REQUEST, EMAIL_CHANGE_SUCCESS, EMAIL_CHANGE_UNDONE, EMAIL_CHANGE_WITHDRAWN,
+    LOGIN_SUCCESS, LOGOUT, NOT_ME, PASSWORD_CHANGE, PASSWORD_RESET_COMPLETE, REGISTER_SUCCESS, SUDO_ENTER,
 };
 use sigra_core::door::{Admission, Shown, Step};
 use sigra_core::error::FlowError;
 use sigra_core::flows::{
-    Confirmed, CurrentSession, ForcedOutcome, LoginOutcome, MagicLinkOutcome, NewPassword, PasswordAttempt,
-    PasswordOutcome, RegistrationForm, Requested, ResetOutcome, Submitted, SudoOutcome,
+    ChangeOutcome, ChangeRequested, Confirmed, CurrentSession, ForcedOutcome, LoginOutcome, MagicLinkOutcome,
+    NewPassword, PasswordAttempt, PasswordOutcome, RegistrationForm, Requested, ResetOutcome, Submitted, SudoOutcome,
 };
 use sigra_core::mail::MailKind;
 use sigra_core::secret::RawToken;
@@ -54,6 +54,10 @@ enum Flow {
     SignOut,
     Revoke,
     RevokeOthers,
+    ChangeRequest,
+    ChangeRedeem,
+    ChangeUndo,
+    ChangeWithdraw,
 }
 
 const FLOWS: &[Flow] = &[
@@ -83,6 +87,10 @@ const FLOWS: &[Flow] = &[
     Flow::SignOut,
     Flow::Revoke,
     Flow::RevokeOthers,
+    Flow::ChangeRequest,
+    Flow::ChangeRedeem,
+    Flow::ChangeUndo,
+    Flow::ChangeWithdraw,
 ];
 
 /// A host on which a flow is about to run.
@@ -152,6 +160,20 @@ impl Stage {
             host.signed_in(&ann).await;
             let session = host.signed_in(&ann).await;
             self.current = host.resolve(&session.cookie()).await;
+        }
+        if matches!(flow, Flow::ChangeRequest | Flow::ChangeRedeem | Flow::ChangeUndo | Flow::ChangeWithdraw) {
+            let session = host.signed_in(&ann).await;
+            let current = host.resolve(&session.cookie()).await.unwrap();
+            if flow != Flow::ChangeRequest {
+                let _ = host.sigra.email_change().request(&current, BOB, &host.client()).await.unwrap();
+                host.run_workers().await;
+                let (kind, to) = match flow {
+                    Flow::ChangeUndo => (MailKind::EMAIL_CHANGE_NOTICE, ANN),
+                    _ => (MailKind::EMAIL_CHANGE_CONFIRM, BOB),
+                };
+                self.link = host.mailed_token(&kind, to);
+            }
+            self.current = Some(current);
         }
         if matches!(flow, Flow::Use | Flow::Rotate | Flow::Reuse) {
             let session = host.remembered(&ann).await;
@@ -243,6 +265,18 @@ impl Stage {
             Flow::RevokeOthers => {
                 assert_eq!(sigra.sessions().revoke_others(self.current.as_ref().unwrap(), &client).await?, 1);
             }
+            Flow::ChangeRequest => {
+                let asked = sigra.email_change().request(self.current.as_ref().unwrap(), BOB, &client).await?;
+                assert_eq!(asked, ChangeRequested::Noted);
+            }
+            Flow::ChangeRedeem => {
+                let outcome = sigra.email_change().redeem(&self.link, self.current.as_ref(), &client).await?;
+                assert!(matches!(outcome, ChangeOutcome::Changed(..)));
+            }
+            Flow::ChangeUndo => assert!(sigra.email_change().undo(&self.link, &client).await?.is_some()),
+            Flow::ChangeWithdraw => {
+                assert!(sigra.email_change().withdraw(self.current.as_ref().unwrap(), &client).await?);
+            }
         }
         Ok(())
     }
@@ -275,6 +309,10 @@ struct State {
 /// Events that say a flow has done what it is there for.
 const SUCCESSES: &[EventName] = &[
     CONFIRMATION_SUCCESS,
+    EMAIL_CHANGE_REQUEST,
+    EMAIL_CHANGE_SUCCESS,
+    EMAIL_CHANGE_UNDONE,
+    EMAIL_CHANGE_WITHDRAWN,
     LOGIN_SUCCESS,
     LOGOUT,
     NOT_ME,
@@ -345,6 +383,8 @@ async fn what_follows_a_committed_change_cannot_unsay_it() {
         (Flow::ResetRedeem, "attempts.clear"),
         (Flow::ResetRedeem, "sessions.revoke_all"),
         (Flow::NotMe, "sessions.revoke_all"),
+        (Flow::ChangeRedeem, "sessions.elevate"),
+        (Flow::ChangeUndo, "sessions.revoke_all"),
     ] {
         let stage = Stage::set(flow).await;
         stage.host.store.fail_always(operation);
@@ -363,6 +403,8 @@ async fn a_link_survives_a_storage_that_fails_before_it_is_redeemed() {
         (Flow::MagicRedeem, ["tokens.redeem", "evidence"]),
         (Flow::ConfirmByLink, ["registrations.find", "registrations.promote"]),
         (Flow::NotMe, ["accounts.rescue", "evidence"]),
+        (Flow::ChangeRedeem, ["sessions.list", "address_changes.redeem"]),
+        (Flow::ChangeUndo, ["address_changes.undo", "evidence"]),
     ] {
         for operation in operations {
             let stage = Stage::set(flow).await;

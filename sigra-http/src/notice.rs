@@ -31,10 +31,16 @@ pub(crate) enum Notice {
     PasskeyRemoved,
     /// A browser is no longer trusted.
     TrustRevoked,
+    /// A change of address was asked for.
+    EmailChangeAsked,
+    /// A change of address was withdrawn.
+    EmailChangeWithdrawn,
+    /// The address was changed.
+    EmailChanged,
 }
 
 impl Notice {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 14] = [
         Self::Confirmed,
         Self::PasswordReset,
         Self::MailOnItsWay,
@@ -46,6 +52,9 @@ impl Notice {
         Self::PasskeyRenamed,
         Self::PasskeyRemoved,
         Self::TrustRevoked,
+        Self::EmailChangeAsked,
+        Self::EmailChangeWithdrawn,
+        Self::EmailChanged,
     ];
 
     /// The cookie's value: a fixed word, so nobody can put a text of theirs on our pages.
@@ -62,6 +71,9 @@ impl Notice {
             Self::PasskeyRenamed => "passkey_renamed",
             Self::PasskeyRemoved => "passkey_removed",
             Self::TrustRevoked => "trust_revoked",
+            Self::EmailChangeAsked => "email_change_asked",
+            Self::EmailChangeWithdrawn => "email_change_withdrawn",
+            Self::EmailChanged => "email_changed",
         }
     }
 
@@ -78,6 +90,9 @@ impl Notice {
             Self::PasskeyRenamed => "The passkey has its new name.",
             Self::PasskeyRemoved => "The passkey was removed, and every other session was ended.",
             Self::TrustRevoked => "Signing in there will take a second step again.",
+            Self::EmailChangeAsked => "If the new address is free, a mail with a link is on its way there.",
+            Self::EmailChangeWithdrawn => "The change was withdrawn. Your address stays as it is.",
+            Self::EmailChanged => "Your email address is changed. Sign in with the new one from now on.",
             Self::MailOnItsWay => "If a registration is waiting for this address, a new mail is on its way.",
         }
     }

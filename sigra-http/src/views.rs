@@ -7,6 +7,9 @@
 
 use serde::Serialize;
 
+pub use crate::email_change::views::{
+    EmailChangeCancelView, EmailChangeTokenView, EmailSettingsView, PendingEmailView,
+};
 use crate::problem::FieldError;
 
 /// The version of the view models. It grows when a field that templates may read is removed or changes its meaning.
@@ -494,6 +497,12 @@ views! {
     MfaSettings(MfaSettingsView) => "mfa_settings.html",
     /// It was somebody else.
     NotMe(NotMeView) => "not_me.html",
+    /// Change the address.
+    EmailSettings(EmailSettingsView) => "email_settings.html",
+    /// Confirm a new address by link.
+    EmailChangeToken(EmailChangeTokenView) => "email_change_token.html",
+    /// Undo a change of address by link.
+    EmailChangeCancel(EmailChangeCancelView) => "email_change_cancel.html",
     /// What happened.
     Message(MessageView) => "message.html",
     /// Where the account is signed in.

@@ -83,7 +83,9 @@ pub(crate) const fn of_fault(code: FaultCode) -> (&'static str, Option<(&'static
         }
         FaultCode::MethodNotAllowed => ("This address does not work that way.", SIGN_IN),
         FaultCode::NotFound => ("There is no such page, or it is not yours to see.", SIGN_IN),
-        FaultCode::Overloaded => ("This site has too much to do right now, and nothing was changed. Try again in a moment.", SIGN_IN),
+        FaultCode::Overloaded => {
+            ("This site has too much to do right now, and nothing was changed. Try again in a moment.", SIGN_IN)
+        }
         FaultCode::PayloadTooLarge => ("What the browser sent is larger than any form here needs.", None),
         FaultCode::RateLimited => {
             ("There were too many requests from your network. Wait a little and try again.", None)
@@ -101,6 +103,7 @@ pub(crate) fn of_input(fault: &InputFault) -> String {
         InputFault::UndeliverableEmail => {
             String::from("This address cannot receive mail. Check the part after the @ for a typing mistake.")
         }
+        InputFault::UnchangedEmail => String::from("This is your address already. Enter another one."),
         InputFault::Password(fault) => of_password(fault),
         InputFault::SamePassword => String::from("This is the password you have now. Choose another one."),
         InputFault::InvalidProfile => String::from("The profile must be a JSON object of moderate size."),

@@ -33,6 +33,7 @@ fn complete(builder: TestHostBuilder) -> Complete {
         .rate_limiter(Arc::new(Unlimited))
         .accounts()
         .passwords()
+        .email_change()
         .mfa(mfa)
         .passkeys(passkeys)
         .build()
@@ -236,6 +237,15 @@ const CONTRACT: &[&str] = &[
     "POST /api/v1/password-reset/redeem",
     "POST /api/v1/sudo",
     "POST /api/v1/not-me/redeem",
+    "GET /settings/email",
+    "POST /settings/email",
+    "GET /email-change/{token}",
+    "POST /email-change/{token}",
+    "GET /email-change/{token}/cancel",
+    "POST /email-change/{token}/cancel",
+    "POST /api/v1/email-change",
+    "POST /api/v1/email-change/redeem",
+    "POST /api/v1/email-change/cancel",
     "GET /mfa",
     "POST /mfa",
     "GET /settings/mfa",
@@ -286,6 +296,8 @@ const CONTRACT: &[&str] = &[
     "POST /api/v1/login/mfa-enrollment/code",
     // The ceremony to authenticate again with a passkey, whatever else is under way in the browser.
     "POST /api/v1/sudo/passkey/start",
+    // Withdrawing one's own change of address, where the page has a button for it.
+    "POST /settings/email/withdraw",
     // What the pages need beside it: where forms and the script lead, and their files.
     "GET /settings/mfa/totp/confirm",
     "GET /settings/passkeys",

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// use sigra_mail::Links;
 ///
 /// let links = Links::mounted_at("https://app.example/auth")
-///     .link("cancel", "https://app.example/auth/email-change/{token}/cancel")
+///     .link("invitation", "https://app.example/auth/invitations/{token}/accept")
 ///     .page("help", "https://app.example/help");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,6 +41,8 @@ impl Links {
             .link("magic_link", at("magic-link/{token}"))
             .link("reset_password", at("reset-password/{token}"))
             .link("not_me", at("not-me/{token}"))
+            .link("email_change", at("email-change/{token}"))
+            .link("email_change_cancel", at("email-change/{token}/cancel"))
             .page("login", at("login"))
             .page("confirm", at("confirm"))
             .page("magic_link", at("magic-link"))

@@ -24,7 +24,7 @@ use crate::evidence::record;
 use crate::rows::{Positions, user_columns};
 use crate::store::{SeaOrmStore, Tx};
 use crate::unique::Unique as _;
-use crate::{columns, dialect, evidence, passwords, requests, sign_ins, tokens};
+use crate::{address_changes, columns, dialect, evidence, passwords, requests, sign_ins, tokens};
 
 const BY_EMAIL: &str = concat!(
     "SELECT u.id, u.password_hash, u.attempts_cleared_at, ",
@@ -59,7 +59,7 @@ impl AccountStore for SeaOrmStore {
     async fn create(&self, account: &NewAccount, evidence: Evidence) -> Result<bool, StoreError> {
         let evidence = &evidence;
         self.write("AccountStore::create", |tx| async move {
-            if is_taken(&*tx, account.email.identity()).await? {
+            if is_taken(&*tx, &account.email, None, account.created_at).await? {
                 return Ok(false);
             }
             insert(&tx, account).await?;
@@ -204,10 +204,21 @@ pub(crate) async fn raise_factor_epoch(tx: &Tx, user: User) -> Result<User, Faul
     Ok(User { epochs, ..user })
 }
 
-/// Whether an address has an account.
-pub(crate) async fn is_taken(db: &impl ConnectionTrait, identity: &str) -> Result<bool, Fault> {
-    let found = user::Entity::find().filter(user::Column::EmailIdentity.eq(identity)).unique(db).await?;
-    Ok(found.is_some())
+/// Whether an address is another account's than `except`, or reserved for one.
+pub(crate) async fn is_taken(
+    db: &impl ConnectionTrait,
+    email: &EmailAddress,
+    except: Option<UserId>,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    // In this order: whoever leaves an address reserves it in the same commit, and each statement sees what was committed
+    // before it. So an address that is nobody's here was left earlier, and its reservation is there to be found.
+    let owner = user::Entity::find().filter(user::Column::EmailIdentity.eq(email.identity())).unique(db).await?;
+    let holder = match owner {
+        Some(owner) => Some(UserId::from_uuid(owner.id)),
+        None => address_changes::reserved_for(db, email, now).await?,
+    };
+    Ok(holder.is_some_and(|holder| Some(holder) != except))
 }
 
 pub(crate) async fn insert(tx: &Tx, account: &NewAccount) -> Result<(), Fault> {

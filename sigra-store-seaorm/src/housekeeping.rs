@@ -10,7 +10,7 @@ use crate::store::SeaOrmStore;
 use crate::{attempts, dialect};
 
 /// Table, key and indexed expiry of everything that expires by the clock.
-const KINDS: [(&str, &str, &str); 11] = [
+const KINDS: [(&str, &str, &str); 12] = [
     ("sigra_registrations", "id", "expires_at"),
     ("sigra_tokens", "digest", "expires_at"),
     ("sigra_requests", "id", "expires_at"),
@@ -20,6 +20,7 @@ const KINDS: [(&str, &str, &str); 11] = [
     ("sigra_pending_sign_ins", "id", "expires_at"),
     ("sigra_attempts", "counter, whom", "expires_at"),
     ("sigra_ceremonies", "ceremony_key", "expires_at"),
+    ("sigra_email_changes", "id", "expires_at"),
     // Only a secret that waits for its first code expires.
     ("sigra_totp", "user_id", "expires_at"),
     ("sigra_trusted_browsers", "id", "expires_at"),

@@ -15,6 +15,7 @@
 //! `open`, which opens a pool with the settings this store wants.
 
 mod accounts;
+mod address_changes;
 mod attempts;
 mod batch;
 mod ceremonies;

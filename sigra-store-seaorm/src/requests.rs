@@ -24,6 +24,7 @@ use crate::entity::token;
 use crate::error::Fault;
 use crate::evidence::record;
 use crate::store::{SeaOrmStore, Tx};
+use crate::unique::Unique as _;
 use crate::{accounts, columns, registrations, tokens};
 
 #[async_trait]
@@ -76,12 +77,7 @@ impl RequestStore for SeaOrmStore {
     ) -> Result<bool, StoreError> {
         let evidence = &evidence;
         self.write("RequestStore::resolve", |tx| async move {
-            let answered = Entity::delete_many()
-                .filter(Column::Id.eq(leased.request.id.as_uuid()))
-                .filter(Column::LeaseId.eq(leased.lease.as_uuid()))
-                .exec(&*tx)
-                .await?;
-            if answered.rows_affected == 0 {
+            if !delete(&tx, leased).await? {
                 return Ok(false);
             }
             for new in &resolution.tokens {
@@ -98,6 +94,22 @@ impl RequestStore for SeaOrmStore {
         })
         .await
     }
+}
+
+/// Deletes a request, if the lease is still the worker's.
+pub(crate) async fn delete(tx: &Tx, leased: &LeasedRequest) -> Result<bool, Fault> {
+    let deleted = Entity::delete_many().filter(held(leased)).exec(&**tx).await?;
+    Ok(deleted.rows_affected == 1)
+}
+
+/// Whether the lease is still the worker's; kept so until the transaction ends.
+pub(crate) async fn is_held(tx: &Tx, leased: &LeasedRequest) -> Result<bool, Fault> {
+    Ok(Entity::find().filter(held(leased)).lock_exclusive().unique(&**tx).await?.is_some())
+}
+
+fn held(leased: &LeasedRequest) -> Condition {
+    let by_id = Column::Id.eq(leased.request.id.as_uuid());
+    Condition::all().add(by_id).add(Column::LeaseId.eq(leased.lease.as_uuid()))
 }
 
 pub(crate) async fn insert(tx: &Tx, request: &AddressRequest) -> Result<(), Fault> {

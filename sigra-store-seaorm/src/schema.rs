@@ -311,4 +311,31 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("passkeys_by_user", "CREATE INDEX sigra_passkeys_user ON sigra_passkeys (user_id, created_at)"),
     ("users_password_changed_at", "ALTER TABLE sigra_users ADD COLUMN password_changed_at BIGINT"),
     ("users_password_change_required_at", "ALTER TABLE sigra_users ADD COLUMN password_change_required_at BIGINT"),
+    // The account stands in `pending_user_id` while the change is its pending one, so it has one at most.
+    (
+        "email_changes",
+        "CREATE TABLE sigra_email_changes (
+    id {uuid} NOT NULL PRIMARY KEY,
+    user_id {uuid} NOT NULL,
+    pending_user_id {uuid} UNIQUE,
+    session_id {uuid} NOT NULL,
+    security_epoch BIGINT NOT NULL,
+    factor_epoch BIGINT NOT NULL,
+    old_email VARCHAR(254) NOT NULL,
+    old_identity VARCHAR(254) NOT NULL,
+    new_email VARCHAR(254) NOT NULL,
+    confirm_digest {digest} UNIQUE,
+    notice_digest {digest} UNIQUE,
+    revert_digest {digest} UNIQUE,
+    requested_at BIGINT NOT NULL,
+    redeemable_until BIGINT NOT NULL,
+    completed_at BIGINT,
+    undo_expires_at BIGINT,
+    expires_at BIGINT NOT NULL,
+    FOREIGN KEY (user_id) REFERENCES sigra_users (id) ON DELETE CASCADE
+){table}",
+    ),
+    ("email_changes_by_user", "CREATE INDEX sigra_email_changes_user ON sigra_email_changes (user_id)"),
+    ("email_changes_by_old_address", "CREATE INDEX sigra_email_changes_old ON sigra_email_changes (old_identity)"),
+    ("email_changes_by_expiry", "CREATE INDEX sigra_email_changes_expiry ON sigra_email_changes (expires_at)"),
 ];

@@ -103,6 +103,7 @@ impl SeaOrmStore {
         let store = Arc::new(self.clone());
         Stores {
             accounts: store.clone(),
+            address_changes: store.clone(),
             attempts: store.clone(),
             audit: store.clone(),
             ceremonies: store.clone(),

@@ -64,6 +64,7 @@ macro_rules! declare_on {
                 main_job: [
                     by_link_as_json, by_code_as_json, by_link_as_forms, by_code_as_forms, magic_link,
                 ],
+                email_change: [tk_17_as_json, tk_17_as_forms],
                 crashes: [
                     kills_during_registrations, kills_during_confirmations, kills_during_resets,
                 ],

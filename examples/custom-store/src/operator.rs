@@ -8,7 +8,7 @@ use sigra_core::time::Timestamp;
 use sigra_core::user::User;
 
 use crate::error::Fault;
-use crate::rows::{Account, KnownDevice, Pending, StoredCeremony, StoredSession, Token, id};
+use crate::rows::{Account, KnownDevice, Pending, StoredCeremony, StoredChange, StoredSession, Token, id};
 use crate::store::{KvStore, Step};
 use crate::table::{Row, Writing, under};
 
@@ -46,6 +46,7 @@ impl KvStore {
             remove_all::<StoredSession>(tables, StoredSession::BY_USER, id!(user))?;
             remove_all::<Pending>(tables, Pending::BY_USER, id!(user))?;
             remove_all::<StoredCeremony>(tables, StoredCeremony::BY_USER, id!(user))?;
+            remove_all::<StoredChange>(tables, StoredChange::BY_USER, id!(user))?;
             let owner = TokenOwner::User { id: user, epochs: None };
             remove_all::<Token>(tables, Token::BY_OWNER, &Token::owner_key(&owner))?;
             Ok(Step::Done(true))

@@ -55,6 +55,7 @@ impl KvStore {
         let store = Arc::new(self.clone());
         Stores {
             accounts: store.clone(),
+            address_changes: store.clone(),
             attempts: store.clone(),
             audit: store.clone(),
             ceremonies: store.clone(),

@@ -75,6 +75,7 @@ impl Host {
             .rate_limiter(requests)
             .accounts()
             .passwords()
+            .email_change()
             .mfa(mfa);
         if let Some(passkeys) = passkeys {
             builder = builder.passkeys(passkeys);

@@ -24,6 +24,8 @@ mod guides {
     struct AccountLifecycle;
     #[doc = include_str!("../../../docs/guides/deployment.md")]
     struct Deployment;
+    #[doc = include_str!("../../../docs/guides/email-change.md")]
+    struct EmailChange;
     #[doc = include_str!("../../../docs/guides/login.md")]
     struct Login;
     #[doc = include_str!("../../../docs/guides/mail-templates.md")]

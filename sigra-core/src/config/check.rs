@@ -50,6 +50,7 @@ impl Config {
             breach_check: _,
             magic_link,
             reset,
+            email_change,
             sessions,
             devices,
             lockout,
@@ -66,6 +67,7 @@ impl Config {
             ("magic_link.link_secs", magic_link.link_secs.get()),
             ("reset.link_secs", reset.link_secs.get()),
             ("reset.rescue_secs", reset.rescue_secs.get()),
+            ("email_change.link_secs", email_change.link_secs.get()),
             ("sessions.idle_secs", sessions.idle_secs.get()),
             ("sessions.absolute_secs", sessions.absolute_secs.get()),
             ("sessions.remembered_secs", sessions.remembered_secs.get()),
@@ -100,6 +102,7 @@ impl Config {
         must(registration.max_profile_bytes <= 65_536, "`registration.max_profile_bytes` must be at most 65536");
         must(magic_link.link_secs.get() <= 3_600, "`magic_link.link_secs` must be at most 3600");
         must(reset.link_secs.get() <= 86_400, "`reset.link_secs` must be at most 86400");
+        must(email_change.link_secs.get() <= 7 * 86_400, "`email_change.link_secs` must be at most 604800");
         must(reset.older_link_secs <= reset.link_secs, "`reset.older_link_secs` must be at most `reset.link_secs`");
         must(
             sessions.idle_secs <= sessions.absolute_secs,

@@ -59,6 +59,8 @@ pub struct Config {
     pub magic_link: MagicLinkConfig,
     /// Password reset.
     pub reset: ResetConfig,
+    /// Changes of mail addresses.
+    pub email_change: EmailChangeConfig,
     /// Sessions and pending sign-ins.
     pub sessions: SessionConfig,
     /// Known devices.
@@ -152,6 +154,20 @@ pub struct ResetConfig {
 impl Default for ResetConfig {
     fn default() -> Self {
         Self { link_secs: Seconds::hours(1), older_link_secs: Seconds::minutes(15), rescue_secs: Seconds::hours(72) }
+    }
+}
+
+/// Changes of mail addresses. How long a link that undoes is good for is [`ResetConfig::rescue_secs`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EmailChangeConfig {
+    /// How long the link to a new address is good for, at most: it ends with the session that asked.
+    pub link_secs: Seconds,
+}
+
+impl Default for EmailChangeConfig {
+    fn default() -> Self {
+        Self { link_secs: Seconds::hours(24) }
     }
 }
 

@@ -12,6 +12,8 @@ pub enum InputFault {
     InvalidEmail,
     /// A mail address in a domain that takes no mail. Tells nothing about accounts.
     UndeliverableEmail,
+    /// The address the account has already.
+    UnchangedEmail,
     /// A password that is refused.
     Password(PasswordFault),
     /// A password that is the one the account has now.
@@ -25,7 +27,7 @@ impl InputFault {
     #[must_use]
     pub const fn field(&self) -> &'static str {
         match self {
-            Self::InvalidEmail | Self::UndeliverableEmail => "email",
+            Self::InvalidEmail | Self::UndeliverableEmail | Self::UnchangedEmail => "email",
             Self::Password(_) | Self::SamePassword => "password",
             Self::InvalidProfile => "profile",
         }
@@ -35,7 +37,7 @@ impl InputFault {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::InvalidEmail | Self::UndeliverableEmail => "invalid_email",
+            Self::InvalidEmail | Self::UndeliverableEmail | Self::UnchangedEmail => "invalid_email",
             Self::Password(fault) => fault.code(),
             // As one that is too close to something: programs need no word more.
             Self::SamePassword => PasswordFault::Similar.code(),

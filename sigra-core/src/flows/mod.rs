@@ -5,6 +5,7 @@
 
 mod budget;
 mod confirmation;
+mod email_change;
 mod enrollment;
 mod input;
 mod login;
@@ -21,6 +22,7 @@ mod sudo;
 mod workers;
 
 pub use confirmation::{Confirmation, ConfirmationView, Confirmed, PreparedPromotion};
+pub use email_change::{ChangeOutcome, ChangeRequested, EmailChange, UndoView};
 pub use enrollment::{CodeOutcome, CodeRequested, Enrollment, EnrollmentView};
 pub use input::{InputFault, LinkView};
 pub use login::{Login, LoginOutcome, PasswordAttempt};

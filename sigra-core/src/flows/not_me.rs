@@ -49,27 +49,35 @@ impl NotMe<'_> {
             return self.invalid(client).await;
         };
         // Before the link is used up, so that what fails here can be tried again.
-        self.disown_factors(&owner, since, client).await?;
+        self.0.disown_factors(&owner, since, client).await?;
         let Some(user) = self.0.stores.accounts.rescue(digest, now, &request, &evidence).await? else {
             return self.invalid(client).await;
         };
         // What was added between the two. Nothing can be any more: it would be under the epochs from before.
-        self.0.follow_up(self.disown_factors(&user, since, client).await);
+        self.0.follow_up(self.0.disown_factors(&user, since, client).await);
         self.0.follow_up(self.0.end_all_sessions(&user, client).await);
         self.0.happened(Happened::Rescued(&user)).await;
         Ok(true)
-    }
-
-    async fn disown_factors(&self, user: &User, since: Timestamp, client: &ClientInfo) -> Result<(), FlowError> {
-        for factor in self.0.factors.iter() {
-            factor.disown(user, since, client, &self.0.second_factors()).await?;
-        }
-        Ok(())
     }
 
     async fn invalid(&self, client: &ClientInfo) -> Result<bool, FlowError> {
         let event = AuditEvent::new(names::NOT_ME_FAILURE, self.0.clock.now(), client).failed("invalid_token");
         self.0.stores.log.append(Evidence::event(event)).await?;
         Ok(false)
+    }
+}
+
+impl Inner {
+    /// Removes the factors that were added since a moment the owner disowns.
+    pub(crate) async fn disown_factors(
+        &self,
+        user: &User,
+        since: Timestamp,
+        client: &ClientInfo,
+    ) -> Result<(), FlowError> {
+        for factor in self.factors.iter() {
+            factor.disown(user, since, client, &self.second_factors()).await?;
+        }
+        Ok(())
     }
 }

@@ -87,7 +87,7 @@ impl Passwords<'_> {
         if current.session().is_fresh(self.0.clock.now()) {
             return Ok(false);
         }
-        Ok(!current.user().has_password || self.0.factors.demanded(current.user().id).await?)
+        Ok(!current.user().has_password || self.0.factors.demanded(current.user()).await?)
     }
 
     /// Replaces the password of whoever shows the present one. Only the session that does it goes on, under a new token.

@@ -6,6 +6,7 @@ use crate::client::ClientInfo;
 use crate::email::EmailAddress;
 use crate::error::FlowError;
 use crate::evidence::Evidence;
+use crate::id::RegistrationId;
 use crate::mail::{Facts, MailError, MailKind, OutgoingMail};
 use crate::ports::{LeasedMail, Quota};
 use crate::registration::{
@@ -98,14 +99,14 @@ impl Workers<'_> {
         } else {
             let account = self.0.stores.accounts.find_by_email(&request.email).await?;
             let answer = Answer { inner: self.0, request, now };
+            if request.kind == RequestKind::ChangeEmail {
+                return answer.email_change(leased, account.as_ref().map(|record| &record.user)).await;
+            }
             match (request.kind, account.map(|record| record.user)) {
                 // No link could be used, and the address is not free either.
                 (_, Some(user)) if user.disabled_at.is_some() => (Resolution::default(), Evidence::none()),
                 (RequestKind::Register(_), Some(owner)) => answer.already_registered(&owner).await?,
-                (RequestKind::Register(id), None) => {
-                    let registration = self.0.stores.registrations.find(id, now).await?;
-                    answer.confirmations(registration.into_iter().collect()).await?
-                }
+                (RequestKind::Register(id), None) => answer.registered(id).await?,
                 (RequestKind::ResendConfirmation, None) => {
                     let limit = self.0.config.registration.resend_at_most;
                     let armed = self.0.stores.registrations.armed(&request.email, limit, now).await?;
@@ -116,6 +117,7 @@ impl Workers<'_> {
                 (RequestKind::RescueReset, Some(user)) => answer.reset_link(&user, false).await?,
                 (RequestKind::LockNotice, Some(user)) => answer.lock_notice(&user).await?,
                 (RequestKind::ResendConfirmation, Some(_))
+                | (RequestKind::ChangeEmail, _)
                 | (
                     RequestKind::MagicLink
                     | RequestKind::ResetPassword
@@ -207,10 +209,10 @@ impl Workers<'_> {
 }
 
 /// Answers one request that has something to answer.
-struct Answer<'a> {
-    inner: &'a Inner,
-    request: &'a AddressRequest,
-    now: Timestamp,
+pub(super) struct Answer<'a> {
+    pub(super) inner: &'a Inner,
+    pub(super) request: &'a AddressRequest,
+    pub(super) now: Timestamp,
 }
 
 impl Answer<'_> {
@@ -227,6 +229,17 @@ impl Answer<'_> {
         let facts = self.inner.notices().facts(&self.request.client, self.request.created_at, span);
         let mail = self.mail(kind, &owner.email, &facts, self.now + span);
         Ok((Resolution::default(), evidence.and_mail([mail])))
+    }
+
+    async fn registered(&self, id: RegistrationId) -> Result<(Resolution, Evidence), FlowError> {
+        let stores = &self.inner.stores;
+        if let Some(holder) = stores.address_changes.reserved_for(&self.request.email, self.now).await? {
+            // An account had the address until lately and can still have it back, so it would not be given to another one.
+            let event = AuditEvent::new(names::REGISTER_FAILURE, self.now, &self.request.client);
+            return Ok((Resolution::default(), Evidence::event(event.about(holder).failed("address_reserved"))));
+        }
+        let registration = stores.registrations.find(id, self.now).await?;
+        self.confirmations(registration.into_iter().collect()).await
     }
 
     async fn confirmations(
@@ -342,7 +355,7 @@ impl Answer<'_> {
         (Resolution { tokens, codes: Vec::new() }, Evidence::none().and_mail([mail]))
     }
 
-    fn mail(&self, kind: MailKind, to: &EmailAddress, facts: &Facts, expires_at: Timestamp) -> OutgoingMail {
+    pub(super) fn mail(&self, kind: MailKind, to: &EmailAddress, facts: &Facts, expires_at: Timestamp) -> OutgoingMail {
         OutgoingMail::seal(&*self.inner.essentials.vault, kind, to, facts, self.now, expires_at)
     }
 
@@ -353,11 +366,16 @@ impl Answer<'_> {
         self.may_mail(to, self.inner.config.mail.notices, name).await
     }
 
-    async fn may_mail(&self, to: &EmailAddress, limit: Quota, name: &'static str) -> Result<bool, FlowError> {
+    pub(super) async fn may_mail(
+        &self,
+        to: &EmailAddress,
+        limit: Quota,
+        name: &'static str,
+    ) -> Result<bool, FlowError> {
         self.inner.may_mail(to, limit, name, self.now).await
     }
 
-    fn suppressed(&self, kind: &MailKind, user: Option<&User>) -> AuditEvent {
+    pub(super) fn suppressed(&self, kind: &MailKind, user: Option<&User>) -> AuditEvent {
         let event = AuditEvent::new(names::MAIL_SUPPRESSED, self.now, &self.request.client)
             .failed("budget")
             .with("kind", kind.as_str());

@@ -38,6 +38,12 @@ impl MailKind {
     pub const MFA_LOCKED: Self = Self::new("mfa_locked");
     /// A code to set up a second factor from an unknown device.
     pub const ENROLLMENT_CODE: Self = Self::new("enrollment_code");
+    /// A link that proves the new address of an account.
+    pub const EMAIL_CHANGE_CONFIRM: Self = Self::new("email_change_confirm");
+    /// A change of address was asked for.
+    pub const EMAIL_CHANGE_NOTICE: Self = Self::new("email_change_notice");
+    /// The address was changed. Goes to both, and undoes from the old one.
+    pub const EMAIL_CHANGED: Self = Self::new("email_changed");
 
     /// Every kind the flows of this crate send.
     pub const ALL: &[Self] = &[
@@ -51,6 +57,9 @@ impl MailKind {
         Self::SESSION_REUSED,
         Self::MFA_LOCKED,
         Self::ENROLLMENT_CODE,
+        Self::EMAIL_CHANGE_CONFIRM,
+        Self::EMAIL_CHANGE_NOTICE,
+        Self::EMAIL_CHANGED,
     ];
 
     /// A kind of another capability: lower-case ASCII with underscores.

@@ -5,6 +5,7 @@
 //! contract, races included.
 
 mod accounts;
+mod address_changes;
 mod audit;
 mod ceremonies;
 mod factors;
@@ -21,6 +22,7 @@ pub use accounts::{
     AccountRecord, AccountStore, DeviceStore, LiveToken, NewAccount, Promotion, RegistrationStore, RequestStore,
     SignIn, SignInDevice, SignInRecorded, TokenStore,
 };
+pub use address_changes::AddressChangeStore;
 pub use audit::{AuditReader, RecordedEvent};
 pub use ceremonies::{Ceremony, CeremonyStore};
 pub use factors::{

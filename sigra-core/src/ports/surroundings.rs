@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 
 use crate::client::Place;
+use crate::email::EmailAddress;
 use crate::error::StoreError;
 use crate::id::SessionId;
 use crate::user::User;
@@ -60,6 +61,8 @@ pub enum Happened<'a> {
     PasswordChanged(&'a User),
     /// The owner disowned a sign-in; every session ended.
     Rescued(&'a User),
+    /// An account has another address, by a change or by undoing one; with it the address it had until then.
+    EmailChanged(&'a User, &'a EmailAddress),
 }
 
 /// Hears nothing.

@@ -136,6 +136,12 @@ pub(super) fn forms<'a>(view: &'a View, urls: &'a Urls) -> Vec<Form<'a>> {
             passkeys.chain(view.mfa.iter().flat_map(of_second_factors)).collect()
         }
         View::NotMe(view) => vec![form(&view.action, &[])],
+        View::EmailSettings(view) => {
+            let pending = view.pending.iter().map(|pending| form(&pending.withdraw_action, &[]));
+            pending.chain([form(&urls.email_settings, &["email"])]).collect()
+        }
+        View::EmailChangeToken(view) => vec![form(&view.action, &[])],
+        View::EmailChangeCancel(view) => vec![form(&view.action, &[])],
         View::Sessions(view) => {
             let others = view.sessions.iter().filter(|session| !session.current);
             let mut forms: Vec<_> = others.map(|session| form(&session.revoke_action, &[])).collect();
@@ -309,6 +315,12 @@ fn told(view: &View) -> Vec<(&'static str, &str)> {
         View::ConfirmToken(view) => vec![("email", &view.email)],
         View::MagicLinkToken(view) => vec![("email", &view.email)],
         View::NotMe(view) => vec![("email", &view.email)],
+        View::EmailSettings(view) => {
+            let pending = view.pending.iter().map(|pending| ("pending.email", pending.email.as_str()));
+            errors(&view.errors).into_iter().chain([("email", view.email.as_str())]).chain(pending).collect()
+        }
+        View::EmailChangeToken(view) => vec![("email", &view.email)],
+        View::EmailChangeCancel(view) => vec![("email", &view.email)],
         View::CheckMail(_) | View::Sessions(_) => Vec::new(),
     }
 }

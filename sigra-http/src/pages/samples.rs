@@ -37,6 +37,7 @@ fn blank() -> Vec<View> {
         PasswordView { has_password: true, ..PasswordView::default() }.into(),
         PasswordChangeView::default().into(),
         SudoView::default().into(),
+        EmailSettingsView::default().into(),
     ]
 }
 
@@ -56,6 +57,19 @@ fn forms(text: &str) -> Vec<View> {
         LoginView { email: some(), remember_me: true, return_to: Some(some()), error: Some(some()) }.into(),
         MagicLinkView { email: some(), errors: email() }.into(),
         ResetPasswordView { email: some(), errors: email() }.into(),
+        EmailSettingsView { email: some(), typed: some(), errors: email(), ..EmailSettingsView::default() }.into(),
+        EmailSettingsView {
+            email: some(),
+            fresh: true,
+            pending: Some(PendingEmailView {
+                email: format!("new {text}"),
+                requested_at: some(),
+                expires_at: "2026-03-09T08:05:59Z".to_owned(),
+                withdraw_action: format!("{PATH}/withdraw"),
+            }),
+            ..EmailSettingsView::default()
+        }
+        .into(),
         ResetPasswordTokenView { email: some(), action: PATH.to_owned(), errors: password() }.into(),
         PasswordView { email: some(), errors: password(), ..PasswordView::default() }.into(),
         PasswordView {
@@ -153,6 +167,9 @@ fn others(text: &str) -> Vec<View> {
         MagicLinkTokenView { email: some(), requested_at: some(), signed_in_as: None, action: action() }.into(),
         MagicLinkTokenView { email: some(), requested_at: some(), signed_in_as: Some(some()), action: action() }.into(),
         NotMeView { email: some(), action: action() }.into(),
+        EmailChangeTokenView { email: some(), requested_at: some(), action: action() }.into(),
+        EmailChangeCancelView { email: some(), changed: true, requested_at: some(), action: action() }.into(),
+        EmailChangeCancelView { email: some(), changed: false, requested_at: some(), action: action() }.into(),
         BackupCodesView {
             email: some(),
             enrolled: true,

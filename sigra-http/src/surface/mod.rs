@@ -208,6 +208,11 @@ impl SurfaceBuilder {
             .section("/settings/password", "Password")
     }
 
+    /// Adds the routes of changing an account's mail address. The links in its mails lead to them.
+    pub fn email_change(self) -> Self {
+        self.routes(crate::email_change::ROUTES).section("/settings/email", "Email address")
+    }
+
     /// Adds the routes of second factors: showing one, setting them up, backup codes, trusted browsers.
     ///
     /// What `mfa` brings must be known to the [`Sigra`] too, or nothing demands it: see

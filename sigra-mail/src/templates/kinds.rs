@@ -82,6 +82,10 @@ fn core_kinds() -> Vec<KindTemplates> {
         embedded!(MailKind::SESSION_REUSED, "session_reused").with_tokens(&["not_me"]),
         embedded!(MailKind::MFA_LOCKED, "mfa_locked").with_tokens(&["not_me"]),
         embedded!(MailKind::ENROLLMENT_CODE, "enrollment_code").with_code(),
+        embedded!(MailKind::EMAIL_CHANGE_CONFIRM, "email_change_confirm").with_tokens(&["email_change"]),
+        embedded!(MailKind::EMAIL_CHANGE_NOTICE, "email_change_notice").with_tokens(&["email_change_cancel"]),
+        // Only the mail to the old address has it; the template for both must show it there.
+        embedded!(MailKind::EMAIL_CHANGED, "email_changed").with_tokens(&["email_change_cancel"]),
     ]
 }
 
@@ -104,6 +108,8 @@ pub(super) const PARTIALS: &[(&str, &str)] = &[
     ("origin.txt", include_str!("../../templates/origin.txt")),
     ("not_me.html", include_str!("../../templates/not_me.html")),
     ("not_me.txt", include_str!("../../templates/not_me.txt")),
+    ("undo_email_change.html", include_str!("../../templates/undo_email_change.html")),
+    ("undo_email_change.txt", include_str!("../../templates/undo_email_change.txt")),
     ("footer.txt", include_str!("../../templates/footer.txt")),
 ];
 

@@ -24,7 +24,7 @@ pub struct View<'a> {
     /// The address the mail goes to. For a kind that goes to an unproven address, a stranger typed it.
     pub to: &'a str,
     /// Links that carry a token of this mail, by name: `links.confirm`, `links.magic_link`, `links.reset_password`,
-    /// `links.not_me`. Secret, and good for one use.
+    /// `links.not_me`, `links.email_change`, `links.email_change_cancel`. Secret, and good for one use.
     pub links: BTreeMap<&'a str, String>,
     /// Pages, by name: `urls.login`, `urls.confirm`, `urls.magic_link`, `urls.reset_password`, `urls.sessions`, and what
     /// the host added.

@@ -13,6 +13,7 @@ use crate::support::{
 /// What each mail must say: its subject, and lines of its text.
 fn golden(kind: &MailKind) -> (&'static str, Vec<String>) {
     let confirm = link("confirm");
+    let undo = format!("{}/cancel", link("email-change"));
     let lines: (&str, &[&str]) = match kind.as_str() {
         "confirm_email" => (
             "Confirm your address for Acme",
@@ -77,6 +78,26 @@ fn golden(kind: &MailKind) -> (&'static str, Vec<String>) {
                 "If this was not you, do not pass the code on. Somebody may know your password.",
                 "https://app.example/auth/reset-password",
             ],
+        ),
+        "email_change_confirm" => (
+            "Confirm your new address for Acme",
+            &[
+                &link("email-change"),
+                "The link works once, within 48 hours, and only while the session that",
+                "If this was not you, ignore this mail and do not pass the link on. Without",
+            ],
+        ),
+        "email_change_notice" => (
+            "A new address was asked for at Acme",
+            &[
+                "Acme. Nothing is changed before the new address is confirmed.",
+                "If this was not you, open this link. It keeps this address for your account",
+                &undo,
+            ],
+        ),
+        "email_changed" => (
+            "The address of your account at Acme was changed",
+            &["account goes to the new address from now on, and no longer to this one.", &undo],
         ),
         "mfa_enabled" => (
             "Two-step sign-in for Acme was turned on",
@@ -148,7 +169,10 @@ fn both_parts_carry_the_same_links_and_codes() {
     for (kind, tokens) in KINDS {
         let message = compose(&templates(), kind);
         for name in *tokens {
-            let url = link(&name.replace('_', "-"));
+            let url = match *name {
+                "email_change_cancel" => format!("{}/cancel", link("email-change")),
+                name => link(&name.replace('_', "-")),
+            };
             assert!(message.text.lines().any(|line| line == url), "{kind}");
             assert!(message.html.contains(&format!("<a href=\"{url}\">{url}</a>")), "{kind}");
         }
@@ -219,7 +243,9 @@ fn cs_13_a_product_name_cannot_leave_the_subject_or_the_page() {
 
 #[test]
 fn facts_that_lack_the_link_or_the_code_give_no_mail() {
-    for (kind, tokens) in KINDS.iter().filter(|(_, tokens)| !tokens.is_empty()) {
+    // The mail to the new address has no link.
+    let linked = KINDS.iter().filter(|(kind, tokens)| !tokens.is_empty() && *kind != MailKind::EMAIL_CHANGED);
+    for (kind, tokens) in linked {
         let mut facts = facts(kind);
         facts.tokens.clear();
         let error = templates().compose(MailId::new(at()), kind, &ann(), &facts).unwrap_err();
@@ -280,20 +306,20 @@ fn an_unknown_kind_gives_no_mail() {
 
 #[test]
 fn a_capability_adds_a_kind() {
-    const KIND: MailKind = MailKind::new("email_change_notice");
-    let links = Links::mounted_at(BASE).link("email_change_cancel", format!("{BASE}/email-change/{{token}}/cancel"));
+    const KIND: MailKind = MailKind::new("invitation");
+    let links = Links::mounted_at(BASE).link("invitation", format!("{BASE}/invitations/{{token}}/accept"));
     let kind = KindTemplates::new(
         KIND,
-        "Your address at {{ product }} is being changed",
-        "To keep it:\n{{ links.email_change_cancel }}\n{% include 'origin.txt' %}",
-        "{% extends 'layout.html' %}{% block body %}<a href=\"{{ links.email_change_cancel }}\">Keep it</a>{% endblock %}",
+        "You are invited to {{ product }}",
+        "To accept:\n{{ links.invitation }}\n{% include 'origin.txt' %}",
+        "{% extends 'layout.html' %}{% block body %}<a href=\"{{ links.invitation }}\">Accept</a>{% endblock %}",
     )
-    .with_tokens(&["email_change_cancel"]);
+    .with_tokens(&["invitation"]);
     let templates = Templates::builder("Acme", links).add_kind(kind).build().unwrap();
-    let facts = Facts::default().with_token("email_change_cancel", &token());
+    let facts = Facts::default().with_token("invitation", &token());
     let message = templates.compose(MailId::new(at()), &KIND, &ann(), &facts).unwrap();
-    let url = format!("{}/cancel", link("email-change"));
-    assert_eq!(message.text, format!("To keep it:\n{url}\nWhen: 23 November 2026, 18:05 UTC\n"));
+    let url = format!("{}/accept", link("invitations"));
+    assert_eq!(message.text, format!("To accept:\n{url}\nWhen: 23 November 2026, 18:05 UTC\n"));
     assert!(message.html.contains(&format!("href=\"{url}\"")));
 }
 
@@ -320,5 +346,15 @@ fn composing_twice_gives_the_same_words() {
         let [one, two] =
             [(), ()].map(|()| templates().compose(id, kind, &ann(), &facts(kind)).expect("facts are complete"));
         assert_eq!((one.subject, one.text, one.html), (two.subject, two.text, two.html));
+    }
+}
+
+#[test]
+fn the_new_address_is_told_and_cannot_undo() {
+    let facts = Facts { at: Some(at()), ..Facts::default() };
+    let message = templates().compose(MailId::new(at()), &MailKind::EMAIL_CHANGED, &ann(), &facts).unwrap();
+    for part in [&message.text, &message.html] {
+        assert!(part.contains("was changed to this one"), "{part}");
+        assert!(!part.contains("/auth/email-change/"), "{part}");
     }
 }

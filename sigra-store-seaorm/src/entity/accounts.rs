@@ -43,3 +43,32 @@ pub mod device {
 
     super::super::plain!();
 }
+
+pub mod address_change {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "sigra_email_changes")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub user_id: Uuid,
+        pub pending_user_id: Option<Uuid>,
+        pub session_id: Uuid,
+        pub security_epoch: i64,
+        pub factor_epoch: i64,
+        pub old_email: String,
+        pub old_identity: String,
+        pub new_email: String,
+        pub confirm_digest: Option<Vec<u8>>,
+        pub notice_digest: Option<Vec<u8>>,
+        pub revert_digest: Option<Vec<u8>>,
+        pub requested_at: i64,
+        pub redeemable_until: i64,
+        pub completed_at: Option<i64>,
+        pub undo_expires_at: Option<i64>,
+        pub expires_at: i64,
+    }
+
+    super::super::plain!();
+}

@@ -23,7 +23,7 @@ mod limits;
 mod registrations;
 mod sessions;
 
-pub use accounts::{device, user};
+pub use accounts::{address_change, device, user};
 pub use bookkeeping::migration;
 pub use capabilities::ceremony;
 #[cfg(feature = "mfa")]

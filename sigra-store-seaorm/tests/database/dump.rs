@@ -246,6 +246,13 @@ async fn lived_in() -> House {
         house.tell("session", token.expose().as_str());
     }
     house.enroll(NEW_PASSWORD).await;
+    let session = house.told.iter().rev().find(|(what, _)| *what == "session").unwrap().1.clone();
+    let current = house.sigra.sessions().resolve(&session, &client).await.unwrap().expect("it was just granted");
+    let _ = house.sigra.email_change().request(&current, "ann2@example.org", &client).await.unwrap();
+    let _ = house.sigra.workers().run_once().await.unwrap();
+    house.mailed(&MailKind::EMAIL_CHANGE_NOTICE, "email_change_cancel");
+    let link = house.mailer.token(&MailKind::EMAIL_CHANGE_CONFIRM, &email("ann2@example.org"), "email_change");
+    house.tell("email_change", link.expect("it was mailed").expose().as_str());
     // What is still outstanding: a registration somewhere else, a reset, and mails that no worker has sent.
     let form = RegistrationForm { email: "bob@example.org", password: PASSWORD, profile: None, client: &client };
     let _ = house.sigra.registration().submit(form).await.unwrap();
@@ -264,6 +271,7 @@ async fn se_05_tk_13_a_dump_holds_no_token_code_or_password_that_ever_left() {
     assert!(dump.len() > 200, "{}", dump.len());
     let kinds = ["session", "device", "confirm", "magic_link", "reset_password", "not_me", "code", "password"];
     let kinds = kinds.into_iter().chain(["totp secret", "backup code", "trust", "pending"]);
+    let kinds = kinds.chain(["email_change", "email_change_cancel"]);
     for kind in kinds {
         assert!(house.told.iter().any(|(what, _)| *what == kind), "no {kind} was told");
     }
@@ -352,6 +360,7 @@ async fn use_everything(house: &House) {
     let last = |kind: &str| house.told.iter().rev().find(|(what, _)| *what == kind).map_or("", |(_, secret)| secret);
     if let Ok(Some(current)) = sigra.sessions().resolve(last("session"), &client).await {
         let _ = sigra.sessions().list(current.user()).await;
+        let _ = sigra.email_change().pending(&current).await;
         let sudo = sigra.sudo().password(&current, "not the password", &client).await;
         assert!(!matches!(sudo, Ok(SudoOutcome::Granted { .. })));
     }
@@ -369,6 +378,8 @@ async fn use_everything(house: &House) {
     let _ = sigra.magic_link().peek(last("magic_link")).await;
     let _ = sigra.reset().peek(last("reset_password")).await;
     let _ = sigra.confirmation().peek(last("confirm")).await;
+    let _ = sigra.email_change().peek(last("email_change")).await;
+    let _ = sigra.email_change().peek_undo(last("email_change_cancel")).await;
     let _ = sigra.confirmation().by_code("bob@example.org", "000000", &client).await;
     let _ = sigra.workers().run_once().await;
     let _ = sigra.workers().housekeep().await;

@@ -10,7 +10,7 @@ use serde_json::Value;
 const FRAMING: [&str; 4] = ["connection", "content-length", "date", "transfer-encoding"];
 
 /// What stands before a token in paths.
-const TOKEN_PATHS: [&str; 4] = ["confirm", "magic-link", "not-me", "reset-password"];
+const TOKEN_PATHS: [&str; 5] = ["confirm", "email-change", "magic-link", "not-me", "reset-password"];
 
 /// What every answer of the surface carries, https or not.
 const COMMON: [(&str, &str); 6] = [
@@ -62,7 +62,8 @@ impl Answer {
         // TK-21: an answer below a path that holds a token sends no referrer on.
         let mut segments = self.what.split('/').skip_while(|part| !TOKEN_PATHS.contains(part)).skip(1);
         let below = (segments.next(), segments.next());
-        let token = matches!(below, (Some(token), None) if !["", "resend", "redeem"].contains(&token));
+        let fixed = ["", "resend", "redeem", "cancel"];
+        let token = matches!(below, (Some(token), None | Some("cancel")) if !fixed.contains(&token));
         self.kind(status, names, "no-store", if token { "no-referrer" } else { "same-origin" })
     }
 

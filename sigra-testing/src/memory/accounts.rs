@@ -28,7 +28,7 @@ impl AccountStore for MemoryStore {
 
     async fn create(&self, account: &NewAccount, evidence: Evidence) -> Result<bool, StoreError> {
         self.change("accounts.create", |state| {
-            if state.account_by_email(&account.email).is_some() {
+            if state.is_taken(&account.email, None, account.created_at) {
                 return Ok(false);
             }
             state.add_account(account)?;

@@ -32,6 +32,7 @@ impl Housekeeping for MemoryStore {
             gone += purge_hashed(&mut state.tokens, limit, |token| token.expires_at < now);
             gone += purge_hashed(&mut state.ceremonies, limit, |ceremony| ceremony.expires_at < now);
             gone += purge_hashed(&mut state.devices, limit, |device| device.expires_at < now);
+            gone += purge(&mut state.address_changes, limit, |row| row.expires_at() < now);
             gone += purge(&mut state.requests, limit, |row| row.request.expires_at < now);
             gone += purge(&mut state.sessions, limit, |row| {
                 row.session.idle_expires_at < now || row.session.expires_at < now

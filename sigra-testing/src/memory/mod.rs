@@ -1,6 +1,7 @@
 //! Every storage port, in memory.
 
 mod accounts;
+mod address_changes;
 mod attempts;
 mod ceremonies;
 mod evidence;
@@ -45,7 +46,7 @@ use state::State;
 ///
 /// A method can be told to fail, named by port and method, as in `accounts.reset_password`. It then answers
 /// [`Unavailable`](StoreErrorKind::Unavailable) and changes nothing. The ports are `accounts`, `devices`, `tokens`,
-/// `registrations`, `requests`, `attempts`, `passwords`, `sessions`, `outbox`, `log`, `audit`, `ceremonies`, `housekeeping` and
+/// `registrations`, `requests`, `attempts`, `passwords`, `sessions`, `outbox`, `log`, `audit`, `ceremonies`, `address_changes`, `housekeeping` and
 /// `health`; with the feature `mfa` also `totp`, `backup_codes` and `trusted`, with `passkeys` also `passkeys`. One name
 /// more, `evidence`, fails whichever change tries to commit an event or a mail.
 ///
@@ -84,6 +85,7 @@ impl MemoryStore {
         let store = Arc::new(self.clone());
         Stores {
             accounts: store.clone(),
+            address_changes: store.clone(),
             attempts: store.clone(),
             audit: store.clone(),
             ceremonies: store.clone(),

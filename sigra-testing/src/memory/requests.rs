@@ -67,11 +67,9 @@ impl RequestStore for MemoryStore {
         evidence: Evidence,
     ) -> Result<bool, StoreError> {
         self.change("requests.resolve", |state| {
-            let held = state.requests.get(&leased.request.id).and_then(|row| row.lease).map(|lease| lease.id);
-            if held != Some(leased.lease) {
+            if !state.answer_request(leased) {
                 return Ok(false);
             }
-            state.requests.remove(&leased.request.id);
             for token in &resolution.tokens {
                 state.add_token(token)?;
             }
@@ -88,5 +86,11 @@ impl State {
     pub(super) fn queue_request(&mut self, request: &AddressRequest) -> Result<(), Refused> {
         let row = QueuedRequest { request: request.clone(), lease: None };
         new_row(self.requests.insert(request.id, row))
+    }
+
+    /// Takes a request out of the queue, if the lease is still the worker's.
+    pub(super) fn answer_request(&mut self, leased: &LeasedRequest) -> bool {
+        let held = self.requests.get(&leased.request.id).and_then(|row| row.lease).map(|lease| lease.id);
+        held == Some(leased.lease) && self.requests.remove(&leased.request.id).is_some()
     }
 }

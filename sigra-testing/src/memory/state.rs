@@ -25,6 +25,7 @@ use sigra_mfa::ports::{StoredTotp, TrustedBrowser};
 use sigra_passkeys::{Passkey, UserHandle};
 
 use super::Refused;
+use super::address_changes::StoredChange;
 use super::attempts::Counter;
 use super::outbox::QueuedMail;
 use super::registrations::Registration;
@@ -43,6 +44,7 @@ pub(super) struct State {
     pub(super) sessions: BTreeMap<SessionId, StoredSession>,
     pub(super) pending: BTreeMap<PendingId, (PendingSignIn, Digest)>,
     pub(super) ceremonies: HashMap<Digest, Ceremony>,
+    pub(super) address_changes: BTreeMap<RequestId, StoredChange>,
     #[cfg(feature = "mfa")]
     pub(super) totp: BTreeMap<UserId, StoredTotp>,
     #[cfg(feature = "mfa")]
@@ -117,6 +119,7 @@ impl State {
         self.sessions.retain(|_, row| row.session.user != user);
         self.pending.retain(|_, (pending, _)| pending.user != user);
         self.ceremonies.retain(|_, ceremony| ceremony.user != Some(user));
+        self.address_changes.retain(|_, row| row.user() != user);
         #[cfg(feature = "mfa")]
         {
             self.totp.remove(&user);

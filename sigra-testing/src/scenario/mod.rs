@@ -274,6 +274,8 @@ impl<S> TestHost<S> {
         let page = match kind.as_str() {
             "confirm_email" => "confirm",
             page @ ("magic_link" | "reset_password") => page,
+            "email_change_confirm" => "email_change",
+            "email_change_notice" | "email_changed" => "email_change_cancel",
             _ => "not_me",
         };
         match self.mailer.token(kind, &address(email), page) {

@@ -71,6 +71,8 @@ fn facts(kind: &MailKind, device: &str) -> (Facts, Option<RawToken>, Option<Code
         "magic_link" => Some("magic_link"),
         "reset_password" => Some("reset_password"),
         "already_registered" | "enrollment_code" => None,
+        "email_change_confirm" => Some("email_change"),
+        "email_change_notice" | "email_changed" => Some("email_change_cancel"),
         _ => Some("not_me"),
     };
     let token = page.map(|_| RawToken::random());

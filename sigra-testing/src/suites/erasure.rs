@@ -11,6 +11,7 @@ use sigra_core::session::{Device, NewSession};
 use sigra_core::user::User;
 
 use super::Backend;
+use super::address_changes::Asked;
 use super::press::{Pending, Press};
 use super::support::*;
 
@@ -19,19 +20,19 @@ suite! {
     lc_01_the_trail_and_the_address_outlive_the_account,
 }
 
-/// Sessions with their retired tokens, pending sign-ins, devices, tokens, and ceremonies go at once; counters with the next
+/// Sessions with their retired tokens, pending sign-ins, devices, tokens, changes of address and ceremonies go at once; counters with the next
 /// purge. Another account keeps all of it.
 pub async fn lc_01_what_belongs_to_an_account_goes_with_it(backend: &Backend) {
     let Some(operator) = operator(backend, "erasure::lc_01_what_belongs_to_an_account_goes_with_it") else { return };
     let (erased, kept) = (Belongings::new(backend).await, Belongings::new(backend).await);
-    assert_eq!((erased.left(backend).await, kept.left(backend).await), (8, 8));
+    assert_eq!((erased.left(backend).await, kept.left(backend).await), (9, 9));
     operator.erase(erased.user.id).await;
     while purge(backend, 100).await > 0 {}
     assert_eq!(erased.left(backend).await, 0);
     assert!(backend.stores.accounts.find(erased.user.id).await.unwrap().is_none());
     assert!(backend.stores.sessions.list(erased.user.id, 10).await.unwrap().is_empty());
     assert_eq!(erased.attempts(backend).await, 1, "its counter was kept");
-    assert_eq!(kept.left(backend).await, 8);
+    assert_eq!(kept.left(backend).await, 9);
     assert_eq!(kept.attempts(backend).await, 2);
     assert_eq!(stored(backend, kept.user.id).await.id, kept.user.id);
 }
@@ -62,6 +63,7 @@ struct Belongings {
     device: Digest,
     tokens: [sigra_core::registration::MailedToken; 2],
     ceremony: Digest,
+    change: Asked,
     counter: AttemptKey,
 }
 
@@ -87,8 +89,10 @@ impl Belongings {
         let state = Sealed::from_bytes(vec![1]);
         let row = Ceremony { key: ceremony, user: Some(user.id), state, created_at: at, expires_at: at + HOUR };
         backend.stores.ceremonies.put(&row).await.unwrap();
+        let change = Asked::by(backend, &user).await;
+        change.arm(backend).await;
         let counter = AttemptKey { counter: "conformance", whom: Mac::from_bytes(*digest().as_bytes()) };
-        let belongings = Self { user, session, retired, current, pending, device, tokens, ceremony, counter };
+        let belongings = Self { user, session, retired, current, pending, device, tokens, ceremony, change, counter };
         assert_eq!(belongings.attempts(backend).await, 1);
         belongings
     }
@@ -99,6 +103,7 @@ impl Belongings {
         let mut found = vec![
             stores.devices.find(self.device, now()).await.unwrap().is_some(),
             self.pending.is_stored(backend).await,
+            stores.address_changes.peek_undo(self.change.undo, now()).await.unwrap().is_some(),
             stores.ceremonies.peek(self.ceremony, now()).await.unwrap().is_some(),
             stores.accounts.find(self.user.id).await.unwrap().is_some(),
         ];

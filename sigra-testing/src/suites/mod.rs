@@ -36,7 +36,7 @@
 //! That goes for ports that share nothing with others: `attempts` and `health` alone, `ceremonies`, when the store is given
 //! the `accounts` of the other backend and brings a `housekeeping` that purges its rows, and `sessions`, when the store is given the `accounts` and the `log` of the other backend and
 //! brings a `housekeeping` that purges its own rows too. All others commit together with accounts, or with evidence, or
-//! read what a neighbour wrote: `accounts`, `passwords`, `devices`, `tokens`, `registrations`, `requests`, `outbox`, `log` and
+//! read what a neighbour wrote: `accounts`, `passwords`, `devices`, `tokens`, `registrations`, `requests`, `address_changes`, `outbox`, `log` and
 //! `audit` live in one storage. The suite of a port also uses the ports beside it (to make an account, to count evidence), so a
 //! check that fails may be a neighbour's fault: run [`all`] when you have them all.
 //!
@@ -78,6 +78,8 @@ macro_rules! suite {
 }
 
 pub mod accounts;
+pub mod address_changes;
+pub mod address_undo;
 pub mod attempts;
 pub mod audit;
 #[cfg(any(feature = "mfa", feature = "passkeys"))]
@@ -170,6 +172,8 @@ pub async fn all(backend: &Backend) {
     registrations::all(backend).await;
     promotion::all(backend).await;
     requests::all(backend).await;
+    address_changes::all(backend).await;
+    address_undo::all(backend).await;
     attempts::all(backend).await;
     sessions::all(backend).await;
     session_changes::all(backend).await;
@@ -227,6 +231,8 @@ mod tests {
     fn every_check_is_run_by_its_suite() {
         let suites = [
             (include_str!("accounts.rs"), accounts::CHECKS),
+            (include_str!("address_changes.rs"), address_changes::CHECKS),
+            (include_str!("address_undo.rs"), address_undo::CHECKS),
             (include_str!("attempts.rs"), attempts::CHECKS),
             (include_str!("audit.rs"), audit::CHECKS),
             #[cfg(feature = "mfa")]

@@ -38,6 +38,7 @@ pub async fn requests_read_back_as_they_were_written(backend: &Backend) {
         RequestKind::ResetPassword,
         RequestKind::RescueReset,
         RequestKind::LockNotice,
+        RequestKind::ChangeEmail,
     ] {
         let subject = UserId::new(now());
         let written = AddressRequest { client: awkward_client(), ..request(kind, &address) };

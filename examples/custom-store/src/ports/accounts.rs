@@ -13,6 +13,7 @@ use sigra_core::session::Device;
 use sigra_core::time::Timestamp;
 use sigra_core::user::{Epochs, User};
 
+use super::address_changes::is_taken;
 use super::evidence::record;
 use super::tokens::{forget_devices, forget_tokens, live_token};
 use crate::error::Fault;
@@ -159,7 +160,7 @@ pub(super) fn record_sign_in(tables: &mut Writing<'_>, sign_in: &SignIn) -> Resu
 
 /// Stores an account; `None` when the address is taken.
 pub(super) fn add_account(tables: &mut Writing<'_>, account: &NewAccount) -> Result<Option<User>, Fault> {
-    if tables.find::<Account>(Account::BY_ADDRESS, account.email.identity().as_bytes())?.is_some() {
+    if is_taken(tables, &account.email, None, account.created_at)? {
         return Ok(None);
     }
     let password = account.password.as_ref().map(|hash| hash.expose().to_owned());

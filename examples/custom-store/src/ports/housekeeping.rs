@@ -9,8 +9,8 @@ use sigra_core::time::Timestamp;
 use super::registrations::delete_registration;
 use crate::error::Fault;
 use crate::rows::{
-    Account, Counter, KnownDevice, Pending, QueuedMail, QueuedRequest, Registration, StoredCeremony, StoredSession,
-    Token, id, time,
+    Account, Counter, KnownDevice, Pending, QueuedMail, QueuedRequest, Registration, StoredCeremony, StoredChange,
+    StoredSession, Token, id, time,
 };
 use crate::store::{KvStore, Step};
 use crate::table::{Row, Writing, under};
@@ -34,6 +34,7 @@ impl Housekeeping for KvStore {
             gone += purge::<Counter>(tables, Counter::BY_END, now, limit)?;
             gone += purge_void(tables, limit)?;
             gone += purge::<StoredCeremony>(tables, StoredCeremony::BY_EXPIRY, now, limit)?;
+            gone += purge::<StoredChange>(tables, StoredChange::BY_EXPIRY, now, limit)?;
             gone += purge::<StoredSession>(tables, StoredSession::BY_EXPIRY, now, limit)?;
             gone += purge::<Pending>(tables, Pending::BY_EXPIRY, now, limit)?;
             gone += purge::<QueuedMail>(tables, QueuedMail::BY_SETTLEMENT, mail_before, limit)?;

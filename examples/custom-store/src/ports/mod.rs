@@ -1,6 +1,7 @@
 //! The ports, each in terms of rows.
 
 mod accounts;
+mod address_changes;
 mod attempts;
 mod ceremonies;
 mod evidence;

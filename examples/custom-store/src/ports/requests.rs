@@ -9,6 +9,7 @@ use sigra_core::time::Timestamp;
 
 use super::registrations::set_code;
 use super::tokens::add_token;
+use crate::error::Fault;
 use crate::rows::{Lease, QueuedRequest, id};
 use crate::store::{KvStore, Step};
 use crate::table::{Writing, under};
@@ -44,13 +45,11 @@ impl RequestStore for KvStore {
         resolution: &Resolution,
         evidence: Evidence,
     ) -> Result<bool, StoreError> {
-        let (id, lease, resolution) = (leased.request.id, leased.lease, resolution.clone());
+        let (leased, resolution) = (leased.clone(), resolution.clone());
         let step = move |tables: &mut Writing<'_>| {
-            let held = tables.get::<QueuedRequest>(id!(id))?.and_then(|row| row.lease);
-            if held.map(|held| held.id) != Some(lease) {
+            if !take(tables, &leased)? {
                 return Ok(Step::Nothing(false));
             }
-            tables.remove::<QueuedRequest>(id!(id))?;
             for new in resolution.tokens {
                 add_token(tables, new.token, new.older_expire_at)?;
             }
@@ -61,4 +60,11 @@ impl RequestStore for KvStore {
         };
         self.write("RequestStore::resolve", step, |_| evidence).await
     }
+}
+
+/// Takes a request out of the queue, if the lease is still the worker's.
+pub(super) fn take(tables: &mut Writing<'_>, leased: &LeasedRequest) -> Result<bool, Fault> {
+    let id = leased.request.id;
+    let held = tables.get::<QueuedRequest>(id!(id))?.and_then(|row| row.lease);
+    Ok(held.map(|held| held.id) == Some(leased.lease) && tables.remove::<QueuedRequest>(id!(id))?.is_some())
 }

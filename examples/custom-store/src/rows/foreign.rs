@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
+use sigra_core::address_change::AddressChange;
 use sigra_core::assurance::Assurance;
 use sigra_core::audit::Outcome;
 use sigra_core::client::{ClientInfo, Place};
@@ -108,6 +109,19 @@ pub(super) struct AddressRequestDef {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(remote = "AddressChange")]
+pub(super) struct AddressChangeDef {
+    id: RequestId,
+    user: UserId,
+    session: SessionId,
+    epochs: Epochs,
+    old: EmailAddress,
+    new: EmailAddress,
+    requested_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
 #[serde(remote = "Session")]
 pub(super) struct SessionDef {
     id: SessionId,
@@ -185,6 +199,7 @@ enum RequestKindDef {
     ResetPassword,
     RescueReset,
     LockNotice,
+    ChangeEmail,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 //! `sigra-core` has no stored form of its own structures: that is the store's. Here it is JSON; [`foreign`] says how.
 
 mod accounts;
+mod address_changes;
 mod attempts;
 mod ceremonies;
 mod foreign;
@@ -13,6 +14,7 @@ mod trail;
 use sigra_core::time::Timestamp;
 
 pub(crate) use accounts::{Account, Code, KnownDevice, Registration, Token};
+pub(crate) use address_changes::{Link, StoredChange};
 pub(crate) use attempts::{Counter, counter_key};
 pub(crate) use ceremonies::StoredCeremony;
 pub(crate) use queues::{Lease, QueuedMail, QueuedRequest};

@@ -3,6 +3,7 @@
 mod alike;
 mod bodies;
 mod confirmation;
+mod email_change;
 mod failing;
 mod headers;
 mod host_routes;
@@ -74,6 +75,10 @@ scenarios! { ACCOUNTS:
     reset { tk_10_forms, json, faults, }
     sudo { forms, json, the_fifth_wrong_answer, se_24_remembered_sessions_are_not_fresh, }
     not_me { forms, json, another_account_stays_signed_in, }
+    email_change {
+        tk_17_forms, tk_17_json, se_16_in_another_browser, undoing_forms, cancelling_json, se_20_only_fresh_sessions_ask,
+        tk_19_faults, th_18_taken_and_free_addresses_are_alike, tk_18_dead_links_are_alike,
+    }
     sessions {
         page, se_18_json, se_19_foreign_ids, revoking, se_22_current, cs_13_hostile_user_agents,
         se_23_rotation_reaches_the_browser,
@@ -142,6 +147,10 @@ fn link(host: &GoldenHost, kind: &MailKind, email: &str) -> String {
         "confirm_email" => "confirm",
         "magic_link" => "magic-link",
         "reset_password" => "reset-password",
+        "email_change_confirm" => "email-change",
+        "email_change_notice" | "email_changed" => {
+            return format!("/auth/email-change/{}/cancel", host.test.mailed_token(kind, email));
+        }
         _ => "not-me",
     };
     format!("/auth/{page}/{}", host.test.mailed_token(kind, email))
