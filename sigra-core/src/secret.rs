@@ -34,6 +34,8 @@ impl Purpose {
     pub const RESET_PASSWORD: Self = Self("reset_password");
     /// The rescue link in security notices.
     pub const NOT_ME: Self = Self("not_me");
+    /// The rescue link that takes a deletion back.
+    pub const REACTIVATE: Self = Self("reactivate");
     /// The code mailed to a pending sign-in before it may enrol a second factor from an unknown device.
     pub(crate) const ENROLLMENT_CODE: Self = Self("enrollment_code");
 
@@ -47,7 +49,7 @@ impl Purpose {
     /// small.
     #[must_use]
     pub fn from_stored(name: &str) -> Self {
-        const CORE: [Purpose; 7] = [
+        const CORE: [Purpose; 8] = [
             Purpose::SESSION,
             Purpose::PENDING,
             Purpose::DEVICE,
@@ -55,6 +57,7 @@ impl Purpose {
             Purpose::MAGIC_LINK,
             Purpose::RESET_PASSWORD,
             Purpose::NOT_ME,
+            Purpose::REACTIVATE,
         ];
         static OTHERS: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
 

@@ -4,17 +4,20 @@
 //! and answers [`Admission::Granted`], [`Admission::StepRequired`] or [`Admission::Refused`]. Nothing else can mint a
 //! session: [`NewSession`](crate::session::NewSession) has no public constructor.
 //!
-//! A capability adds a gate, a factor or a step. It can never add a door. The one built-in gate demands the second factor
-//! of whoever has one; it knows the [factors](crate::ports::Factor) only by what they say of themselves.
+//! A capability adds a gate, a factor or a step. It can never add a door. Two gates are built in. One demands the second
+//! factor of whoever has one, and knows the [factors](crate::ports::Factor) only by what they say of themselves. The other
+//! demands of whoever signs in to an account that is to be deleted that they take that back.
 
 mod admit;
 mod gate;
 mod notice;
 mod proof;
+mod reactivation;
 mod second_factor;
 
 pub use admit::{Admission, Changed, Door, DoorParts, Entry, Granted, PendingView, Refusal, StepRequired};
 pub use gate::{Gate, GateContext, GateVerdict, Step};
 pub(crate) use notice::NoticeParts;
 pub use proof::{Proof, Shown, WayIn};
+pub(crate) use reactivation::ReactivationGate;
 pub(crate) use second_factor::{Factors, SecondFactorGate};

@@ -5,11 +5,13 @@
 
 mod budget;
 mod confirmation;
+mod deletion;
 mod enrollment;
 mod input;
 mod login;
 mod magic_link;
 mod not_me;
+mod operator;
 mod registration;
 mod requests;
 mod reset;
@@ -20,11 +22,13 @@ mod sudo;
 mod workers;
 
 pub use confirmation::{Confirmation, ConfirmationView, Confirmed, PreparedPromotion};
+pub use deletion::{Deletion, DeletionScheduled, Reactivated, UndoView};
 pub use enrollment::{CodeOutcome, CodeRequested, Enrollment, EnrollmentView};
 pub use input::{InputFault, LinkView};
 pub use login::{Login, LoginOutcome, PasswordAttempt};
 pub use magic_link::{MagicLink, MagicLinkOutcome};
 pub use not_me::NotMe;
+pub use operator::Operator;
 pub use registration::{PreparedRegistration, Registration, RegistrationForm, Submitted};
 pub use requests::Requested;
 pub use reset::{Reset, ResetOutcome};

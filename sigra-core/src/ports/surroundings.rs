@@ -58,6 +58,16 @@ pub enum Happened<'a> {
     PasswordReset(&'a User),
     /// The owner disowned a sign-in; every session ended.
     Rescued(&'a User),
+    /// The deletion of an account was scheduled; every session ended.
+    DeletionScheduled(&'a User),
+    /// A scheduled deletion was taken back.
+    DeletionCancelled(&'a User),
+    /// An account was deleted. This is what it was.
+    Deleted(&'a User),
+    /// An operator disabled an account; every session ended.
+    Disabled(&'a User),
+    /// An operator enabled an account.
+    Enabled(&'a User),
 }
 
 /// Hears nothing.
