@@ -24,7 +24,7 @@ use crate::evidence::record;
 use crate::rows::{Positions, user_columns};
 use crate::store::{SeaOrmStore, Tx};
 use crate::unique::Unique as _;
-use crate::{columns, dialect, evidence, requests, sign_ins, tokens};
+use crate::{columns, dialect, evidence, lifecycle, requests, sign_ins, tokens};
 
 const BY_EMAIL: &str = concat!(
     "SELECT u.id, u.password_hash, u.attempts_cleared_at, ",
@@ -121,7 +121,7 @@ impl AccountStore for SeaOrmStore {
         evidence: EvidenceFor<'_, User>,
     ) -> Result<Option<User>, StoreError> {
         self.write("AccountStore::reset_password", |tx| async move {
-            let resets = |owner: &TokenOwner| matches!(owner, TokenOwner::User { epochs: Some(_), .. });
+            let resets = |live: &LiveToken| matches!(live.token.owner, TokenOwner::User { epochs: Some(_), .. });
             let Some(LiveToken { user: Some(user), .. }) = tokens::consume(&tx, digest, now, resets).await? else {
                 return Ok(None);
             };
@@ -153,19 +153,11 @@ impl AccountStore for SeaOrmStore {
         evidence: EvidenceFor<'_, User>,
     ) -> Result<Option<User>, StoreError> {
         self.write("AccountStore::rescue", |tx| async move {
-            let rescues = |owner: &TokenOwner| matches!(owner, TokenOwner::User { epochs: None, .. });
+            let rescues = |live: &LiveToken| matches!(live.token.owner, TokenOwner::User { epochs: None, .. });
             let Some(LiveToken { user: Some(user), .. }) = tokens::consume(&tx, digest, now, rescues).await? else {
                 return Ok(None);
             };
-            let epochs = Epochs { security: user.epochs.security + 1, ..user.epochs };
-            let user = User { has_password: false, epochs, ..user };
-            user::Entity::update_many()
-                .col_expr(user::Column::PasswordHash, Expr::value(None::<String>))
-                .col_expr(user::Column::SecurityEpoch, Expr::value(user.epochs.security))
-                .filter(user::Column::Id.eq(user.id.as_uuid()))
-                .exec(&*tx)
-                .await?;
-            forget_credentials(&tx, user.id).await?;
+            let user = rescued(&tx, user, now).await?;
             requests::insert(&tx, &request(&user)).await?;
             record(&tx, &evidence(&user)).await?;
             Ok(Some(user))
@@ -218,6 +210,21 @@ pub(crate) async fn raise_factor_epoch(tx: &Tx, user: User) -> Result<User, Faul
     Ok(User { epochs, ..user })
 }
 
+/// Takes the password of a disowned account whose row is locked away, and its deletion back.
+pub(crate) async fn rescued(tx: &Tx, user: User, now: Timestamp) -> Result<User, Fault> {
+    let epochs = Epochs { security: user.epochs.security + 1, ..user.epochs };
+    let user = lifecycle::restored(tx, User { has_password: false, epochs, ..user }, now).await?;
+    user::Entity::update_many()
+        .col_expr(user::Column::PasswordHash, Expr::value(None::<String>))
+        .col_expr(user::Column::SecurityEpoch, Expr::value(user.epochs.security))
+        .col_expr(user::Column::DeletionDueAt, Expr::value(columns::micros(user.deletion_due_at)))
+        .filter(user::Column::Id.eq(user.id.as_uuid()))
+        .exec(&**tx)
+        .await?;
+    forget_credentials(tx, user.id).await?;
+    Ok(user)
+}
+
 /// Whether an address has an account.
 pub(crate) async fn is_taken(db: &impl ConnectionTrait, identity: &str) -> Result<bool, Fault> {
     let found = user::Entity::find().filter(user::Column::EmailIdentity.eq(identity)).unique(db).await?;
@@ -235,6 +242,7 @@ pub(crate) async fn insert(tx: &Tx, account: &NewAccount) -> Result<(), Fault> {
         factor_epoch: Epochs::default().factor,
         confirmed_at: columns::micros(account.confirmed_at),
         disabled_at: None,
+        deletion_due_at: None,
         created_at: account.created_at.as_micros(),
         last_sign_in_at: None,
         attempts_cleared_at: None,
@@ -252,6 +260,7 @@ pub(crate) fn to_user(row: user::Model) -> Result<User, Fault> {
         profile: columns::from_json(&row.profile, "profile")?,
         epochs: Epochs { security: row.security_epoch, factor: row.factor_epoch },
         disabled_at: columns::time(row.disabled_at),
+        deletion_due_at: columns::time(row.deletion_due_at),
         created_at: Timestamp::from_micros(row.created_at),
         last_sign_in_at: columns::time(row.last_sign_in_at),
     })
@@ -264,7 +273,7 @@ fn account(row: user::Model) -> Result<AccountRecord, Fault> {
 }
 
 /// Forgets every device and every token but rescue tokens.
-async fn forget_credentials(tx: &Tx, user: UserId) -> Result<(), Fault> {
+pub(crate) async fn forget_credentials(tx: &Tx, user: UserId) -> Result<(), Fault> {
     device::Entity::delete_many().filter(device::Column::UserId.eq(user.as_uuid())).exec(&**tx).await?;
     token::Entity::delete_many()
         .filter(token::Column::UserId.eq(user.as_uuid()))

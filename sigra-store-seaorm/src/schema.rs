@@ -309,4 +309,6 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
 ){table}",
     ),
     ("passkeys_by_user", "CREATE INDEX sigra_passkeys_user ON sigra_passkeys (user_id, created_at)"),
+    ("users_deletion", "ALTER TABLE sigra_users ADD COLUMN deletion_due_at BIGINT"),
+    ("users_by_deletion", "CREATE INDEX sigra_users_deletion ON sigra_users (deletion_due_at, id)"),
 ];

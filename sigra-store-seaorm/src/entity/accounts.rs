@@ -19,6 +19,7 @@ pub mod user {
         pub created_at: i64,
         pub last_sign_in_at: Option<i64>,
         pub attempts_cleared_at: Option<i64>,
+        pub deletion_due_at: Option<i64>,
     }
 
     super::super::plain!();

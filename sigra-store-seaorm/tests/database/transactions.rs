@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction};
+use sigra_core::config::DeletionStrategy;
 use sigra_core::error::StoreErrorKind;
 use sigra_core::evidence::Evidence;
 use sigra_core::ports::{AccountStore as _, EvidenceLog as _, Promotion, RegistrationStore, RequestStore};
@@ -24,6 +25,16 @@ impl InTransaction for Greenhouse {
     async fn registered(&self, tx: &DatabaseTransaction, user: &User) -> Result<(), Box<dyn Error + Send + Sync>> {
         tx.execute_unprepared(&format!("INSERT INTO plants (owner) VALUES ('{}')", user.id)).await?;
         if self.refuses { Err("the greenhouse is full".into()) } else { Ok(()) }
+    }
+
+    async fn erasing(
+        &self,
+        tx: &DatabaseTransaction,
+        user: &User,
+        _: DeletionStrategy,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        tx.execute_unprepared(&format!("DELETE FROM plants WHERE owner = '{}'", user.id)).await?;
+        if self.refuses { Err("somebody waters them".into()) } else { Ok(()) }
     }
 }
 

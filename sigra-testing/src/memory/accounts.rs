@@ -108,10 +108,7 @@ impl AccountStore for MemoryStore {
                 return Ok(None);
             };
             state.tokens.remove(&digest);
-            let user = state.raise_epoch(id, |account| {
-                account.password = None;
-                account.user.has_password = false;
-            })?;
+            let user = state.rescue(id, now)?;
             state.queue_request(&request(&user))?;
             state.record(evidence(&user))?;
             Ok(Some(user))
@@ -146,8 +143,17 @@ impl State {
         Ok(Some(recorded))
     }
 
+    /// Takes the password of a disowned account away, and its deletion back.
+    pub(super) fn rescue(&mut self, id: UserId, now: Timestamp) -> Result<User, Refused> {
+        self.restore(id, now);
+        self.raise_epoch(id, |account| {
+            account.password = None;
+            account.user.has_password = false;
+        })
+    }
+
     /// Changes an account, raises its security epoch and forgets what the old one had handed out.
-    fn raise_epoch(&mut self, id: UserId, edit: impl FnOnce(&mut AccountRecord)) -> Result<User, Refused> {
+    pub(super) fn raise_epoch(&mut self, id: UserId, edit: impl FnOnce(&mut AccountRecord)) -> Result<User, Refused> {
         let account = self.accounts.get_mut(&id).ok_or(Refused::DANGLING)?;
         edit(account);
         account.user.epochs.security += 1;

@@ -14,6 +14,7 @@ use sigra_core::time::Timestamp;
 use sigra_core::user::{Epochs, User};
 
 use super::evidence::record;
+use super::lifecycle::restore;
 use super::tokens::{forget_credentials, live_token};
 use crate::error::Fault;
 use crate::rows::{Account, KnownDevice, QueuedRequest, Token, id};
@@ -116,7 +117,7 @@ impl AccountStore for KvStore {
                 return Ok(Step::Nothing(None));
             };
             tables.remove::<Token>(digest.as_bytes())?;
-            let user = raise_epoch(tables, id, |account| account.set_password(None))?;
+            let user = rescue(tables, id, now)?;
             Ok(Step::Done(Some(user)))
         };
         let finish = |user: &Option<User>| {
@@ -164,8 +165,14 @@ pub(super) fn add_account(tables: &mut Writing<'_>, account: &NewAccount) -> Res
     Ok(Some(account.user))
 }
 
+/// Takes the password of a disowned account away, and its deletion back.
+pub(super) fn rescue(tables: &mut Writing<'_>, id: UserId, now: Timestamp) -> Result<User, Fault> {
+    restore(tables, id, now)?;
+    raise_epoch(tables, id, |account| account.set_password(None))
+}
+
 /// Changes an account, raises its security epoch and forgets what the old one had handed out.
-fn raise_epoch(tables: &mut Writing<'_>, id: UserId, edit: impl FnOnce(&mut Account)) -> Result<User, Fault> {
+pub(super) fn raise_epoch(tables: &mut Writing<'_>, id: UserId, edit: impl FnOnce(&mut Account)) -> Result<User, Fault> {
     let mut account = tables.get::<Account>(id!(id))?.ok_or(Fault::Corrupt("tokens"))?;
     edit(&mut account);
     account.user.epochs.security += 1;

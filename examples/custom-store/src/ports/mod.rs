@@ -5,6 +5,7 @@ mod attempts;
 mod ceremonies;
 mod evidence;
 mod housekeeping;
+mod lifecycle;
 mod outbox;
 mod registrations;
 mod requests;
@@ -12,3 +13,4 @@ mod sessions;
 mod tokens;
 
 pub(crate) use evidence::record;
+pub(crate) use lifecycle::remove_account;

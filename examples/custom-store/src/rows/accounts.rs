@@ -26,6 +26,9 @@ impl Account {
     /// Unique: an address is one account.
     pub(crate) const BY_ADDRESS: &str = "accounts.address";
 
+    /// By when it is to be deleted, oldest first.
+    pub(crate) const BY_DELETION: &str = "accounts.deletion";
+
     pub(crate) fn set_password(&mut self, hash: Option<&PasswordHash>) {
         self.password = hash.map(|hash| hash.expose().to_owned());
         self.user.has_password = hash.is_some();
@@ -46,7 +49,9 @@ impl Row for Account {
     }
 
     fn entries(&self) -> Vec<(&'static str, Vec<u8>)> {
-        vec![(Self::BY_ADDRESS, self.user.email.identity().as_bytes().to_vec())]
+        let address = (Self::BY_ADDRESS, self.user.email.identity().as_bytes().to_vec());
+        let deletion = self.user.deletion_due_at.map(|at| (Self::BY_DELETION, [&time(at)[..], id!(self.user.id)].concat()));
+        [Some(address), deletion].into_iter().flatten().collect()
     }
 }
 
