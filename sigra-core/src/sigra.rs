@@ -10,15 +10,15 @@ use crate::door::{Door, DoorParts, Factors, Gate, ReactivationGate, SecondFactor
 use crate::email::EmailAddress;
 use crate::error::FlowError;
 use crate::flows::{
-    Confirmation, Deletion, Enrollment, Login, MagicLink, NotMe, Operator, Registration, Reset, SecondFactors, Sessions,
-    Sudo, Workers,
+    Confirmation, Deletion, Enrollment, Login, MagicLink, NotMe, Operator, Registration, Reset, SecondFactors,
+    Sessions, Sudo, Workers,
 };
 use crate::mail::{Composer, Mailer};
 use crate::ports::{
-    AccountData, AccountStore, AttemptStore, AuditReader, BreachedPasswords, CeremonyStore, DeviceDescriber, DeviceStore,
-    EvidenceLog, Factor, FactorRequirement, GeoIp, Happened, Hasher, Health, Hooks, Housekeeping, MailDomains, NoGeoIp,
-    LifecycleStore, NoHooks, OutboxStore, PasswordPolicy, RateLimiter, RegistrationStore, RequestStore, SessionStore, Standing,
-    TokenStore, TrustedBrowsers, Vault,
+    AccountData, AccountStore, AttemptStore, AuditReader, BreachedPasswords, CeremonyStore, DeviceDescriber,
+    DeviceStore, EvidenceLog, Factor, FactorRequirement, GeoIp, Happened, Hasher, Health, Hooks, Housekeeping,
+    LifecycleStore, MailDomains, NoGeoIp, NoHooks, OutboxStore, PasswordPolicy, RateLimiter, RegistrationStore,
+    RequestStore, SessionStore, Standing, TokenStore, TrustedBrowsers, Vault,
 };
 use crate::time::{Clock, SystemClock};
 

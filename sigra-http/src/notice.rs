@@ -29,10 +29,12 @@ pub(crate) enum Notice {
     PasskeyRemoved,
     /// A browser is no longer trusted.
     TrustRevoked,
+    /// The account will be deleted.
+    DeletionScheduled,
 }
 
 impl Notice {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Confirmed,
         Self::PasswordReset,
         Self::MailOnItsWay,
@@ -43,6 +45,7 @@ impl Notice {
         Self::PasskeyRenamed,
         Self::PasskeyRemoved,
         Self::TrustRevoked,
+        Self::DeletionScheduled,
     ];
 
     /// The cookie's value: a fixed word, so nobody can put a text of theirs on our pages.
@@ -58,6 +61,7 @@ impl Notice {
             Self::PasskeyRenamed => "passkey_renamed",
             Self::PasskeyRemoved => "passkey_removed",
             Self::TrustRevoked => "trust_revoked",
+            Self::DeletionScheduled => "deletion_scheduled",
         }
     }
 
@@ -73,6 +77,9 @@ impl Notice {
             Self::PasskeyRenamed => "The passkey has its new name.",
             Self::PasskeyRemoved => "The passkey was removed, and every other session was ended.",
             Self::TrustRevoked => "Signing in there will take a second step again.",
+            Self::DeletionScheduled => {
+                "Your account will be deleted, and you are signed out everywhere. To keep it, sign in before then."
+            }
             Self::MailOnItsWay => "If a registration is waiting for this address, a new mail is on its way.",
         }
     }

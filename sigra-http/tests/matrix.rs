@@ -32,6 +32,7 @@ fn complete(builder: TestHostBuilder) -> Complete {
     let surface = Surface::builder(test.sigra.clone(), PUBLIC_URL.parse().expect("it is an origin"))
         .rate_limiter(Arc::new(Unlimited))
         .accounts()
+        .deletion()
         .mfa(mfa)
         .passkeys(passkeys)
         .build()
@@ -60,12 +61,13 @@ enum Who {
     Disabled,
 }
 
-const EVERYBODY: [Who; 9] = [
+const EVERYBODY: [Who; 10] = [
     Who::Anonymous,
     Who::Stale,
     Who::Fresh,
     Who::Pending(Step::MFA),
     Who::Pending(Step::MFA_ENROLLMENT),
+    Who::Pending(Step::REACTIVATE),
     Who::Expired,
     Who::Garbage,
     Who::CrossSite,
@@ -118,7 +120,10 @@ async fn pending(step: Step) -> (Complete, String) {
 
     let complete = complete(TestHost::builder().gate(Arc::new(Demanding(step))));
     let host = &complete.test;
-    host.confirmed("ann@example.org").await;
+    let ann = host.confirmed("ann@example.org").await;
+    if step == Step::REACTIVATE {
+        assert!(host.sigra.operator().schedule_deletion(ann.id, &host.client()).await.unwrap());
+    }
     let outcome = host.login("ann@example.org", sigra_testing::scenario::PASSWORD).await;
     let LoginOutcome::Admitted(Admission::StepRequired(held)) = outcome else { panic!("{outcome:?}") };
     let token = held.token.expose().to_string();
@@ -216,6 +221,15 @@ const CONTRACT: &[&str] = &[
     "POST /sudo",
     "GET /not-me/{token}",
     "POST /not-me/{token}",
+    "GET /settings/delete",
+    "POST /settings/delete",
+    "GET /login/reactivate",
+    "POST /login/reactivate",
+    "GET /reactivate/{token}",
+    "POST /reactivate/{token}",
+    "DELETE /api/v1/account",
+    "POST /api/v1/login/reactivate",
+    "POST /api/v1/reactivate/redeem",
     "GET /settings/sessions",
     "POST /settings/sessions/{id}/revoke",
     "POST /settings/sessions/revoke-others",

@@ -41,6 +41,7 @@ impl Links {
             .link("magic_link", at("magic-link/{token}"))
             .link("reset_password", at("reset-password/{token}"))
             .link("not_me", at("not-me/{token}"))
+            .link("reactivate", at("reactivate/{token}"))
             .page("login", at("login"))
             .page("confirm", at("confirm"))
             .page("magic_link", at("magic-link"))

@@ -184,8 +184,8 @@ impl Deletion<'_> {
             let Some(last) = page.last() else { break };
             after = Some(*last);
             for DueDeletion { user, .. } in page {
-                let event =
-                    AuditEvent::new(names::DELETION_EXECUTE, self.0.clock.now(), &ClientInfo::default()).with("by", "sweep");
+                let event = AuditEvent::new(names::DELETION_EXECUTE, self.0.clock.now(), &ClientInfo::default())
+                    .with("by", "sweep");
                 match self.erase(user, true, event).await {
                     Ok(gone) => erased += u64::from(gone),
                     Err(error) => {

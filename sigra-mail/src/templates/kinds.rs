@@ -82,6 +82,9 @@ fn core_kinds() -> Vec<KindTemplates> {
         embedded!(MailKind::SESSION_REUSED, "session_reused").with_tokens(&["not_me"]),
         embedded!(MailKind::MFA_LOCKED, "mfa_locked").with_tokens(&["not_me"]),
         embedded!(MailKind::ENROLLMENT_CODE, "enrollment_code").with_code(),
+        embedded!(MailKind::DELETION_SCHEDULED, "deletion_scheduled").with_tokens(&["reactivate"]),
+        embedded!(MailKind::DELETION_CANCELLED, "deletion_cancelled").with_tokens(&["not_me"]),
+        embedded!(MailKind::DELETION_DONE, "deletion_done"),
     ]
 }
 

@@ -274,6 +274,7 @@ impl<S> TestHost<S> {
         let page = match kind.as_str() {
             "confirm_email" => "confirm",
             page @ ("magic_link" | "reset_password") => page,
+            "deletion_scheduled" => "reactivate",
             _ => "not_me",
         };
         match self.mailer.token(kind, &address(email), page) {

@@ -172,7 +172,11 @@ pub(super) fn rescue(tables: &mut Writing<'_>, id: UserId, now: Timestamp) -> Re
 }
 
 /// Changes an account, raises its security epoch and forgets what the old one had handed out.
-pub(super) fn raise_epoch(tables: &mut Writing<'_>, id: UserId, edit: impl FnOnce(&mut Account)) -> Result<User, Fault> {
+pub(super) fn raise_epoch(
+    tables: &mut Writing<'_>,
+    id: UserId,
+    edit: impl FnOnce(&mut Account),
+) -> Result<User, Fault> {
     let mut account = tables.get::<Account>(id!(id))?.ok_or(Fault::Corrupt("tokens"))?;
     edit(&mut account);
     account.user.epochs.security += 1;

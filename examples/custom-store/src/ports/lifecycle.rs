@@ -16,8 +16,7 @@ use super::registrations::delete_registration;
 use super::tokens::{live_token, tokens_of};
 use crate::error::Fault;
 use crate::rows::{
-    Account, Counter, KnownDevice, Pending, QueuedRequest, Registration, StoredCeremony, StoredSession, Token, id,
-    time,
+    Account, Counter, KnownDevice, Pending, QueuedRequest, Registration, StoredCeremony, StoredSession, Token, id, time,
 };
 use crate::store::{KvStore, Step};
 use crate::table::{Row, Writing, under};

@@ -50,7 +50,8 @@ impl Row for Account {
 
     fn entries(&self) -> Vec<(&'static str, Vec<u8>)> {
         let address = (Self::BY_ADDRESS, self.user.email.identity().as_bytes().to_vec());
-        let deletion = self.user.deletion_due_at.map(|at| (Self::BY_DELETION, [&time(at)[..], id!(self.user.id)].concat()));
+        let deletion =
+            self.user.deletion_due_at.map(|at| (Self::BY_DELETION, [&time(at)[..], id!(self.user.id)].concat()));
         [Some(address), deletion].into_iter().flatten().collect()
     }
 }

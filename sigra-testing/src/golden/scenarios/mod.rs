@@ -3,6 +3,7 @@
 mod alike;
 mod bodies;
 mod confirmation;
+mod deletion;
 mod failing;
 mod headers;
 mod host_routes;
@@ -72,6 +73,10 @@ scenarios! { ACCOUNTS:
     links { tk_07_forms, json, somebody_else_is_signed_in, faults, }
     reset { tk_10_forms, json, faults, }
     sudo { forms, json, the_fifth_wrong_answer, se_24_remembered_sessions_are_not_fresh, }
+    deletion {
+        lc_01_by_pages, lc_01_json, lc_01_signing_in_takes_it_back, lc_01_the_link_takes_it_back, se_20_needs_a_fresh_session,
+        the_address_answers_alike, lc_02_an_erased_account_is_nobodys,
+    }
     not_me { forms, json, another_account_stays_signed_in, }
     sessions {
         page, se_18_json, se_19_foreign_ids, revoking, se_22_current, cs_13_hostile_user_agents,
@@ -136,6 +141,7 @@ fn link(host: &GoldenHost, kind: &MailKind, email: &str) -> String {
         "confirm_email" => "confirm",
         "magic_link" => "magic-link",
         "reset_password" => "reset-password",
+        "deletion_scheduled" => "reactivate",
         _ => "not-me",
     };
     format!("/auth/{page}/{}", host.test.mailed_token(kind, email))
