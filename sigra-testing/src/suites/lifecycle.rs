@@ -37,7 +37,7 @@ pub async fn lc_01_scheduling_ends_what_was_handed_out(backend: &Backend) {
     keep(backend, &rescue).await;
     let theirs = mail_token(backend, &other, Purpose::MAGIC_LINK).await;
     let device = device(backend, &user).await;
-    let due_at = now() + HOUR;
+    let (user, due_at) = (stored(backend, user.id).await, now() + HOUR);
     let undo = undo_token(&user, due_at);
     let evidence = |user: &User| trace(user.id).and_token(undo.clone());
     let lifecycle = &backend.stores.lifecycle;
@@ -145,7 +145,7 @@ pub async fn lc_01_an_undo_restores_and_starts_a_reset(backend: &Backend) {
     keep(backend, &undo).await;
     keep(backend, &spare).await;
     let (link, device) = (mail_token(backend, &user, Purpose::MAGIC_LINK).await, device(backend, &user).await);
-    let wanted = request(RequestKind::RescueReset, &user.email);
+    let (user, wanted) = (stored(backend, user.id).await, request(RequestKind::RescueReset, &user.email));
     let changed = take_back(backend, undo.digest, now(), &wanted).await.expect("the token is live");
     let restored = User { deletion_due_at: None, has_password: false, epochs: raised_once(&user), ..user.clone() };
     assert_eq!(changed, restored);
@@ -222,6 +222,7 @@ pub async fn se_15_disabling_ends_what_was_handed_out_and_enabling_brings_none_b
     let (link, rescue) = (mail_token(backend, &user, Purpose::MAGIC_LINK).await, rescue_token(&user));
     keep(backend, &rescue).await;
     let device = device(backend, &user).await;
+    let user = stored(backend, user.id).await;
     let lifecycle = &backend.stores.lifecycle;
     let evidence = |user: &User| trace(user.id);
     assert_eq!(lifecycle.enable(user.id, &evidence).await.unwrap(), None, "it is not disabled");
