@@ -60,8 +60,13 @@ fn section(text: &mut String, title: &str, value: &impl Serialize) {
 fn mails() -> String {
     let templates = Templates::builder("Acme", Links::mounted_at("https://app.example/auth")).build().unwrap();
     let token = RawToken::parse(&"A".repeat(43)).unwrap();
-    let facts = Facts { code_valid_secs: Some(600), valid_secs: Some(900), ..Facts::default() };
-    let facts = ["confirm", "magic_link", "reset_password", "not_me"]
+    let facts = Facts {
+        due_at: Some(Timestamp::from_secs(1_800_000_000)),
+        code_valid_secs: Some(600),
+        valid_secs: Some(900),
+        ..Facts::default()
+    };
+    let facts = ["confirm", "magic_link", "reset_password", "not_me", "reactivate"]
         .into_iter()
         .fold(facts, |facts, name| facts.with_token(name, &token))
         .with_code(&Code::parse("123456").unwrap());
