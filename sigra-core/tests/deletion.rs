@@ -151,7 +151,7 @@ async fn lc_01_the_link_restores_and_starts_a_reset() {
     let user = host.store.users().remove(0);
     assert_eq!((user.deletion_due_at, user.has_password, user.epochs.security), (None, false, ann.epochs.security + 2));
     assert!(host.sigra.deletion().view(&pending, &host.entry()).await.unwrap().is_none());
-    assert!(!signs_in(&host, ANN, PASSWORD).await, "whoever asked for the deletion knew it");
+    assert!(!signs_in(&host, ANN, PASSWORD).await, "whoever asked for the deletion may know it");
     assert_eq!(count_audited(&host.store, names::SESSION_CREATE, |_| true).await, created, "nobody is signed in");
     let event = assert_audited(&host.store, names::DELETION_CANCEL, |event| event.actor == Some(ann.id)).await;
     assert_eq!(event.metadata["way"], "link");
@@ -314,4 +314,80 @@ async fn a_sweep_is_bounded() {
     host.advance(GRACE);
     let sweep = async || host.sigra.deletion().sweep(2).await.unwrap();
     assert_eq!([sweep().await, sweep().await, sweep().await, sweep().await], [2, 2, 1, 0]);
+}
+
+#[tokio::test]
+async fn au_14_a_store_that_fails_ends_nothing_and_erases_nothing() {
+    let host = TestHost::new();
+    let ann = host.confirmed(ANN).await;
+    let session = host.signed_in(&ann).await;
+    let current = host.resolve(&session.cookie()).await.unwrap();
+    for fault in ["lifecycle.schedule_deletion", "evidence"] {
+        host.store.fail_next(fault);
+        assert!(host.sigra.deletion().schedule(&current, &host.client()).await.is_err(), "{fault}");
+        assert!(host.resolve(&session.cookie()).await.is_some(), "{fault}");
+    }
+    // Deleting the dead rows is tidying: that it fails changes nothing.
+    host.store.fail_next("sessions.revoke_all");
+    assert!(matches!(schedule(&host, &session).await, DeletionScheduled::For(_)));
+    assert!(host.resolve(&session.cookie()).await.is_none());
+    host.run_workers().await;
+
+    let token = held(&host).await;
+    for fault in ["lifecycle.cancel_deletion", "evidence"] {
+        host.store.fail_next(fault);
+        assert!(host.sigra.deletion().reactivate(&token, &host.entry()).await.is_err(), "{fault}");
+        assert!(host.store.users()[0].deletion_due_at.is_some(), "{fault}");
+    }
+    let link = host.mailed_token(&MailKind::DELETION_SCHEDULED, ANN);
+    for fault in ["lifecycle.undo_deletion", "evidence"] {
+        host.store.fail_next(fault);
+        assert!(host.sigra.deletion().undo(&link, &host.client()).await.is_err(), "{fault}");
+        assert!(host.sigra.deletion().peek(&link).await.unwrap().is_some(), "{fault}: the link stays good");
+    }
+
+    host.advance(GRACE);
+    for fault in ["lifecycle.erase", "evidence"] {
+        host.store.fail_next(fault);
+        assert_eq!(sweep(&host).await, 0, "{fault}");
+        assert_eq!(host.store.users().len(), 1, "{fault}: it waits for the next sweep");
+    }
+    host.store.fail_next("lifecycle.due_deletions");
+    assert!(host.sigra.workers().housekeep().await.is_err());
+    assert_eq!(sweep(&host).await, 1);
+}
+
+/// The account stays once that has committed, whatever becomes of the sign-in.
+#[tokio::test]
+async fn a_sign_in_that_breaks_after_the_deletion_was_taken_back_can_be_done_again() {
+    let host = TestHost::new();
+    scheduled(&host).await;
+    let token = held(&host).await;
+    host.store.fail_next("sessions.insert");
+    assert!(host.sigra.deletion().reactivate(&token, &host.entry()).await.is_err());
+    assert_eq!(host.store.users()[0].deletion_due_at, None);
+    assert!(signs_in(&host, ANN, PASSWORD).await);
+}
+
+/// Sixteen take it back in one pending sign-in, and by the link: it is taken back once, and one is signed in at most.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn lc_03_many_at_once_take_it_back_once() {
+    let host = TestHost::new();
+    scheduled(&host).await;
+    let (token, link) = (held(&host).await, host.mailed_token(&MailKind::DELETION_SCHEDULED, ANN));
+    let won = at_once(16, |number| {
+        let (host, token, link) = (host.clone(), token.clone(), link.clone());
+        async move {
+            if number % 4 == 0 {
+                return undo(&host, &link).await;
+            }
+            let outcome = host.sigra.deletion().reactivate(&token, &host.entry()).await.unwrap();
+            matches!(outcome, Reactivated::Admitted(Admission::Granted(_)))
+        }
+    })
+    .await;
+    assert_eq!(won.iter().filter(|won| **won).count(), 1);
+    assert_eq!(count_audited(&host.store, names::DELETION_CANCEL, |_| true).await, 1);
+    host.run_workers().await;
+    assert_eq!(host.count_mailed(&MailKind::DELETION_CANCELLED, ANN), 1);
 }

@@ -135,8 +135,8 @@ impl Deletion<'_> {
 
     /// Redeems a link. `false` when it is unknown, used or too late.
     ///
-    /// The account stays; a reset by mail is started, because whoever asked for the deletion knew the password. Nobody is
-    /// signed in.
+    /// The account stays. Its password goes and a reset by mail is started, because whoever asked for the deletion may know
+    /// it. Nobody is signed in.
     ///
     /// # Errors
     ///

@@ -115,7 +115,7 @@ impl LifecycleStore for MemoryStore {
         evidence: EvidenceFor<'_, User>,
     ) -> Result<Option<User>, StoreError> {
         self.change("lifecycle.disable", |state| {
-            if !state.user(user).is_some_and(|user| user.disabled_at.is_none()) {
+            if state.user(user).is_none_or(|user| user.disabled_at.is_some()) {
                 return Ok(None);
             }
             let user = state.raise_epoch(user, |account| account.user.disabled_at = Some(at))?;

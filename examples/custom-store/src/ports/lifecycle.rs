@@ -139,7 +139,7 @@ impl LifecycleStore for KvStore {
         evidence: EvidenceFor<'_, User>,
     ) -> Result<Option<User>, StoreError> {
         let step = move |tables: &mut Writing<'_>| {
-            if !user_of(tables, user)?.is_some_and(|user| user.disabled_at.is_none()) {
+            if user_of(tables, user)?.is_none_or(|user| user.disabled_at.is_some()) {
                 return Ok(Step::Nothing(None));
             }
             raise_epoch(tables, user, |account| account.user.disabled_at = Some(at)).map(Some).map(Step::Done)

@@ -120,7 +120,7 @@ pub(super) async fn lc_01_the_link_takes_it_back(make: &Make<'_>) {
         browser.get(spent).await.is_page(400, &[]);
         browser.post(spent, &[]).await.is_page(400, &[]);
     }
-    // Whoever asked for the deletion knew the password, so it is worth nothing any more.
+    // Whoever asked for the deletion may know the password, so it is worth nothing any more.
     let body = json!({ "email": ANN, "password": PASSWORD });
     browser.json("/auth/api/v1/login", body).await.is_problem(401, "invalid_credentials", &[]);
     host.test.run_workers().await;
