@@ -391,3 +391,30 @@ async fn lc_03_many_at_once_take_it_back_once() {
     host.run_workers().await;
     assert_eq!(host.count_mailed(&MailKind::DELETION_CANCELLED, ANN), 1);
 }
+
+/// Takes the deletion back in the middle of a sweep, as another host might.
+struct Meanwhile(Mutex<Option<sigra_testing::MemoryStore>>);
+
+#[async_trait]
+impl AccountData for Meanwhile {
+    async fn erase(&self, user: &User, _: DeletionStrategy) -> Result<(), Box<dyn Error + Send + Sync>> {
+        if let Some(store) = self.0.lock().unwrap().take() {
+            store.edit_user(user.id, |user| user.deletion_due_at = None);
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn lc_01_what_is_taken_back_while_a_sweep_is_under_way_stays() {
+    let meanwhile = Arc::new(Meanwhile(Mutex::default()));
+    let host = TestHost::builder().account_data(meanwhile.clone()).build();
+    let (ann, _) = scheduled(&host).await;
+    host.advance(GRACE);
+    *meanwhile.0.lock().unwrap() = Some(host.store.clone());
+    assert_eq!(sweep(&host).await, 0);
+    assert_eq!(host.store.users()[0].id, ann.id);
+    assert_none_audited(&host.store, names::DELETION_EXECUTE, |_| true).await;
+    host.run_workers().await;
+    assert_eq!(host.count_mailed(&MailKind::DELETION_DONE, ANN), 0);
+}
