@@ -165,7 +165,7 @@ impl Database {
         Ok(self.one(sql).await?.try_get_by_index(0)?)
     }
 
-    async fn number(&self, sql: &str) -> Result<i64, BenchError> {
+    pub(crate) async fn number(&self, sql: &str) -> Result<i64, BenchError> {
         Ok(self.one(sql).await?.try_get_by_index(0)?)
     }
 

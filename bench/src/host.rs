@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use axum::Router;
 use axum::http::Response;
@@ -15,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::error::BenchError;
+use crate::process::resident;
 
 /// As long as the answer of `/me` to a seeded account.
 pub(crate) const BARE_BODY: &str = concat!(
@@ -41,6 +43,26 @@ pub(crate) fn serve() -> Result<(), BenchError> {
             ended = axum::serve(listener.tap_io(at_once), service) => Ok(ended?),
             _ = tokio::task::spawn_blocking(|| std::io::stdin().read(&mut [0])) => Ok(()),
         }
+    })
+}
+
+/// Erases every account whose deletion is due, in batches as large as those of housekeeping. Tells on stdout how many, in how many
+/// seconds, and the memory resident before and at most, in KiB.
+pub(crate) fn sweep() -> Result<(), BenchError> {
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let env = environment().map_err(BenchError::failed)?;
+        let settings = Settings::read(env, SocketAddr::from(([127, 0, 0, 1], 0))).map_err(BenchError::failed)?;
+        let host = Host::open(settings).await.map_err(BenchError::failed)?;
+        let sigra = host.surface.sigra();
+        let (before, start, mut erased) = (resident("VmRSS:", "self")?, Instant::now(), 0);
+        loop {
+            match sigra.deletion().sweep(sigra.config().housekeeping.batch).await.map_err(BenchError::failed)? {
+                0 => break,
+                some => erased += some,
+            }
+        }
+        println!("{erased} {} {before} {}", start.elapsed().as_secs_f64(), resident("VmHWM:", "self")?);
+        Ok(())
     })
 }
 

@@ -24,10 +24,10 @@ use sigra_crypto::RootSecrets;
 use crate::database::{Database, Engine};
 use crate::error::BenchError;
 use crate::facts::{Facts, OPTIMIZED};
-use crate::measure::{Subject, flood, growth, logins, memory, sessions};
+use crate::measure::{Subject, deletions, flood, growth, logins, memory, sessions};
 use crate::options::{Options, USAGE};
 use crate::plan::Plan;
-use crate::process::{HOST, HostProcess};
+use crate::process::{HOST, HostProcess, SWEEP};
 use crate::raw::RawHasher;
 use crate::report::Line;
 use crate::seed::{Seeded, Size};
@@ -36,6 +36,8 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1).peekable();
     let ended = if arguments.next_if_eq(HOST).is_some() {
         host::serve()
+    } else if arguments.next_if_eq(SWEEP).is_some() {
+        host::sweep()
     } else {
         let Some(options) = Options::parse(arguments) else {
             eprintln!("{USAGE}");
@@ -138,6 +140,9 @@ impl Bench<'_> {
             let lines = self.grow(&mut large, plan).await;
             self.close(large, lines).await?.into_iter().for_each(&mut *done);
         }
+        let mut doomed = self.subject("doomed", plan.swept()).await?;
+        let lines = deletions(&mut doomed, plan, self.secret).await;
+        self.close(doomed, lines).await?.into_iter().for_each(&mut *done);
         // Last: a flood signs in everybody.
         done(flood(main, plan).await?);
         Ok(())

@@ -18,6 +18,8 @@ pub(crate) struct Plan {
     pub(crate) window: Duration,
     /// How often the flood comes.
     pub(crate) floods: usize,
+    /// How many deletions are due at once.
+    pub(crate) doomed: usize,
     /// What the database of all but the growth holds.
     pub(crate) main: Size,
     /// What growth is compared with.
@@ -32,6 +34,12 @@ pub(crate) const CONNECTIONS: usize = 8;
 pub(crate) const FLOOD: usize = 64;
 
 impl Plan {
+    /// What a sweep finds: the accounts that go, some that stay, and two sessions of each.
+    pub(crate) const fn swept(&self) -> Size {
+        let accounts = self.doomed + self.logins * 2;
+        Size { accounts, sessions: accounts * 2 }
+    }
+
     pub(crate) fn of(options: Options) -> Self {
         let large = options.large.then_some(Size { accounts: 100_000, sessions: 1_000_000 });
         if options.quick {
@@ -41,6 +49,7 @@ impl Plan {
                 memory_logins: 100,
                 window: Duration::from_millis(200),
                 floods: 1,
+                doomed: 200,
                 main: Size { accounts: 400, sessions: 2_000 },
                 small: Size { accounts: 100, sessions: 500 },
                 large,
@@ -52,6 +61,7 @@ impl Plan {
             memory_logins: 2_000,
             window: Duration::from_secs(2),
             floods: 3,
+            doomed: 10_000,
             main: Size { accounts: 10_000, sessions: 100_000 },
             small: Size { accounts: 2_000, sessions: 10_000 },
             large,

@@ -10,6 +10,8 @@ use crate::error::BenchError;
 
 /// The hidden subcommand.
 pub(crate) const HOST: &str = "host";
+/// Another.
+pub(crate) const SWEEP: &str = "sweep";
 
 /// A running host. Dropped, it is ended.
 pub(crate) struct HostProcess {
@@ -56,10 +58,7 @@ impl HostProcess {
 
     /// The most memory the process ever had resident, in KiB.
     pub(crate) fn peak_memory_kib(&self) -> Result<u64, BenchError> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        line.and_then(|value| value.trim().trim_end_matches(" kB").parse().ok())
-            .ok_or_else(|| BenchError::failed("no VmHWM in the status of the host's process"))
+        resident("VmHWM:", &self.child.id().to_string())
     }
 
     /// Processor time the process has used.
@@ -73,6 +72,47 @@ impl HostProcess {
         let lines: Vec<_> = log.lines().collect();
         lines[lines.len().saturating_sub(5)..].join("\n")
     }
+}
+
+/// What a sweep did.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Swept {
+    /// Accounts.
+    pub(crate) erased: u64,
+    /// How long it took.
+    pub(crate) secs: f64,
+    /// The memory of its process when it began.
+    pub(crate) before_kib: u64,
+    /// The most there ever was.
+    pub(crate) peak_kib: u64,
+}
+
+/// Sweeps a database in a process of its own, as a host beside the one that is measured would.
+pub(crate) fn sweep(database_url: &str, secret: &str) -> Result<Swept, BenchError> {
+    let folder = tempfile::tempdir()?;
+    let output = Command::new(std::env::current_exe()?)
+        .arg(SWEEP)
+        .env_clear()
+        .env("SIGRA_DATA_DIR", folder.path())
+        .env("SIGRA_DATABASE_URL", database_url)
+        .env("SIGRA_SECRET", secret)
+        .stderr(Stdio::inherit())
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let mut parts = said.split_whitespace();
+    let mut part = || parts.next().ok_or_else(|| BenchError::failed("the sweep did not say what it did"));
+    let number = |part: &str| part.parse().map_err(BenchError::failed);
+    let erased = number(part()?)?;
+    let secs = part()?.parse().map_err(BenchError::failed)?;
+    Ok(Swept { erased, secs, before_kib: number(part()?)?, peak_kib: number(part()?)? })
+}
+
+/// A figure of the memory of a process, in KiB.
+pub(crate) fn resident(figure: &str, process: &str) -> Result<u64, BenchError> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(figure));
+    line.and_then(|value| value.trim().trim_end_matches(" kB").parse().ok())
+        .ok_or_else(|| BenchError::Failed(format!("no {figure} in the status of a process")))
 }
 
 /// Processor time in seconds: in the program's own code, and in the kernel on its behalf.

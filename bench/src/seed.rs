@@ -77,6 +77,17 @@ impl Seeded {
         Ok(())
     }
 
+    /// The last `count` accounts are to be deleted, since long ago.
+    pub(crate) async fn doom(&self, database: &Database, count: usize) -> Result<(), BenchError> {
+        let update = Query::update()
+            .table(Alias::new("sigra_users"))
+            .value(Alias::new("deletion_due_at"), 0_i64)
+            .and_where(Expr::col(Alias::new("email_identity")).gte(address(self.size.accounts - count)))
+            .to_owned();
+        database.db.execute(&update).await?;
+        Ok(())
+    }
+
     /// Bodies of sign-ins of accounts that have not signed in yet.
     pub(crate) fn take_logins(&mut self, count: usize) -> Result<Vec<String>, BenchError> {
         let first = self.taken;

@@ -34,3 +34,7 @@ pub mod user;
 pub use describer::CommonBrowsers;
 pub use limiter::{MemoryRateLimiter, Unlimited};
 pub use sigra::{Essentials, Sigra, SigraBuilder, Stores};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guides/deletion.md")]
+struct DeletionGuide;

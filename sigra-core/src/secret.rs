@@ -38,6 +38,8 @@ impl Purpose {
     pub const CHANGE_EMAIL: Self = Self("change_email");
     /// The rescue link that undoes a change of address.
     pub const UNDO_EMAIL_CHANGE: Self = Self("undo_email_change");
+    /// The rescue link that takes a deletion back.
+    pub const REACTIVATE: Self = Self("reactivate");
     /// The code mailed to a pending sign-in before it may enrol a second factor from an unknown device.
     pub(crate) const ENROLLMENT_CODE: Self = Self("enrollment_code");
 
@@ -51,7 +53,7 @@ impl Purpose {
     /// small.
     #[must_use]
     pub fn from_stored(name: &str) -> Self {
-        const CORE: [Purpose; 9] = [
+        const CORE: [Purpose; 10] = [
             Purpose::SESSION,
             Purpose::PENDING,
             Purpose::DEVICE,
@@ -61,6 +63,7 @@ impl Purpose {
             Purpose::NOT_ME,
             Purpose::CHANGE_EMAIL,
             Purpose::UNDO_EMAIL_CHANGE,
+            Purpose::REACTIVATE,
         ];
         static OTHERS: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
 

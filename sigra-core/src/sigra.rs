@@ -6,19 +6,19 @@ use std::sync::Arc;
 
 use crate::config::{Config, ConfigFaults};
 use crate::describer::CommonBrowsers;
-use crate::door::{Door, DoorParts, Factors, Gate, PasswordChangeGate, SecondFactorGate};
+use crate::door::{Door, DoorParts, Factors, Gate, PasswordChangeGate, ReactivationGate, SecondFactorGate};
 use crate::email::EmailAddress;
 use crate::error::FlowError;
 use crate::flows::{
-    Confirmation, EmailChange, Enrollment, Login, MagicLink, NotMe, Passwords, Registration, Reset, SecondFactors,
-    Sessions, Sudo, Workers,
+    Confirmation, Deletion, EmailChange, Enrollment, Login, MagicLink, NotMe, Operator, Passwords, Registration, Reset,
+    SecondFactors, Sessions, Sudo, Workers,
 };
 use crate::mail::{Composer, Mailer};
 use crate::ports::{
-    AccountStore, AddressChangeStore, AttemptStore, AuditReader, BreachedPasswords, CeremonyStore, DeviceDescriber,
-    DeviceStore, EvidenceLog, Factor, FactorRequirement, GeoIp, Happened, Hasher, Health, Hooks, Housekeeping,
-    MailDomains, NoGeoIp, NoHooks, OutboxStore, PasswordPolicy, PasswordStore, RateLimiter, RegistrationStore,
-    RequestStore, SessionStore, Standing, TokenStore, TrustedBrowsers, Vault,
+    AccountData, AccountStore, AddressChangeStore, AttemptStore, AuditReader, BreachedPasswords, CeremonyStore,
+    DeviceDescriber, DeviceStore, EvidenceLog, Factor, FactorRequirement, GeoIp, Happened, Hasher, Health, Hooks,
+    Housekeeping, LifecycleStore, MailDomains, NoGeoIp, NoHooks, OutboxStore, PasswordPolicy, PasswordStore,
+    RateLimiter, RegistrationStore, RequestStore, SessionStore, Standing, TokenStore, TrustedBrowsers, Vault,
 };
 use crate::time::{Clock, SystemClock};
 
@@ -41,6 +41,7 @@ pub struct Stores {
     pub devices: Arc<dyn DeviceStore>,
     pub health: Arc<dyn Health>,
     pub housekeeping: Arc<dyn Housekeeping>,
+    pub lifecycle: Arc<dyn LifecycleStore>,
     pub log: Arc<dyn EvidenceLog>,
     pub outbox: Arc<dyn OutboxStore>,
     pub passwords: Arc<dyn PasswordStore>,
@@ -77,6 +78,7 @@ pub(crate) struct Inner {
     pub(crate) breaches: Option<Arc<dyn BreachedPasswords>>,
     pub(crate) mail_domains: Option<Arc<dyn MailDomains>>,
     pub(crate) hooks: Arc<dyn Hooks>,
+    pub(crate) account_data: Vec<Arc<dyn AccountData>>,
     pub(crate) factors: Factors,
     pub(crate) trusted: Option<Arc<dyn TrustedBrowsers>>,
     pub(crate) door: Door,
@@ -95,6 +97,7 @@ impl Sigra {
             breaches: None,
             mail_domains: None,
             hooks: Arc::new(NoHooks),
+            account_data: Vec::new(),
             gates: Vec::new(),
             factors: Vec::new(),
             trusted: None,
@@ -172,6 +175,18 @@ impl Sigra {
     #[must_use]
     pub fn not_me(&self) -> NotMe<'_> {
         NotMe(&self.inner)
+    }
+
+    /// Deleting one's account, and taking that back.
+    #[must_use]
+    pub fn deletion(&self) -> Deletion<'_> {
+        Deletion(&self.inner)
+    }
+
+    /// What operators do to accounts. Who is one is the caller's to decide.
+    #[must_use]
+    pub fn operator(&self) -> Operator<'_> {
+        Operator::new(&self.inner)
     }
 
     /// What runs in the background.
@@ -261,6 +276,7 @@ pub struct SigraBuilder {
     breaches: Option<Arc<dyn BreachedPasswords>>,
     mail_domains: Option<Arc<dyn MailDomains>>,
     hooks: Arc<dyn Hooks>,
+    account_data: Vec<Arc<dyn AccountData>>,
     gates: Vec<Arc<dyn Gate>>,
     factors: Vec<Arc<dyn Factor>>,
     trusted: Option<Arc<dyn TrustedBrowsers>>,
@@ -312,6 +328,12 @@ impl SigraBuilder {
         self
     }
 
+    /// Adds what must be erased with an account, and lives where the store cannot reach.
+    pub fn account_data(mut self, data: Arc<dyn AccountData>) -> Self {
+        self.account_data.push(data);
+        self
+    }
+
     /// Adds a kind of second factor. Whoever has one must show it from then on, whatever the way in.
     pub fn factor(mut self, factor: Arc<dyn Factor>) -> Self {
         self.factors.push(factor);
@@ -330,8 +352,7 @@ impl SigraBuilder {
         self
     }
 
-    /// Adds a gate to the door. Gates are judged in the order they are added, after those for second factors and for
-    /// passwords that must be changed.
+    /// Adds a gate to the door. Gates are judged in the order they are added, after those that are built in.
     pub fn gate(mut self, gate: Arc<dyn Gate>) -> Self {
         self.gates.push(gate);
         self
@@ -354,6 +375,7 @@ impl SigraBuilder {
             breaches,
             mail_domains,
             hooks,
+            account_data,
             gates,
             factors,
             trusted,
@@ -377,7 +399,8 @@ impl SigraBuilder {
             required: config.second_factors.required,
             requirement,
         };
-        let built_in: [Arc<dyn Gate>; 2] = [Arc::new(second_factor), Arc::new(PasswordChangeGate)];
+        let built_in: [Arc<dyn Gate>; 3] =
+            [Arc::new(second_factor), Arc::new(ReactivationGate), Arc::new(PasswordChangeGate)];
         let gates = built_in.into_iter().chain(gates).collect();
         let door = Door::new(
             DoorParts {
@@ -404,6 +427,7 @@ impl SigraBuilder {
                 breaches,
                 mail_domains,
                 hooks,
+                account_data,
                 factors,
                 trusted,
                 door,

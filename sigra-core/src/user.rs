@@ -39,6 +39,8 @@ pub struct User {
     pub epochs: Epochs,
     /// When the account was disabled; `None` while it is not.
     pub disabled_at: Option<Timestamp>,
+    /// When the account is to be deleted; `None` while its deletion is not scheduled.
+    pub deletion_due_at: Option<Timestamp>,
     /// When the account was created.
     pub created_at: Timestamp,
     /// The last completed sign-in; `None` before the first.
@@ -59,5 +61,11 @@ impl User {
     #[must_use]
     pub const fn ever_had_a_factor(&self) -> bool {
         self.epochs.factor > 0
+    }
+
+    /// Whether the account is past the day of its deletion: nothing brings it back, though it may not be erased yet.
+    #[must_use]
+    pub fn deletion_is_due(&self, now: Timestamp) -> bool {
+        self.deletion_due_at.is_some_and(|due_at| due_at <= now)
     }
 }

@@ -148,10 +148,13 @@ async fn tour(stage: &Stage) -> Tour {
     second_factors(host, factor, &mut tour).await;
     passwords(host, &mut tour).await;
     email_change(host, &mut tour).await;
+    endings(host, &mut tour).await;
 
     for message in host.mailer.sent() {
         tour.print(&message);
-        for page in ["confirm", "magic_link", "reset_password", "not_me", "email_change", "email_change_cancel"] {
+        for page in
+            ["confirm", "magic_link", "reset_password", "not_me", "email_change", "email_change_cancel", "reactivate"]
+        {
             let token = host.mailer.token(&message.kind, &message.to, page);
             tour.secrets.extend(token.map(|token| token.expose().to_string()));
         }
@@ -163,6 +166,36 @@ async fn tour(stage: &Stage) -> Tour {
     tour.print(&sigra.stores().accounts.find(ann.id).await);
     tour.print(sigra);
     tour
+}
+
+/// Accounts end: by their owner, who takes it back in both ways, and by an operator.
+async fn endings(host: &TestHost, tour: &mut Tour) {
+    let (sigra, client) = (&host.sigra, host.client());
+    let bob = sigra.stores().accounts.find_by_email(&common::email(BOB)).await.unwrap().unwrap().user;
+    let session = host.signed_in(&bob).await;
+    tour.keep(&session);
+    let current = host.resolve(&session.cookie()).await.unwrap();
+    tour.print(&sigra.deletion().schedule(&current, &client).await);
+    host.run_workers().await;
+    let link = host.mailed_token(&MailKind::DELETION_SCHEDULED, BOB);
+    let LoginOutcome::Admitted(admission) = host.login(BOB, PASSWORD).await else { panic!("the password is right") };
+    let pending = common::step_required(admission);
+    tour.secrets.insert(pending.token.expose().to_string());
+    tour.print(&sigra.deletion().view(&pending.token, &host.entry()).await);
+    tour.print(&sigra.deletion().reactivate(&pending.token, &host.entry()).await);
+    tour.print(&sigra.deletion().undo(&link, &client).await);
+    let operator = sigra.operator();
+    tour.print(&operator.schedule_deletion(bob.id, &client).await);
+    tour.print(&operator.cancel_deletion(bob.id, &client).await);
+    tour.print(&operator.disable(bob.id, &client).await);
+    tour.print(&operator.enable(bob.id, &client).await);
+    tour.print(&operator.schedule_deletion(bob.id, &client).await);
+    host.run_workers().await;
+    let link = host.mailed_token(&MailKind::DELETION_SCHEDULED, BOB);
+    tour.print(&sigra.deletion().peek(&link).await);
+    tour.print(&sigra.deletion().undo(&link, &client).await);
+    tour.print(&operator.erase(bob.id, &client).await);
+    host.run_workers().await;
 }
 
 /// Somebody who must have a second factor sets one up, mistypes it, uses it, and changes it.

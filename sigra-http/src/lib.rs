@@ -28,6 +28,7 @@ mod body_out;
 mod call;
 pub mod client_ip;
 pub mod cookie;
+mod deletion;
 mod email_change;
 mod escape;
 mod fault;

@@ -37,10 +37,12 @@ pub(crate) enum Notice {
     EmailChangeWithdrawn,
     /// The address was changed.
     EmailChanged,
+    /// The account will be deleted.
+    DeletionScheduled,
 }
 
 impl Notice {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Confirmed,
         Self::PasswordReset,
         Self::MailOnItsWay,
@@ -55,6 +57,7 @@ impl Notice {
         Self::EmailChangeAsked,
         Self::EmailChangeWithdrawn,
         Self::EmailChanged,
+        Self::DeletionScheduled,
     ];
 
     /// The cookie's value: a fixed word, so nobody can put a text of theirs on our pages.
@@ -74,6 +77,7 @@ impl Notice {
             Self::EmailChangeAsked => "email_change_asked",
             Self::EmailChangeWithdrawn => "email_change_withdrawn",
             Self::EmailChanged => "email_changed",
+            Self::DeletionScheduled => "deletion_scheduled",
         }
     }
 
@@ -93,6 +97,9 @@ impl Notice {
             Self::EmailChangeAsked => "If the new address is free, a mail with a link is on its way there.",
             Self::EmailChangeWithdrawn => "The change was withdrawn. Your address stays as it is.",
             Self::EmailChanged => "Your email address is changed. Sign in with the new one from now on.",
+            Self::DeletionScheduled => {
+                "Your account will be deleted, and you are signed out everywhere. To keep it, sign in before then."
+            }
             Self::MailOnItsWay => "If a registration is waiting for this address, a new mail is on its way.",
         }
     }

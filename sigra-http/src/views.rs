@@ -5,12 +5,15 @@
 //!
 //! Texts are shown as they are, escaped. Times may be RFC 3339, which the embedded templates word for people.
 
+mod deletion;
+
 use serde::Serialize;
 
 pub use crate::email_change::views::{
     EmailChangeCancelView, EmailChangeTokenView, EmailSettingsView, PendingEmailView,
 };
 use crate::problem::FieldError;
+pub use deletion::{DeleteAccountView, ReactivateView, UndoDeletionView};
 
 /// The version of the view models. It grows when a field that templates may read is removed or changes its meaning.
 pub const VERSION: u32 = 1;
@@ -503,6 +506,12 @@ views! {
     EmailChangeToken(EmailChangeTokenView) => "email_change_token.html",
     /// Undo a change of address by link.
     EmailChangeCancel(EmailChangeCancelView) => "email_change_cancel.html",
+    /// Delete the account.
+    DeleteAccount(DeleteAccountView) => "delete_account.html",
+    /// Keep the account, in the middle of signing in.
+    Reactivate(ReactivateView) => "reactivate.html",
+    /// Keep the account, by link.
+    UndoDeletion(UndoDeletionView) => "undo_deletion.html",
     /// What happened.
     Message(MessageView) => "message.html",
     /// Where the account is signed in.

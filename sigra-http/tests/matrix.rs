@@ -34,6 +34,7 @@ fn complete(builder: TestHostBuilder) -> Complete {
         .accounts()
         .passwords()
         .email_change()
+        .deletion()
         .mfa(mfa)
         .passkeys(passkeys)
         .build()
@@ -62,12 +63,13 @@ enum Who {
     Disabled,
 }
 
-const EVERYBODY: [Who; 10] = [
+const EVERYBODY: [Who; 11] = [
     Who::Anonymous,
     Who::Stale,
     Who::Fresh,
     Who::Pending(Step::MFA),
     Who::Pending(Step::MFA_ENROLLMENT),
+    Who::Pending(Step::REACTIVATE),
     Who::Pending(Step::PASSWORD_CHANGE),
     Who::Expired,
     Who::Garbage,
@@ -121,7 +123,11 @@ async fn pending(step: Step) -> (Complete, String) {
 
     let complete = complete(TestHost::builder().gate(Arc::new(Demanding(step))));
     let host = &complete.test;
-    host.confirmed("ann@example.org").await;
+    let ann = host.confirmed("ann@example.org").await;
+    if step == Step::REACTIVATE {
+        let scheduled = host.sigra.operator().schedule_deletion(ann.id, &host.client()).await;
+        assert!(scheduled.expect("the store answers"));
+    }
     let outcome = host.login("ann@example.org", sigra_testing::scenario::PASSWORD).await;
     let LoginOutcome::Admitted(Admission::StepRequired(held)) = outcome else { panic!("{outcome:?}") };
     let token = held.token.expose().to_string();
@@ -219,6 +225,15 @@ const CONTRACT: &[&str] = &[
     "POST /sudo",
     "GET /not-me/{token}",
     "POST /not-me/{token}",
+    "GET /settings/delete",
+    "POST /settings/delete",
+    "GET /login/reactivate",
+    "POST /login/reactivate",
+    "GET /reactivate/{token}",
+    "POST /reactivate/{token}",
+    "DELETE /api/v1/account",
+    "POST /api/v1/login/reactivate",
+    "POST /api/v1/reactivate/redeem",
     "GET /settings/sessions",
     "POST /settings/sessions/{id}/revoke",
     "POST /settings/sessions/revoke-others",

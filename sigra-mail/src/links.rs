@@ -43,6 +43,7 @@ impl Links {
             .link("not_me", at("not-me/{token}"))
             .link("email_change", at("email-change/{token}"))
             .link("email_change_cancel", at("email-change/{token}/cancel"))
+            .link("reactivate", at("reactivate/{token}"))
             .page("login", at("login"))
             .page("confirm", at("confirm"))
             .page("magic_link", at("magic-link"))

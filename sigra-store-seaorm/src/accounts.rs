@@ -24,7 +24,7 @@ use crate::evidence::record;
 use crate::rows::{Positions, user_columns};
 use crate::store::{SeaOrmStore, Tx};
 use crate::unique::Unique as _;
-use crate::{address_changes, columns, dialect, evidence, passwords, requests, sign_ins, tokens};
+use crate::{address_changes, columns, dialect, evidence, lifecycle, passwords, requests, sign_ins, tokens};
 
 const BY_EMAIL: &str = concat!(
     "SELECT u.id, u.password_hash, u.attempts_cleared_at, ",
@@ -121,7 +121,7 @@ impl AccountStore for SeaOrmStore {
         evidence: EvidenceFor<'_, User>,
     ) -> Result<Option<User>, StoreError> {
         self.write("AccountStore::reset_password", |tx| async move {
-            let resets = |owner: &TokenOwner| matches!(owner, TokenOwner::User { epochs: Some(_), .. });
+            let resets = |live: &LiveToken| matches!(live.token.owner, TokenOwner::User { epochs: Some(_), .. });
             let Some(LiveToken { user: Some(user), .. }) = tokens::consume(&tx, digest, now, resets).await? else {
                 return Ok(None);
             };
@@ -147,11 +147,11 @@ impl AccountStore for SeaOrmStore {
         evidence: EvidenceFor<'_, User>,
     ) -> Result<Option<User>, StoreError> {
         self.write("AccountStore::rescue", |tx| async move {
-            let rescues = |owner: &TokenOwner| matches!(owner, TokenOwner::User { epochs: None, .. });
+            let rescues = |live: &LiveToken| matches!(live.token.owner, TokenOwner::User { epochs: None, .. });
             let Some(LiveToken { user: Some(user), .. }) = tokens::consume(&tx, digest, now, rescues).await? else {
                 return Ok(None);
             };
-            let user = passwords::take(&tx, user).await?;
+            let user = rescued(&tx, user, now).await?;
             requests::insert(&tx, &request(&user)).await?;
             record(&tx, &evidence(&user)).await?;
             Ok(Some(user))
@@ -204,6 +204,17 @@ pub(crate) async fn raise_factor_epoch(tx: &Tx, user: User) -> Result<User, Faul
     Ok(User { epochs, ..user })
 }
 
+/// Takes the password of a disowned account whose row is locked away, and its deletion back.
+pub(crate) async fn rescued(tx: &Tx, user: User, now: Timestamp) -> Result<User, Fault> {
+    let user = lifecycle::restored(tx, user, now).await?;
+    user::Entity::update_many()
+        .col_expr(user::Column::DeletionDueAt, Expr::value(columns::micros(user.deletion_due_at)))
+        .filter(user::Column::Id.eq(user.id.as_uuid()))
+        .exec(&**tx)
+        .await?;
+    passwords::take(tx, user).await
+}
+
 /// Whether an address is another account's than `except`, or reserved for one.
 pub(crate) async fn is_taken(
     db: &impl ConnectionTrait,
@@ -232,6 +243,7 @@ pub(crate) async fn insert(tx: &Tx, account: &NewAccount) -> Result<(), Fault> {
         factor_epoch: Epochs::default().factor,
         confirmed_at: columns::micros(account.confirmed_at),
         disabled_at: None,
+        deletion_due_at: None,
         created_at: account.created_at.as_micros(),
         last_sign_in_at: None,
         attempts_cleared_at: None,
@@ -253,6 +265,7 @@ pub(crate) fn to_user(row: user::Model) -> Result<User, Fault> {
         profile: columns::from_json(&row.profile, "profile")?,
         epochs: Epochs { security: row.security_epoch, factor: row.factor_epoch },
         disabled_at: columns::time(row.disabled_at),
+        deletion_due_at: columns::time(row.deletion_due_at),
         created_at: Timestamp::from_micros(row.created_at),
         last_sign_in_at: columns::time(row.last_sign_in_at),
     })

@@ -26,7 +26,7 @@ use crate::error::Fault;
 use crate::evidence::record;
 use crate::store::{SeaOrmStore, Tx};
 use crate::unique::Unique as _;
-use crate::{accounts, columns, passwords, requests};
+use crate::{accounts, columns, requests};
 
 #[async_trait]
 impl AddressChangeStore for SeaOrmStore {
@@ -168,7 +168,7 @@ impl AddressChangeStore for SeaOrmStore {
                 return Ok(None);
             };
             let user = accounts::locked(&tx, change.user).await?.map(accounts::to_user).transpose()?;
-            let Some(user) = user.filter(|user| user.disabled_at.is_none()) else {
+            let Some(user) = user.filter(|user| user.disabled_at.is_none() && !user.deletion_is_due(now)) else {
                 return Ok(None);
             };
             // It may have been undone, or been completed, while this waited for the account.
@@ -184,7 +184,7 @@ impl AddressChangeStore for SeaOrmStore {
                 .exec(&*tx)
                 .await?;
             let reverted_from = (user.email.identity() != change.old.identity()).then(|| user.email.clone());
-            let user = passwords::take(&tx, User { email: change.old, ..user }).await?;
+            let user = accounts::rescued(&tx, User { email: change.old, ..user }, now).await?;
             set_address(&tx, &user).await?;
             requests::insert(&tx, &request(&user)).await?;
             let undone = UndoneChange { user, reverted_from };

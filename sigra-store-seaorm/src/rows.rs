@@ -13,7 +13,7 @@ use crate::error::Fault;
 macro_rules! user_columns {
     () => {
         "u.email, CASE WHEN u.password_hash IS NULL THEN 0 ELSE 1 END, u.profile, u.security_epoch, u.factor_epoch, \
-         u.confirmed_at, u.disabled_at, u.created_at, u.last_sign_in_at, u.password_changed_at, \
+         u.confirmed_at, u.disabled_at, u.deletion_due_at, u.created_at, u.last_sign_in_at, u.password_changed_at, \
          u.password_change_required_at"
     };
 }
@@ -48,6 +48,7 @@ impl<'r> Positions<'r> {
             factor_epoch: self.next()?,
             confirmed_at: self.next()?,
             disabled_at: self.next()?,
+            deletion_due_at: self.next()?,
             created_at: self.next()?,
             last_sign_in_at: self.next()?,
             attempts_cleared_at: None,

@@ -338,4 +338,6 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("email_changes_by_user", "CREATE INDEX sigra_email_changes_user ON sigra_email_changes (user_id)"),
     ("email_changes_by_old_address", "CREATE INDEX sigra_email_changes_old ON sigra_email_changes (old_identity)"),
     ("email_changes_by_expiry", "CREATE INDEX sigra_email_changes_expiry ON sigra_email_changes (expires_at)"),
+    ("users_deletion", "ALTER TABLE sigra_users ADD COLUMN deletion_due_at BIGINT"),
+    ("users_by_deletion", "CREATE INDEX sigra_users_deletion ON sigra_users (deletion_due_at, id)"),
 ];

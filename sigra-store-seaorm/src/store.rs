@@ -11,6 +11,7 @@ use sea_orm::{
     DatabaseConnection, DatabaseExecutor, DatabaseTransaction, DbBackend, DbErr, RuntimeErr, TransactionTrait,
 };
 use sigra_core::Stores;
+use sigra_core::config::DeletionStrategy;
 use sigra_core::error::StoreError;
 use sigra_core::user::User;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -41,7 +42,7 @@ enum On {
 
 /// What the host does inside the transactions of this store.
 ///
-/// For rows of the host that must exist exactly when an account does. Everything here holds locks: do quick database
+/// For rows of the host that must exist exactly when an account does, and go when it goes. Everything here holds locks: do quick database
 /// work on `tx` and nothing else. It must not use another handle on the same database (on SQLite that waits for
 /// itself), and it may be called again when the transaction is retried.
 #[async_trait]
@@ -53,6 +54,19 @@ pub trait InTransaction: Send + Sync {
     /// Any error rolls the whole step back; the caller sees
     /// [`StoreErrorKind::Hook`](sigra_core::error::StoreErrorKind::Hook).
     async fn registered(&self, tx: &DatabaseTransaction, user: &User) -> Result<(), Box<dyn Error + Send + Sync>>;
+
+    /// An account is about to be erased: delete what you keep about it. Its own rows are there still, so rows of yours that
+    /// refer to them can go first. Where the strategy leaves an account, rows that tell nothing about anybody may stay.
+    ///
+    /// # Errors
+    ///
+    /// Any error rolls the whole step back: the account stays, and the next sweep tries again.
+    async fn erasing(
+        &self,
+        tx: &DatabaseTransaction,
+        user: &User,
+        strategy: DeletionStrategy,
+    ) -> Result<(), Box<dyn Error + Send + Sync>>;
 }
 
 /// The transaction of one step.
@@ -110,6 +124,7 @@ impl SeaOrmStore {
             devices: store.clone(),
             health: store.clone(),
             housekeeping: store.clone(),
+            lifecycle: store.clone(),
             log: store.clone(),
             outbox: store.clone(),
             passwords: store.clone(),
@@ -190,6 +205,14 @@ impl SeaOrmStore {
     pub(crate) async fn tell_registered(&self, tx: &Tx, user: &User) -> Result<(), Fault> {
         match &self.hook {
             Some(hook) => hook.registered(tx, user).await.map_err(Fault::Hook),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells the host's hook about an account that is about to be erased.
+    pub(crate) async fn tell_erasing(&self, tx: &Tx, user: &User, strategy: DeletionStrategy) -> Result<(), Fault> {
+        match &self.hook {
+            Some(hook) => hook.erasing(tx, user, strategy).await.map_err(Fault::Hook),
             None => Ok(()),
         }
     }

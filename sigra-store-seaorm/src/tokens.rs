@@ -57,7 +57,7 @@ pub(crate) async fn consume(
     tx: &Tx,
     digest: Digest,
     now: Timestamp,
-    fits: impl Fn(&TokenOwner) -> bool,
+    fits: impl Fn(&LiveToken) -> bool,
 ) -> Result<Option<LiveToken>, Fault> {
     let Some(token) = unexpired(&**tx, digest, now).await? else {
         return Ok(None);
@@ -66,7 +66,7 @@ pub(crate) async fn consume(
         Some(id) => accounts::locked(tx, UserId::from_uuid(id)).await?,
         None => None,
     };
-    let Some(live) = live(token, owner)?.filter(|live| fits(&live.token.owner)) else {
+    let Some(live) = live(token, owner)?.filter(|live| fits(live)) else {
         return Ok(None);
     };
     let deleted = token::Entity::delete_by_id(columns::digest(digest)).exec(&**tx).await?;

@@ -68,6 +68,7 @@ macro_rules! declare_on {
                 crashes: [
                     kills_during_registrations, kills_during_confirmations, kills_during_resets,
                 ],
+                deletion: [lc_01_an_account_goes_and_comes_back_and_goes],
                 overload: [logins_beyond_the_queue_are_refused_politely],
             }
         }

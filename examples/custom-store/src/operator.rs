@@ -1,19 +1,18 @@
-//! What an operator does to an account, and no port does yet.
+//! What the suites do to an account behind the back of the ports.
 
 use sigra_core::error::StoreError;
 use sigra_core::evidence::Evidence;
 use sigra_core::id::UserId;
-use sigra_core::registration::TokenOwner;
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
 
-use crate::error::Fault;
-use crate::rows::{Account, KnownDevice, Pending, StoredCeremony, StoredChange, StoredSession, Token, id};
+use crate::ports::remove_account;
+use crate::rows::{Account, id};
 use crate::store::{KvStore, Step};
-use crate::table::{Row, Writing, under};
+use crate::table::Writing;
 
 impl KvStore {
-    /// Disables an account. `false` when there is none.
+    /// Sets the time an account was disabled, and nothing else. `false` when there is none.
     ///
     /// # Errors
     ///
@@ -39,16 +38,9 @@ impl KvStore {
     /// When the storage fails.
     pub async fn erase(&self, user: UserId) -> Result<bool, StoreError> {
         let step = move |tables: &mut Writing<'_>| {
-            if tables.remove::<Account>(id!(user))?.is_none() {
+            if !remove_account(tables, user)? {
                 return Ok(Step::Nothing(false));
             }
-            remove_all::<KnownDevice>(tables, KnownDevice::BY_USER, id!(user))?;
-            remove_all::<StoredSession>(tables, StoredSession::BY_USER, id!(user))?;
-            remove_all::<Pending>(tables, Pending::BY_USER, id!(user))?;
-            remove_all::<StoredCeremony>(tables, StoredCeremony::BY_USER, id!(user))?;
-            remove_all::<StoredChange>(tables, StoredChange::BY_USER, id!(user))?;
-            let owner = TokenOwner::User { id: user, epochs: None };
-            remove_all::<Token>(tables, Token::BY_OWNER, &Token::owner_key(&owner))?;
             Ok(Step::Done(true))
         };
         self.write("KvStore::erase", step, |_| Evidence::none()).await
@@ -70,13 +62,4 @@ impl KvStore {
         };
         self.write(operation, step, |_| Evidence::none()).await
     }
-}
-
-/// Deletes the rows an index has under a key.
-fn remove_all<R: Row>(tables: &mut Writing<'_>, index: &'static str, key: &[u8]) -> Result<(), Fault> {
-    let rows: Vec<R> = tables.walk(index, under(key))?.collect::<Result<_, _>>()?;
-    for row in &rows {
-        tables.remove::<R>(&row.key())?;
-    }
-    Ok(())
 }

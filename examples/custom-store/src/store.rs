@@ -62,6 +62,7 @@ impl KvStore {
             devices: store.clone(),
             health: store.clone(),
             housekeeping: store.clone(),
+            lifecycle: store.clone(),
             log: store.clone(),
             outbox: store.clone(),
             passwords: store.clone(),

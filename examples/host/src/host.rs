@@ -76,6 +76,7 @@ impl Host {
             .accounts()
             .passwords()
             .email_change()
+            .deletion()
             .mfa(mfa);
         if let Some(passkeys) = passkeys {
             builder = builder.passkeys(passkeys);

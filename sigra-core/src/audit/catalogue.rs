@@ -121,6 +121,12 @@ pub mod names {
             NEW_DEVICE = "security.new_device": "a sign-in came from a browser the account had not used",
             NOT_ME = "security.not_me": "the owner said a notice was not about them; every session ended and a reset was started",
             NOT_ME_FAILURE = "security.not_me.failure": "a link that disowns a notice was unknown, used or expired",
+            DELETION_SCHEDULE = "account.deletion_schedule": "the deletion of an account was scheduled, and everything that was signed in ended",
+            DELETION_CANCEL = "account.deletion_cancel": "a scheduled deletion was taken back",
+            DELETION_CANCEL_FAILURE = "account.deletion_cancel.failure": "a link that takes a deletion back was unknown, used or too late",
+            DELETION_EXECUTE = "account.deletion_execute": "an account was deleted",
+            ACCOUNT_DISABLE = "account.disable": "an operator disabled an account, and everything that was signed in ended",
+            ACCOUNT_ENABLE = "account.enable": "an operator enabled a disabled account",
             MAIL_ABANDONED = "mail.abandoned": "a mail could not be delivered and was given up",
             MAIL_SUPPRESSED = "mail.suppressed": "a mail was withheld because its recipient had received enough",
         }

@@ -56,6 +56,7 @@ impl Config {
             lockout,
             second_factors,
             mail,
+            deletion,
             requests,
             housekeeping,
         } = self;
@@ -86,6 +87,7 @@ impl Config {
             ("mail.retry_secs", mail.retry_secs.get()),
             ("mail.notice_secs", mail.notice_secs.get()),
             ("mail.batch", mail.batch),
+            ("deletion.grace_secs", deletion.grace_secs.get()),
             ("requests.pending_secs", requests.pending_secs.get()),
             ("housekeeping.batch", housekeeping.batch),
         ] {
@@ -122,6 +124,7 @@ impl Config {
         );
         must(sessions.pending_secs.get() <= 900, "`sessions.pending_secs` must be at most 900");
         must(second_factors.enrollment_secs.get() <= 3_600, "`second_factors.enrollment_secs` must be at most 3600");
+        must(deletion.grace_secs.get() <= 366 * 86_400, "`deletion.grace_secs` must be at most 31622400");
         must(devices.known_secs.get() <= 400 * 86_400, "`devices.known_secs` must be at most 34560000");
         must(mail.retry_secs <= mail.max_retry_secs, "`mail.retry_secs` must be at most `mail.max_retry_secs`");
 

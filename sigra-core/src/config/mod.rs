@@ -71,6 +71,8 @@ pub struct Config {
     pub second_factors: SecondFactorConfig,
     /// Mail.
     pub mail: MailConfig,
+    /// Deletion of accounts.
+    pub deletion: DeletionConfig,
     /// Requests by address.
     pub requests: RequestConfig,
     /// What is thrown away, and when.
@@ -333,6 +335,48 @@ pub struct RequestConfig {
 impl Default for RequestConfig {
     fn default() -> Self {
         Self { pending_secs: Seconds::hours(1) }
+    }
+}
+
+/// Deletion of accounts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeletionConfig {
+    /// How long a deletion can be taken back.
+    pub grace_secs: Seconds,
+    /// What is left of a deleted account. Read when the account is erased, not when its deletion is scheduled.
+    pub strategy: DeletionStrategy,
+}
+
+impl Default for DeletionConfig {
+    fn default() -> Self {
+        Self { grace_secs: Seconds::days(14), strategy: DeletionStrategy::default() }
+    }
+}
+
+/// What is left of a deleted account. Credentials never are: password, sessions, devices, tokens, second factors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeletionStrategy {
+    /// Nothing but the audit trail. The address is free.
+    #[default]
+    HardDelete,
+    /// A disabled account that nobody can be told by: its id and when it was made, for rows of the host that refer to it. The
+    /// address is free.
+    Anonymize,
+    /// A disabled account with its address and profile, for hosts that must keep them. The address stays taken.
+    SoftDelete,
+}
+
+impl DeletionStrategy {
+    /// The name in the configuration and in the audit trail.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::HardDelete => "hard_delete",
+            Self::Anonymize => "anonymize",
+            Self::SoftDelete => "soft_delete",
+        }
     }
 }
 

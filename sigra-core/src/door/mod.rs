@@ -5,14 +5,16 @@
 //! session: [`NewSession`](crate::session::NewSession) has no public constructor.
 //!
 //! A capability adds a gate, a factor or a step. It can never add a door. Two gates are built in. One demands the second
-//! factor of whoever has one; it knows the [factors](crate::ports::Factor) only by what they say of themselves. The other
-//! demands a new password of whoever must replace theirs.
+//! factor of whoever has one, and knows the [factors](crate::ports::Factor) only by what they say of themselves. Another
+//! demands of whoever signs in to an account that is to be deleted that they take that back. The third demands a new password
+//! of whoever must replace theirs.
 
 mod admit;
 mod gate;
 mod notice;
 mod password_change;
 mod proof;
+mod reactivation;
 mod second_factor;
 
 pub use admit::{Admission, Changed, Door, DoorParts, Entry, Granted, PendingView, Refusal, StepRequired};
@@ -20,4 +22,5 @@ pub use gate::{Gate, GateContext, GateVerdict, Step};
 pub(crate) use notice::NoticeParts;
 pub(crate) use password_change::PasswordChangeGate;
 pub use proof::{Proof, Shown, WayIn};
+pub(crate) use reactivation::ReactivationGate;
 pub(crate) use second_factor::{Factors, SecondFactorGate};

@@ -5,12 +5,14 @@
 
 mod budget;
 mod confirmation;
+mod deletion;
 mod email_change;
 mod enrollment;
 mod input;
 mod login;
 mod magic_link;
 mod not_me;
+mod operator;
 mod passwords;
 mod registration;
 mod requests;
@@ -22,12 +24,14 @@ mod sudo;
 mod workers;
 
 pub use confirmation::{Confirmation, ConfirmationView, Confirmed, PreparedPromotion};
+pub use deletion::{Deletion, DeletionScheduled, DeletionUndoView, Reactivated};
 pub use email_change::{ChangeOutcome, ChangeRequested, EmailChange, UndoView};
 pub use enrollment::{CodeOutcome, CodeRequested, Enrollment, EnrollmentView};
 pub use input::{InputFault, LinkView};
 pub use login::{Login, LoginOutcome, PasswordAttempt};
 pub use magic_link::{MagicLink, MagicLinkOutcome};
 pub use not_me::NotMe;
+pub use operator::Operator;
 pub use passwords::{ForcedOutcome, NewPassword, PasswordOutcome, Passwords};
 pub use registration::{PreparedRegistration, Registration, RegistrationForm, Submitted};
 pub use requests::Requested;

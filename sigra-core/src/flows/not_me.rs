@@ -15,8 +15,8 @@ use crate::user::User;
 /// Disowning what a security notice reports ("this was not me").
 ///
 /// The link in the notice is a rescue token: epochs do not kill it, so a thief cannot disarm it. Redeeming it ends every
-/// session and credential, the password included, removes the factors that were added since, forgets the devices, starts a
-/// reset by mail, and signs nobody in.
+/// session and credential, the password included, removes the factors that were added since, takes a scheduled deletion back,
+/// forgets the devices, starts a reset by mail, and signs nobody in.
 #[derive(Clone, Copy)]
 pub struct NotMe<'a>(pub(crate) &'a Inner);
 
@@ -42,11 +42,18 @@ impl NotMe<'_> {
         };
         let now = self.0.clock.now();
         let request = |user: &User| self.0.address_request(RequestKind::RescueReset, &user.email, client);
-        let evidence = |user: &User| Evidence::event(AuditEvent::new(names::NOT_ME, now, client).by(user.id));
         let digest = token.digest(Purpose::NOT_ME);
         let live = self.0.stores.tokens.peek(digest, now).await?;
         let Some(LiveToken { token: MailedToken { created_at: since, .. }, user: Some(owner) }) = live else {
             return self.invalid(client).await;
+        };
+        let to_be_deleted = owner.deletion_due_at.is_some();
+        let evidence = |user: &User| {
+            let evidence = Evidence::event(AuditEvent::new(names::NOT_ME, now, client).by(user.id));
+            if !to_be_deleted || user.deletion_due_at.is_some() {
+                return evidence;
+            }
+            evidence.and_event(AuditEvent::new(names::DELETION_CANCEL, now, client).by(user.id).with("way", "not_me"))
         };
         // Before the link is used up, so that what fails here can be tried again.
         self.0.disown_factors(&owner, since, client).await?;

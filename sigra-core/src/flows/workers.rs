@@ -1,5 +1,6 @@
 //! What runs in the background: answering requests made by address, sending mail, throwing away what has expired.
 
+use super::Deletion;
 use super::confirmation::{code_message, code_span};
 use crate::audit::{AuditEvent, names};
 use crate::client::ClientInfo;
@@ -61,7 +62,8 @@ impl Workers<'_> {
         Ok(report)
     }
 
-    /// Deletes one bounded batch of what has expired. Answers how many rows went; call again while there are some.
+    /// Deletes one bounded batch of what has expired, and erases one of the accounts whose deletion is due. Answers how many
+    /// rows and accounts went; call again while there are some.
     ///
     /// # Errors
     ///
@@ -71,7 +73,8 @@ impl Workers<'_> {
         let now = self.0.clock.now();
         let rules = &self.0.config.housekeeping;
         let mail_before = now - rules.keep_mail_secs.span();
-        Ok(self.0.stores.housekeeping.purge_expired(now, mail_before, rules.batch).await?)
+        let purged = self.0.stores.housekeeping.purge_expired(now, mail_before, rules.batch).await?;
+        Ok(purged + Deletion(self.0).sweep(rules.batch).await?)
     }
 
     async fn answer_requests(&self, report: &mut WorkReport) -> Result<(), FlowError> {
@@ -104,7 +107,9 @@ impl Workers<'_> {
             }
             match (request.kind, account.map(|record| record.user)) {
                 // No link could be used, and the address is not free either.
-                (_, Some(user)) if user.disabled_at.is_some() => (Resolution::default(), Evidence::none()),
+                (_, Some(user)) if user.disabled_at.is_some() || user.deletion_is_due(now) => {
+                    (Resolution::default(), Evidence::none())
+                }
                 (RequestKind::Register(_), Some(owner)) => answer.already_registered(&owner).await?,
                 (RequestKind::Register(id), None) => answer.registered(id).await?,
                 (RequestKind::ResendConfirmation, None) => {

@@ -45,6 +45,13 @@ impl MailKind {
     /// The address was changed. Goes to both, and undoes from the old one.
     pub const EMAIL_CHANGED: Self = Self::new("email_changed");
 
+    /// The account will be deleted, unless somebody takes that back.
+    pub const DELETION_SCHEDULED: Self = Self::new("deletion_scheduled");
+    /// The account will not be deleted after all.
+    pub const DELETION_CANCELLED: Self = Self::new("deletion_cancelled");
+    /// The account was deleted.
+    pub const DELETION_DONE: Self = Self::new("deletion_done");
+
     /// Every kind the flows of this crate send.
     pub const ALL: &[Self] = &[
         Self::CONFIRM_EMAIL,
@@ -60,6 +67,9 @@ impl MailKind {
         Self::EMAIL_CHANGE_CONFIRM,
         Self::EMAIL_CHANGE_NOTICE,
         Self::EMAIL_CHANGED,
+        Self::DELETION_SCHEDULED,
+        Self::DELETION_CANCELLED,
+        Self::DELETION_DONE,
     ];
 
     /// A kind of another capability: lower-case ASCII with underscores.
@@ -94,12 +104,14 @@ impl fmt::Display for MailKind {
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Facts {
-    /// Tokens by the name of the page that redeems them, as in `confirm`, `magic_link`, `reset_password`, `not_me`.
+    /// Tokens by the name of the page that redeems them, as in `confirm`, `magic_link`, `reset_password`, `not_me`, `reactivate`.
     pub tokens: BTreeMap<String, Zeroizing<String>>,
     /// A six-digit code.
     pub code: Option<Zeroizing<String>>,
     /// When what the mail reports happened, or was asked for.
     pub at: Option<Timestamp>,
+    /// When what the mail announces will happen.
+    pub due_at: Option<Timestamp>,
     /// Seconds the link is good for, from `at`.
     pub valid_secs: Option<u64>,
     /// Seconds the code is good for, from when the mail was made.

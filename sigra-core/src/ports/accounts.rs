@@ -58,6 +58,7 @@ impl NewAccount {
             profile: self.profile.clone(),
             epochs: Epochs::default(),
             disabled_at: None,
+            deletion_due_at: None,
             created_at: self.created_at,
             last_sign_in_at: None,
         }
@@ -132,7 +133,8 @@ pub trait AccountStore: Send + Sync {
     /// security epoch, forgets every device and every token of the account except other rescue tokens, and stores `request`
     /// made from the account as it is then.
     ///
-    /// The password goes because whoever the owner disowns may know it; the reset that `request` starts sets another.
+    /// The password goes because whoever the owner disowns may know it; the reset that `request` starts sets another. So
+    /// does a deletion that is scheduled and not due at `now`, because they may have asked for it.
     ///
     /// `None`, and nothing changed, unless the token is live as [`TokenStore`] says.
     async fn rescue(

@@ -10,6 +10,7 @@ mod audit;
 mod ceremonies;
 mod factors;
 mod hasher;
+mod lifecycle;
 mod limits;
 mod outbox;
 mod passwords;
@@ -30,6 +31,7 @@ pub use factors::{
     TrustedBrowsers,
 };
 pub use hasher::{Hasher, Overloaded, PasswordFault, PasswordPolicy, PolicyContext, Verified, WorkOrigin};
+pub use lifecycle::{AccountData, DueDeletion, Erasure, LifecycleStore};
 pub use limits::{
     AttemptKey, AttemptOwner, AttemptPolicy, AttemptStore, Bucket, Quota, RateDecision, RateLimiter, Reservation,
     Reserved,

@@ -63,6 +63,16 @@ pub enum Happened<'a> {
     Rescued(&'a User),
     /// An account has another address, by a change or by undoing one; with it the address it had until then.
     EmailChanged(&'a User, &'a EmailAddress),
+    /// The deletion of an account was scheduled; every session ended.
+    DeletionScheduled(&'a User),
+    /// A scheduled deletion was taken back.
+    DeletionCancelled(&'a User),
+    /// An account was deleted. This is what it was.
+    Deleted(&'a User),
+    /// An operator disabled an account; every session ended.
+    Disabled(&'a User),
+    /// An operator enabled an account.
+    Enabled(&'a User),
 }
 
 /// Hears nothing.

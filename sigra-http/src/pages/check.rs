@@ -142,6 +142,12 @@ pub(super) fn forms<'a>(view: &'a View, urls: &'a Urls) -> Vec<Form<'a>> {
         }
         View::EmailChangeToken(view) => vec![form(&view.action, &[])],
         View::EmailChangeCancel(view) => vec![form(&view.action, &[])],
+        View::DeleteAccount(view) => view.fresh.then(|| form(&urls.delete_account, &[])).into_iter().collect(),
+        View::Reactivate(view) => {
+            let back = view.return_to.as_ref().map(|_| "return_to");
+            vec![with(form(&urls.reactivate, &[]), back), form(&urls.logout, &[])]
+        }
+        View::UndoDeletion(view) => vec![form(&view.action, &[])],
         View::Sessions(view) => {
             let others = view.sessions.iter().filter(|session| !session.current);
             let mut forms: Vec<_> = others.map(|session| form(&session.revoke_action, &[])).collect();
@@ -299,6 +305,9 @@ fn told(view: &View) -> Vec<(&'static str, &str)> {
             .map(|code| ("codes", code.as_str()))
             .chain([("next.href", view.next.href.as_str())])
             .collect(),
+        View::DeleteAccount(view) => vec![("email", view.email.as_str())],
+        View::Reactivate(view) => vec![("email", view.email.as_str())],
+        View::UndoDeletion(view) => vec![("email", view.email.as_str())],
         View::Login(view) => view.error.iter().map(|error| ("error", error.as_str())).collect(),
         View::Message(view) => {
             let paragraphs = view.paragraphs.iter().map(|paragraph| ("paragraphs", paragraph.as_str()));

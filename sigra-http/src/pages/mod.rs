@@ -35,6 +35,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("check_mail.html", include_str!("../../templates/check_mail.html")),
     ("confirm.html", include_str!("../../templates/confirm.html")),
     ("confirm_token.html", include_str!("../../templates/confirm_token.html")),
+    ("delete_account.html", include_str!("../../templates/delete_account.html")),
     ("email_change_cancel.html", include_str!("../../templates/email_change_cancel.html")),
     ("email_change_token.html", include_str!("../../templates/email_change_token.html")),
     ("email_settings.html", include_str!("../../templates/email_settings.html")),
@@ -51,11 +52,13 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("not_me.html", include_str!("../../templates/not_me.html")),
     ("password.html", include_str!("../../templates/password.html")),
     ("password_change.html", include_str!("../../templates/password_change.html")),
+    ("reactivate.html", include_str!("../../templates/reactivate.html")),
     ("register.html", include_str!("../../templates/register.html")),
     ("reset_password.html", include_str!("../../templates/reset_password.html")),
     ("reset_password_token.html", include_str!("../../templates/reset_password_token.html")),
     ("sessions.html", include_str!("../../templates/sessions.html")),
     ("sudo.html", include_str!("../../templates/sudo.html")),
+    ("undo_deletion.html", include_str!("../../templates/undo_deletion.html")),
 ];
 
 /// Renders every page, with the embedded templates or a host's own in their place.
@@ -207,6 +210,8 @@ struct Urls {
     passkey_register_finish: String,
     sudo_json: String,
     login_next: String,
+    delete_account: String,
+    reactivate: String,
 }
 
 impl Urls {
@@ -243,6 +248,8 @@ impl Urls {
             passkey_register_finish: at("/api/v1/passkeys/register/finish"),
             sudo_json: at("/api/v1/sudo"),
             login_next: at("/login/next"),
+            delete_account: at("/settings/delete"),
+            reactivate: at("/login/reactivate"),
         }
     }
 }

@@ -63,6 +63,9 @@ impl Requirement {
     #[cfg(feature = "mfa")]
     pub(crate) const OWES_ENROLLMENT: Self = Self::of(Caller::Pending(Step::MFA_ENROLLMENT));
 
+    /// Somebody whose sign-in owes the taking back of a deletion.
+    pub(crate) const OWES_REACTIVATION: Self = Self::of(Caller::Pending(Step::REACTIVATE));
+
     const fn of(caller: Caller) -> Self {
         Self { caller, fresh: false, aal: Aal::One, enrolled: false, face: None }
     }

@@ -235,6 +235,13 @@ impl SurfaceBuilder {
         self.second_factors().routes(crate::passkeys::ROUTES).security()
     }
 
+    /// Adds the routes of deletion: scheduling that of one's account, and taking it back by signing in or by the mailed link.
+    pub fn deletion(self) -> Self {
+        self.routes(crate::deletion::ROUTES)
+            .step(Step::REACTIVATE, "/login/reactivate")
+            .section("/settings/delete", "Delete your account")
+    }
+
     /// Adds the routes of showing a second factor while signing in, for factors that no other call of this builder brings.
     /// Calling it twice adds them once.
     pub fn second_factors(self) -> Self {

@@ -102,6 +102,7 @@ fn sample(kind: &KindTemplates, full: bool) -> Facts {
     }
     if full {
         facts.at = Some(Timestamp::EPOCH);
+        facts.due_at = Some(Timestamp::EPOCH);
         facts.valid_secs = Some(900);
         facts.code_valid_secs = Some(600);
         facts.device = Some(DEVICE.to_owned());

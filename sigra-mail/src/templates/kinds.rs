@@ -86,6 +86,9 @@ fn core_kinds() -> Vec<KindTemplates> {
         embedded!(MailKind::EMAIL_CHANGE_NOTICE, "email_change_notice").with_tokens(&["email_change_cancel"]),
         // Only the mail to the old address has it; the template for both must show it there.
         embedded!(MailKind::EMAIL_CHANGED, "email_changed").with_tokens(&["email_change_cancel"]),
+        embedded!(MailKind::DELETION_SCHEDULED, "deletion_scheduled").with_tokens(&["reactivate"]),
+        embedded!(MailKind::DELETION_CANCELLED, "deletion_cancelled").with_tokens(&["not_me"]),
+        embedded!(MailKind::DELETION_DONE, "deletion_done"),
     ]
 }
 

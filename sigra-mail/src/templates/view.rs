@@ -24,7 +24,7 @@ pub struct View<'a> {
     /// The address the mail goes to. For a kind that goes to an unproven address, a stranger typed it.
     pub to: &'a str,
     /// Links that carry a token of this mail, by name: `links.confirm`, `links.magic_link`, `links.reset_password`,
-    /// `links.not_me`, `links.email_change`, `links.email_change_cancel`. Secret, and good for one use.
+    /// `links.not_me`, `links.email_change`, `links.email_change_cancel`, `links.reactivate`. Secret, and good for one use.
     pub links: BTreeMap<&'a str, String>,
     /// Pages, by name: `urls.login`, `urls.confirm`, `urls.magic_link`, `urls.reset_password`, `urls.sessions`, and what
     /// the host added.
@@ -34,6 +34,9 @@ pub struct View<'a> {
     pub code: Option<&'a str>,
     /// When what the mail reports happened or was asked for, as in "23 November 2026, 18:05 UTC". Always there.
     pub at: String,
+    /// When what the mail announces will happen, as in "23 November 2026, 18:05 UTC".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due: Option<String>,
     /// How long the links are good for, counted from `at`, as in "15 minutes", "48 hours", "3 days".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_for: Option<String>,
@@ -72,6 +75,7 @@ impl<'a> View<'a> {
             urls: links.pages(),
             code: facts.code.as_ref().map(|code| code.as_str()),
             at: moment(facts.at.unwrap_or_else(|| owed_at(id))),
+            due: facts.due_at.map(moment),
             valid_for: facts.valid_secs.map(span),
             code_valid_for: facts.code_valid_secs.map(span),
             device: line(facts.device.as_deref()),

@@ -99,6 +99,19 @@ fn golden(kind: &MailKind) -> (&'static str, Vec<String>) {
             "The address of your account at Acme was changed",
             &["account goes to the new address from now on, and no longer to this one.", &undo],
         ),
+        "deletion_scheduled" => (
+            "Your account at Acme will be deleted",
+            &[
+                "everywhere, and on 7 December 2026, 18:05 UTC the account will be deleted for good.",
+                &link("reactivate"),
+                "https://app.example/auth/login",
+            ],
+        ),
+        "deletion_cancelled" => ("Your account at Acme will not be deleted", &["as it was.", &link("not-me")]),
+        "deletion_done" => (
+            "Your account at Acme was deleted",
+            &["Your account at Acme was deleted, and nobody can sign in to it any more."],
+        ),
         "mfa_enabled" => (
             "Two-step sign-in for Acme was turned on",
             &["now also takes a code from the authenticator app that was set up.", &link("not-me")],

@@ -25,6 +25,9 @@ pub(crate) const KINDS: &[(MailKind, &[&str])] = &[
     (MailKind::EMAIL_CHANGE_CONFIRM, &["email_change"]),
     (MailKind::EMAIL_CHANGE_NOTICE, &["email_change_cancel"]),
     (MailKind::EMAIL_CHANGED, &["email_change_cancel"]),
+    (MailKind::DELETION_SCHEDULED, &["reactivate"]),
+    (MailKind::DELETION_CANCELLED, &["not_me"]),
+    (MailKind::DELETION_DONE, &[]),
     (MailKind::new("mfa_enabled"), &["not_me"]),
     (MailKind::new("mfa_disabled"), &["not_me"]),
     (BACKUP_CODE_USED, &["not_me"]),
@@ -72,6 +75,7 @@ pub(crate) fn facts(kind: &MailKind) -> Facts {
     let (_, tokens) = KINDS.iter().find(|(known, _)| known == kind).unwrap();
     let facts = Facts {
         at: Some(at()),
+        due_at: Some(at() + std::time::Duration::from_secs(14 * 86_400)),
         valid_secs: Some(172_800),
         code_valid_secs: Some(600),
         device: Some("Firefox on Linux".to_owned()),

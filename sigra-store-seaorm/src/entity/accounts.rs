@@ -21,6 +21,7 @@ pub mod user {
         pub attempts_cleared_at: Option<i64>,
         pub password_changed_at: Option<i64>,
         pub password_change_required_at: Option<i64>,
+        pub deletion_due_at: Option<i64>,
     }
 
     super::super::plain!();

@@ -247,7 +247,7 @@ pub(crate) async fn a_secret_that_is_activated_during_a_purge_stays(f: &Fixture)
 }
 
 /// An account with an active secret, the [codes], and a trusted browser for a day.
-async fn with_factors(store: &SeaOrmStore, address: &str) -> User {
+pub(crate) async fn with_factors(store: &SeaOrmStore, address: &str) -> User {
     let user = user(store, address).await;
     let pending = pending_totp(&user);
     assert!(store.begin(&pending, Evidence::none()).await.unwrap());
@@ -281,7 +281,7 @@ fn codes(count: u8) -> Vec<Mac> {
     (0..count).map(|number| Mac::from_bytes([number; 32])).collect()
 }
 
-async fn ceremony(store: &SeaOrmStore, user: Option<UserId>) -> Digest {
+pub(crate) async fn ceremony(store: &SeaOrmStore, user: Option<UserId>) -> Digest {
     let (key, state) = (digest(), Sealed::from_bytes(b"state".to_vec()));
     store.put(&Ceremony { key, user, state, created_at: NOW, expires_at: later(300) }).await.unwrap();
     key
@@ -301,7 +301,7 @@ async fn with_passkeys(store: &SeaOrmStore, address: &str) -> (User, [Passkey; 2
     (user, passkeys)
 }
 
-fn passkey(user: &User, number: usize) -> Passkey {
+pub(crate) fn passkey(user: &User, number: usize) -> Passkey {
     Passkey {
         id: PasskeyId::new(NOW),
         user: user.id,
@@ -318,7 +318,7 @@ fn passkey(user: &User, number: usize) -> Passkey {
     }
 }
 
-fn handle() -> UserHandle {
+pub(crate) fn handle() -> UserHandle {
     UserHandle::from_bytes(digest().as_bytes().repeat(2).try_into().unwrap())
 }
 

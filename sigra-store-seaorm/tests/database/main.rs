@@ -9,6 +9,7 @@ mod conformance;
 mod dump;
 mod durability;
 mod engines;
+mod erasure;
 mod factors;
 mod flows;
 mod isolation;
@@ -26,6 +27,9 @@ engines::on_every_engine! {
         second_factors_keep_their_contracts, passkeys_keep_their_contract,
     ],
     engines: [the_setup_is_what_it_says],
+    erasure: [
+        lc_01_erasing_leaves_no_row_in_any_table, lc_03_sweepers_side_by_side_erase_each_account_once,
+    ],
     factors: [
         mf_03_mf_17_two_hosts_use_a_factor_up_once, wa_08_wa_15_two_hosts_keep_passkeys_unique_and_the_last_one,
         wa_15_transactions_of_a_host_keep_the_last_passkey, a_secret_that_is_activated_during_a_purge_stays,
@@ -60,7 +64,7 @@ engines::on_every_engine! {
         a_hook_commits_with_the_account, au_02_a_hook_that_refuses_rolls_everything_back,
         a_bound_store_commits_with_the_host, a_bound_store_rolls_back_with_the_host,
         a_step_that_fails_in_a_bound_store_undoes_itself_alone, a_caller_that_goes_away_leaves_nothing_open,
-        a_failed_append_leaves_no_half,
+        a_failed_append_leaves_no_half, lc_01_a_hook_erases_with_the_account_or_keeps_it,
     ],
 }
 
@@ -70,6 +74,7 @@ engines::on_other_isolation_levels! {
         passkeys_keep_their_contract,
     ],
     engines: [the_setup_is_what_it_says],
+    erasure: [lc_03_sweepers_side_by_side_erase_each_account_once],
     factors: [
         mf_03_mf_17_two_hosts_use_a_factor_up_once, wa_08_wa_15_two_hosts_keep_passkeys_unique_and_the_last_one,
         wa_15_transactions_of_a_host_keep_the_last_passkey, a_secret_that_is_activated_during_a_purge_stays,

@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction};
+use sigra_core::config::DeletionStrategy;
 use sigra_core::error::StoreErrorKind;
 use sigra_core::evidence::Evidence;
-use sigra_core::ports::{AccountStore as _, EvidenceLog as _, Promotion, RegistrationStore, RequestStore};
+use sigra_core::ports::{
+    AccountStore as _, Erasure, EvidenceLog as _, LifecycleStore as _, Promotion, RegistrationStore, RequestStore,
+};
 use sigra_core::registration::RequestKind;
 use sigra_core::user::User;
 use sigra_store_seaorm::{InTransaction, SeaOrmStore, begin_immediate};
@@ -24,6 +27,16 @@ impl InTransaction for Greenhouse {
     async fn registered(&self, tx: &DatabaseTransaction, user: &User) -> Result<(), Box<dyn Error + Send + Sync>> {
         tx.execute_unprepared(&format!("INSERT INTO plants (owner) VALUES ('{}')", user.id)).await?;
         if self.refuses { Err("the greenhouse is full".into()) } else { Ok(()) }
+    }
+
+    async fn erasing(
+        &self,
+        tx: &DatabaseTransaction,
+        user: &User,
+        _: DeletionStrategy,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        tx.execute_unprepared(&format!("DELETE FROM plants WHERE owner = '{}'", user.id)).await?;
+        if self.refuses { Err("somebody waters them".into()) } else { Ok(()) }
     }
 }
 
@@ -51,6 +64,24 @@ pub(crate) async fn a_hook_commits_with_the_account(f: &Fixture) {
     assert!(store.create(&account("eve@example.org"), Evidence::none()).await.unwrap());
     assert_eq!(count(&f.pool, "plants").await, 2);
     assert_eq!(count(&f.pool, "sigra_users").await, 2);
+}
+
+pub(crate) async fn lc_01_a_hook_erases_with_the_account_or_keeps_it(f: &Fixture) {
+    let store = host(f, false).await;
+    let (ann, eve) = (account("ann@example.org"), account("eve@example.org"));
+    for account in [&ann, &eve] {
+        assert!(store.create(account, Evidence::none()).await.unwrap());
+    }
+    let strategy = DeletionStrategy::HardDelete;
+    let erasure = Erasure { user: ann.id, only_if_due: false, strategy, at: NOW };
+    let refusing = f.store.clone().with_hook(Arc::new(Greenhouse { refuses: true }));
+    let error = refusing.erase(&erasure, &|_| evidence()).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Hook);
+    assert_eq!((count(&f.pool, "plants").await, count(&f.pool, "sigra_users").await), (2, 2));
+    assert_eq!(count(&f.pool, "sigra_outbox").await, 0);
+    assert!(store.erase(&erasure, &|_| evidence()).await.unwrap().is_some());
+    assert_eq!((count(&f.pool, "plants").await, count(&f.pool, "sigra_users").await), (1, 1));
+    assert_eq!(count(&f.pool, "sigra_outbox").await, 1);
 }
 
 pub(crate) async fn au_02_a_hook_that_refuses_rolls_everything_back(f: &Fixture) {

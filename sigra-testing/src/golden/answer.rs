@@ -10,7 +10,7 @@ use serde_json::Value;
 const FRAMING: [&str; 4] = ["connection", "content-length", "date", "transfer-encoding"];
 
 /// What stands before a token in paths.
-const TOKEN_PATHS: [&str; 5] = ["confirm", "email-change", "magic-link", "not-me", "reset-password"];
+const TOKEN_PATHS: [&str; 6] = ["confirm", "email-change", "magic-link", "not-me", "reactivate", "reset-password"];
 
 /// What every answer of the surface carries, https or not.
 const COMMON: [(&str, &str); 6] = [

@@ -247,7 +247,8 @@ fn surface(test: &TestHost, knobs: &Knobs, capabilities: Capabilities) -> Surfac
         .rate_limiter(limiter)
         .accounts()
         .passwords()
-        .email_change();
+        .email_change()
+        .deletion();
     let builder = capabilities.mount(builder);
     let builder = if knobs.loopback_only { builder.loopback_only() } else { builder };
     builder.build().unwrap_or_else(|faults| panic!("the surface must be sound: {faults}"))

@@ -107,7 +107,7 @@ impl AccountStore for MemoryStore {
                 return Ok(None);
             };
             state.tokens.remove(&digest);
-            let user = state.raise_epoch(id, None, take_password)?;
+            let user = state.rescue(id, now)?;
             state.queue_request(&request(&user))?;
             state.record(evidence(&user))?;
             Ok(Some(user))
@@ -140,6 +140,12 @@ impl State {
         let recorded = SignInRecorded { user: user.clone(), previous_sign_in_at };
         self.remember_device(sign_in)?;
         Ok(Some(recorded))
+    }
+
+    /// Takes the password of a disowned account away, and its deletion back.
+    pub(super) fn rescue(&mut self, id: UserId, now: Timestamp) -> Result<User, Refused> {
+        self.restore(id, now);
+        self.raise_epoch(id, None, take_password)
     }
 
     /// Changes an account, raises its security epoch and forgets what the old one had handed out, and every device but one.

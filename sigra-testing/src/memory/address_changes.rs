@@ -151,6 +151,7 @@ impl AddressChangeStore for MemoryStore {
                 return Ok(None);
             }
             let reverted_from = (!same_address(&user.email, &change.old)).then_some(user.email);
+            state.restore(user.id, now);
             let user = state.raise_epoch(user.id, None, |account| {
                 account.user.email = change.old.clone();
                 take_password(account);

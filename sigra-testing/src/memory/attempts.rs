@@ -22,6 +22,11 @@ pub(super) struct Counter {
 }
 
 impl Counter {
+    /// Whether it is one of this account.
+    pub(super) fn belongs_to(&self, user: UserId) -> bool {
+        self.owner.is_some_and(|owner| owner.user() == user)
+    }
+
     /// Whether it counts nothing any more at `now`. `cleared_at` tells by when the sign-ins of an account have cleared it;
     /// `None` for an account that is gone.
     pub(super) fn is_void(&self, now: Timestamp, cleared_at: impl FnOnce(UserId) -> Option<Option<Timestamp>>) -> bool {

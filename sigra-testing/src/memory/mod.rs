@@ -7,6 +7,7 @@ mod ceremonies;
 mod evidence;
 mod faults;
 mod housekeeping;
+mod lifecycle;
 #[cfg(feature = "mfa")]
 mod mfa;
 mod outbox;
@@ -46,8 +47,8 @@ use state::State;
 ///
 /// A method can be told to fail, named by port and method, as in `accounts.reset_password`. It then answers
 /// [`Unavailable`](StoreErrorKind::Unavailable) and changes nothing. The ports are `accounts`, `devices`, `tokens`,
-/// `registrations`, `requests`, `attempts`, `passwords`, `sessions`, `outbox`, `log`, `audit`, `ceremonies`, `address_changes`, `housekeeping` and
-/// `health`; with the feature `mfa` also `totp`, `backup_codes` and `trusted`, with `passkeys` also `passkeys`. One name
+/// `registrations`, `requests`, `attempts`, `passwords`, `sessions`, `outbox`, `log`, `audit`, `ceremonies`, `address_changes`,
+/// `housekeeping`, `lifecycle` and `health`; with the feature `mfa` also `totp`, `backup_codes` and `trusted`, with `passkeys` also `passkeys`. One name
 /// more, `evidence`, fails whichever change tries to commit an event or a mail.
 ///
 /// ```
@@ -92,6 +93,7 @@ impl MemoryStore {
             devices: store.clone(),
             health: store.clone(),
             housekeeping: store.clone(),
+            lifecycle: store.clone(),
             log: store.clone(),
             outbox: store.clone(),
             passwords: store.clone(),

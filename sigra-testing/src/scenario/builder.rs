@@ -6,8 +6,8 @@ use sigra_core::config::Config;
 use sigra_core::door::Gate;
 use sigra_core::mail::{Composer, Mailer};
 use sigra_core::ports::{
-    BreachedPasswords, Factor, FactorRequirement, GeoIp, Hasher, Hooks, MailDomains, NoGeoIp, NoHooks, PasswordPolicy,
-    RateLimiter, TrustedBrowsers,
+    AccountData, BreachedPasswords, Factor, FactorRequirement, GeoIp, Hasher, Hooks, MailDomains, NoGeoIp, NoHooks,
+    PasswordPolicy, RateLimiter, TrustedBrowsers,
 };
 use sigra_core::{Essentials, MemoryRateLimiter, Sigra, Stores};
 
@@ -29,6 +29,7 @@ pub struct TestHostBuilder<S = MemoryStore> {
     breaches: Option<Arc<dyn BreachedPasswords>>,
     mail_domains: Option<Arc<dyn MailDomains>>,
     hooks: Arc<dyn Hooks>,
+    account_data: Vec<Arc<dyn AccountData>>,
     gates: Vec<Arc<dyn Gate>>,
     factors: Vec<Arc<dyn Factor>>,
     trusted: Option<Arc<dyn TrustedBrowsers>>,
@@ -63,6 +64,7 @@ impl<S> TestHostBuilder<S> {
             breaches: None,
             mail_domains: None,
             hooks: Arc::new(NoHooks),
+            account_data: Vec::new(),
             gates: Vec::new(),
             factors: Vec::new(),
             trusted: None,
@@ -169,6 +171,12 @@ impl<S> TestHostBuilder<S> {
         self
     }
 
+    /// Adds what must be erased with an account, and lives elsewhere.
+    pub fn account_data(mut self, data: Arc<dyn AccountData>) -> Self {
+        self.account_data.push(data);
+        self
+    }
+
     /// Adds a gate to the door.
     pub fn gate(mut self, gate: Arc<dyn Gate>) -> Self {
         self.gates.push(gate);
@@ -198,6 +206,7 @@ impl<S> TestHostBuilder<S> {
             .hooks(self.hooks);
         let builder = self.breaches.into_iter().fold(builder, |builder, service| builder.breached_passwords(service));
         let builder = self.mail_domains.into_iter().fold(builder, |builder, service| builder.mail_domains(service));
+        let builder = self.account_data.into_iter().fold(builder, |builder, data| builder.account_data(data));
         let builder = self.gates.into_iter().fold(builder, |builder, gate| builder.gate(gate));
         let builder = self.factors.into_iter().fold(builder, |builder, factor| builder.factor(factor));
         let builder = self.trusted.into_iter().fold(builder, |builder, trusted| builder.trusted_browsers(trusted));

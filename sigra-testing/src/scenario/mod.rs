@@ -276,6 +276,7 @@ impl<S> TestHost<S> {
             page @ ("magic_link" | "reset_password") => page,
             "email_change_confirm" => "email_change",
             "email_change_notice" | "email_changed" => "email_change_cancel",
+            "deletion_scheduled" => "reactivate",
             _ => "not_me",
         };
         match self.mailer.token(kind, &address(email), page) {

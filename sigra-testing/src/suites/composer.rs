@@ -70,15 +70,17 @@ fn facts(kind: &MailKind, device: &str) -> (Facts, Option<RawToken>, Option<Code
         "confirm_email" => Some("confirm"),
         "magic_link" => Some("magic_link"),
         "reset_password" => Some("reset_password"),
-        "already_registered" | "enrollment_code" => None,
+        "deletion_scheduled" => Some("reactivate"),
         "email_change_confirm" => Some("email_change"),
         "email_change_notice" | "email_changed" => Some("email_change_cancel"),
+        "already_registered" | "enrollment_code" | "deletion_done" => None,
         _ => Some("not_me"),
     };
     let token = page.map(|_| RawToken::random());
     let code = [MailKind::CONFIRM_EMAIL, MailKind::ENROLLMENT_CODE].contains(kind).then(Code::random);
     let mut facts = Facts {
         at: Some(now()),
+        due_at: Some(now() + HOUR),
         valid_secs: Some(3_600),
         device: Some(device.to_owned()),
         place: Some("Lisbon, PT".to_owned()),

@@ -1,4 +1,4 @@
-//! What goes with an account that is deleted. No port does it: the host deletes the account in the storage, by the
+//! What goes with an account that is deleted behind the back of the ports: a host deletes the row in the storage, by the
 //! [`Operator`](super::Operator), and what refers to it must go too.
 
 use sigra_core::evidence::Evidence;
@@ -53,8 +53,8 @@ pub async fn lc_01_the_trail_and_the_address_outlive_the_account(backend: &Backe
 }
 
 /// An account with one of everything.
-struct Belongings {
-    user: User,
+pub(super) struct Belongings {
+    pub(super) user: User,
     session: NewSession,
     /// The token the session had first.
     retired: Digest,
@@ -68,7 +68,7 @@ struct Belongings {
 }
 
 impl Belongings {
-    async fn new(backend: &Backend) -> Self {
+    pub(super) async fn new(backend: &Backend) -> Self {
         let (user, at) = (account(backend).await, now());
         let session = Press::at(backend, at).session(&user).await;
         backend.stores.sessions.insert(&session, &|_| Evidence::none()).await.unwrap();
@@ -98,7 +98,7 @@ impl Belongings {
     }
 
     /// How many of its rows are found.
-    async fn left(&self, backend: &Backend) -> usize {
+    pub(super) async fn left(&self, backend: &Backend) -> usize {
         let stores = &backend.stores;
         let mut found = vec![
             stores.devices.find(self.device, now()).await.unwrap().is_some(),
@@ -118,7 +118,7 @@ impl Belongings {
     }
 
     /// Counts one more attempt and tells its number.
-    async fn attempts(&self, backend: &Backend) -> u32 {
+    pub(super) async fn attempts(&self, backend: &Backend) -> u32 {
         let policy = AttemptPolicy { free: 5, cap: 100, lock_secs: 60, max_lock_secs: 60, window_secs: None };
         let owner = Some(AttemptOwner::Account(self.user.id));
         match backend.stores.attempts.reserve(&self.counter, &policy, owner, now()).await.unwrap() {

@@ -36,7 +36,7 @@
 //! That goes for ports that share nothing with others: `attempts` and `health` alone, `ceremonies`, when the store is given
 //! the `accounts` of the other backend and brings a `housekeeping` that purges its rows, and `sessions`, when the store is given the `accounts` and the `log` of the other backend and
 //! brings a `housekeeping` that purges its own rows too. All others commit together with accounts, or with evidence, or
-//! read what a neighbour wrote: `accounts`, `passwords`, `devices`, `tokens`, `registrations`, `requests`, `address_changes`, `outbox`, `log` and
+//! read what a neighbour wrote: `accounts`, `passwords`, `devices`, `tokens`, `registrations`, `requests`, `address_changes`, `lifecycle`, `outbox`, `log` and
 //! `audit` live in one storage. The suite of a port also uses the ports beside it (to make an account, to count evidence), so a
 //! check that fails may be a neighbour's fault: run [`all`] when you have them all.
 //!
@@ -91,9 +91,11 @@ pub mod composer;
 pub mod devices;
 #[cfg(feature = "mfa")]
 mod enrolled;
+pub mod erasing;
 pub mod erasure;
 pub mod hasher;
 pub mod housekeeping;
+pub mod lifecycle;
 pub mod outbox;
 #[cfg(feature = "passkeys")]
 pub mod passkey_changes;
@@ -182,6 +184,8 @@ pub async fn all(backend: &Backend) {
     ceremonies::all(backend).await;
     housekeeping::all(backend).await;
     erasure::all(backend).await;
+    lifecycle::all(backend).await;
+    erasing::all(backend).await;
 }
 
 /// Runs every suite of the ports of sigra-mfa in turn.
@@ -239,8 +243,10 @@ mod tests {
             (include_str!("backup_codes.rs"), backup_codes::CHECKS),
             (include_str!("ceremonies.rs"), ceremonies::CHECKS),
             (include_str!("devices.rs"), devices::CHECKS),
+            (include_str!("erasing.rs"), erasing::CHECKS),
             (include_str!("erasure.rs"), erasure::CHECKS),
             (include_str!("housekeeping.rs"), housekeeping::CHECKS),
+            (include_str!("lifecycle.rs"), lifecycle::CHECKS),
             (include_str!("outbox.rs"), outbox::CHECKS),
             #[cfg(feature = "passkeys")]
             (include_str!("passkey_changes.rs"), passkey_changes::CHECKS),

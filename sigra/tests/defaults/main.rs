@@ -61,11 +61,17 @@ fn section(text: &mut String, title: &str, value: &impl Serialize) {
 fn mails() -> String {
     let templates = Templates::builder("Acme", Links::mounted_at("https://app.example/auth")).build().unwrap();
     let token = RawToken::parse(&"A".repeat(43)).unwrap();
-    let facts = Facts { code_valid_secs: Some(600), valid_secs: Some(900), ..Facts::default() };
-    let facts = ["confirm", "magic_link", "reset_password", "not_me", "email_change", "email_change_cancel"]
-        .into_iter()
-        .fold(facts, |facts, name| facts.with_token(name, &token))
-        .with_code(&Code::parse("123456").unwrap());
+    let facts = Facts {
+        due_at: Some(Timestamp::from_secs(1_800_000_000)),
+        code_valid_secs: Some(600),
+        valid_secs: Some(900),
+        ..Facts::default()
+    };
+    let facts =
+        ["confirm", "magic_link", "reset_password", "not_me", "email_change", "email_change_cancel", "reactivate"]
+            .into_iter()
+            .fold(facts, |facts, name| facts.with_token(name, &token))
+            .with_code(&Code::parse("123456").unwrap());
     let to = EmailAddress::parse("ann@example.org").unwrap();
     let id = MailId::new(Timestamp::parse("2026-11-23T18:05:00Z").unwrap());
     let mut text = String::from("Mails: kind, subject, bytes of text and of HTML\n");

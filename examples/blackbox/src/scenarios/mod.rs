@@ -3,6 +3,7 @@
 pub mod attacks;
 pub mod browser;
 pub mod crashes;
+pub mod deletion;
 pub mod email_change;
 pub mod main_job;
 pub mod overload;

@@ -15,6 +15,7 @@ use sigra_core::user::{Epochs, User};
 
 use super::address_changes::is_taken;
 use super::evidence::record;
+use super::lifecycle::restore;
 use super::tokens::{forget_devices, forget_tokens, live_token};
 use crate::error::Fault;
 use crate::rows::{Account, KnownDevice, QueuedRequest, Token, id};
@@ -117,7 +118,7 @@ impl AccountStore for KvStore {
                 return Ok(Step::Nothing(None));
             };
             tables.remove::<Token>(digest.as_bytes())?;
-            let user = raise_epoch(tables, id, None, Account::take_password)?;
+            let user = rescue(tables, id, now)?;
             Ok(Step::Done(Some(user)))
         };
         let finish = |user: &Option<User>| queue_and_record(user.as_ref().map(|user| (request(user), evidence(user))));
@@ -167,6 +168,12 @@ pub(super) fn add_account(tables: &mut Writing<'_>, account: &NewAccount) -> Res
     let account = Account { user: account.to_user(), password, attempts_cleared_at: None };
     tables.insert(&account)?;
     Ok(Some(account.user))
+}
+
+/// Takes the password of a disowned account away, and its deletion back.
+pub(super) fn rescue(tables: &mut Writing<'_>, id: UserId, now: Timestamp) -> Result<User, Fault> {
+    restore(tables, id, now)?;
+    raise_epoch(tables, id, None, Account::take_password)
 }
 
 /// Changes an account, raises its security epoch and forgets what the old one had handed out, and every device but one.

@@ -16,6 +16,7 @@ use sigra_core::user::User;
 
 use super::accounts::{raise_epoch, raise_epoch_on_devices, standing_account};
 use super::evidence::record;
+use super::lifecycle::restore;
 use super::requests::take;
 use crate::error::Fault;
 use crate::rows::{Account, Link, QueuedRequest, StoredChange, id};
@@ -138,6 +139,7 @@ impl AddressChangeStore for KvStore {
                 }
             }
             let reverted_from = (user.email.identity() != change.old.identity()).then_some(user.email);
+            restore(tables, user.id, now)?;
             let user = raise_epoch(tables, user.id, None, |account| {
                 account.user.email = change.old;
                 account.take_password();

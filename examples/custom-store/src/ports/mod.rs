@@ -6,6 +6,7 @@ mod attempts;
 mod ceremonies;
 mod evidence;
 mod housekeeping;
+mod lifecycle;
 mod outbox;
 mod passwords;
 mod registrations;
@@ -14,3 +15,4 @@ mod sessions;
 mod tokens;
 
 pub(crate) use evidence::record;
+pub(crate) use lifecycle::remove_account;

@@ -26,6 +26,9 @@ impl Account {
     /// Unique: an address is one account.
     pub(crate) const BY_ADDRESS: &str = "accounts.address";
 
+    /// By when it is to be deleted, oldest first.
+    pub(crate) const BY_DELETION: &str = "accounts.deletion";
+
     /// Sets the password. Whatever was required of the one before is satisfied.
     pub(crate) fn set_password(&mut self, hash: &PasswordHash, now: Timestamp) {
         self.password = Some(hash.expose().to_owned());
@@ -61,7 +64,10 @@ impl Row for Account {
     }
 
     fn entries(&self) -> Vec<(&'static str, Vec<u8>)> {
-        vec![(Self::BY_ADDRESS, self.user.email.identity().as_bytes().to_vec())]
+        let address = (Self::BY_ADDRESS, self.user.email.identity().as_bytes().to_vec());
+        let deletion =
+            self.user.deletion_due_at.map(|at| (Self::BY_DELETION, [&time(at)[..], id!(self.user.id)].concat()));
+        [Some(address), deletion].into_iter().flatten().collect()
     }
 }
 

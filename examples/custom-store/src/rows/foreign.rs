@@ -35,6 +35,7 @@ pub(super) struct UserDef {
     profile: Value,
     epochs: Epochs,
     disabled_at: Option<Timestamp>,
+    deletion_due_at: Option<Timestamp>,
     created_at: Timestamp,
     last_sign_in_at: Option<Timestamp>,
 }

@@ -27,6 +27,14 @@ async fn states(make: &Make<'_>) -> Vec<(&'static str, GoldenHost, String)> {
     let user = host.test.confirmed(ANN).await;
     host.test.store.edit_user(user.id, |user| user.disabled_at = Some(user.created_at));
     add("disabled", host, PASSWORD);
+    let host = GoldenHost::new(make);
+    let user = host.test.confirmed(ANN).await;
+    host.test.store.edit_user(user.id, |user| user.deletion_due_at = Some(user.created_at));
+    add("due for deletion", host, PASSWORD);
+    let host = GoldenHost::new(make);
+    let user = host.test.confirmed(ANN).await;
+    assert!(host.test.sigra.operator().schedule_deletion(user.id, &host.test.client()).await.expect("it must answer"));
+    add("to be deleted, wrong password", host, WRONG_PASSWORD);
     states
 }
 

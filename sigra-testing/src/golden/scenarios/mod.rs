@@ -3,6 +3,7 @@
 mod alike;
 mod bodies;
 mod confirmation;
+mod deletion;
 mod email_change;
 mod failing;
 mod headers;
@@ -74,6 +75,10 @@ scenarios! { ACCOUNTS:
     links { tk_07_forms, json, somebody_else_is_signed_in, faults, }
     reset { tk_10_forms, json, faults, }
     sudo { forms, json, the_fifth_wrong_answer, se_24_remembered_sessions_are_not_fresh, }
+    deletion {
+        lc_01_by_pages, lc_01_json, lc_01_signing_in_takes_it_back, lc_01_the_link_takes_it_back, se_20_needs_a_fresh_session,
+        the_address_answers_alike, lc_02_an_erased_account_is_nobodys,
+    }
     not_me { forms, json, another_account_stays_signed_in, }
     email_change {
         tk_17_forms, tk_17_json, se_16_in_another_browser, undoing_forms, cancelling_json, se_20_only_fresh_sessions_ask,
@@ -151,6 +156,7 @@ fn link(host: &GoldenHost, kind: &MailKind, email: &str) -> String {
         "email_change_notice" | "email_changed" => {
             return format!("/auth/email-change/{}/cancel", host.test.mailed_token(kind, email));
         }
+        "deletion_scheduled" => "reactivate",
         _ => "not-me",
     };
     format!("/auth/{page}/{}", host.test.mailed_token(kind, email))
