@@ -11,14 +11,15 @@ use crate::door::{Door, DoorParts, Factors, Gate, SecondFactorGate};
 use crate::email::EmailAddress;
 use crate::error::FlowError;
 use crate::flows::{
-    Confirmation, Enrollment, Login, MagicLink, NotMe, Registration, Reset, SecondFactors, Sessions, Sudo, Workers,
+    Confirmation, Enrollment, Login, MagicLink, NotMe, Registration, Reset, SecondFactors, Sessions, Sudo, Sweeper,
+    Workers,
 };
 use crate::mail::{Composer, Mailer};
 use crate::ports::{
     AccountStore, AttemptStore, AuditReader, BreachedPasswords, CeremonyStore, DeviceDescriber, DeviceStore,
-    EvidenceLog, Factor, FactorRequirement, GeoIp, Happened, Hasher, Health, Hooks, Housekeeping, MailDomains, NoGeoIp,
-    NoHooks, OutboxStore, PasswordPolicy, RateLimiter, RegistrationStore, RequestStore, SessionStore, Standing,
-    TokenStore, TrustedBrowsers, Vault,
+    EvidenceLog, Factor, FactorRequirement, GeoIp, Happened, Hasher, Health, Hooks, Housekeeping, LeaseStore,
+    MailDomains, NoGeoIp, NoHooks, OutboxStore, PasswordPolicy, RateLimiter, RegistrationStore, RequestStore,
+    SessionStore, Standing, TokenStore, TrustedBrowsers, Vault,
 };
 use crate::time::{Clock, SystemClock};
 
@@ -40,6 +41,7 @@ pub struct Stores {
     pub devices: Arc<dyn DeviceStore>,
     pub health: Arc<dyn Health>,
     pub housekeeping: Arc<dyn Housekeeping>,
+    pub leases: Arc<dyn LeaseStore>,
     pub log: Arc<dyn EvidenceLog>,
     pub outbox: Arc<dyn OutboxStore>,
     pub registrations: Arc<dyn RegistrationStore>,
@@ -164,6 +166,12 @@ impl Sigra {
     #[must_use]
     pub fn workers(&self) -> Workers<'_> {
         Workers(&self.inner)
+    }
+
+    /// Throwing away what has expired.
+    #[must_use]
+    pub fn sweeper(&self) -> Sweeper<'_> {
+        Sweeper(&self.inner)
     }
 
     /// The one way in, for capabilities that bring a proof of their own.

@@ -229,24 +229,6 @@ async fn a_batch_that_takes_longer_than_half_a_lease_is_put_down() {
 }
 
 #[tokio::test]
-async fn se_30_what_has_expired_is_thrown_away_in_batches() {
-    let host = TestHost::builder().config(|config| config.housekeeping.batch = 3).build();
-    for number in 0..4 {
-        host.registered(&format!("user{number}@example.org")).await;
-    }
-    host.advance(7 * 86_400 + 1);
-    let mut batches = Vec::new();
-    loop {
-        match host.sigra.workers().housekeep().await.unwrap() {
-            0 => break,
-            gone => batches.push(gone),
-        }
-    }
-    assert!(batches.len() > 1 && batches.iter().all(|gone| *gone <= 3 * 8), "{batches:?}");
-    assert!(host.store.outbox().is_empty());
-}
-
-#[tokio::test]
 async fn a_request_another_worker_has_taken_over_is_not_counted_as_answered() {
     /// Takes so long that the lease lapses, and another worker takes the request over.
     struct Overtaken(MemoryStore, ManualClock);

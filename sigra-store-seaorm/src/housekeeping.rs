@@ -3,44 +3,49 @@
 use async_trait::async_trait;
 use sea_orm::ConnectionTrait as _;
 use sigra_core::error::StoreError;
-use sigra_core::ports::{Health, Housekeeping};
+use sigra_core::ports::{Health, Housekeeping, RowKind};
 use sigra_core::time::Timestamp;
 
 use crate::store::SeaOrmStore;
 use crate::{attempts, dialect};
 
-/// Table, key and indexed expiry of everything that expires by the clock.
-const KINDS: [(&str, &str, &str); 11] = [
-    ("sigra_registrations", "id", "expires_at"),
-    ("sigra_tokens", "digest", "expires_at"),
-    ("sigra_requests", "id", "expires_at"),
-    ("sigra_devices", "id", "expires_at"),
+/// Rows that expire: table, key and indexed expiry.
+type Table = (&'static str, &'static str, &'static str);
+
+/// Everything that expires, in the order it is swept.
+const KINDS: [(RowKind, Table); 12] = [
+    (RowKind::REGISTRATIONS, ("sigra_registrations", "id", "expires_at")),
+    (RowKind::TOKENS, ("sigra_tokens", "digest", "expires_at")),
+    (RowKind::REQUESTS, ("sigra_requests", "id", "expires_at")),
+    (RowKind::DEVICES, ("sigra_devices", "id", "expires_at")),
     // A session idles out on its last day at the latest.
-    ("sigra_sessions", "id", "idle_expires_at"),
-    ("sigra_pending_sign_ins", "id", "expires_at"),
-    ("sigra_attempts", "counter, whom", "expires_at"),
-    ("sigra_ceremonies", "ceremony_key", "expires_at"),
+    (RowKind::SESSIONS, ("sigra_sessions", "id", "idle_expires_at")),
+    (RowKind::PENDING_SIGN_INS, ("sigra_pending_sign_ins", "id", "expires_at")),
+    (RowKind::ATTEMPTS, ("sigra_attempts", "counter, whom", "expires_at")),
+    (RowKind::CEREMONIES, ("sigra_ceremonies", "ceremony_key", "expires_at")),
     // Only a secret that waits for its first code expires.
-    ("sigra_totp", "user_id", "expires_at"),
-    ("sigra_trusted_browsers", "id", "expires_at"),
-    ("sigra_rate_counters", "bucket", "window_ends_at"),
+    (RowKind::new("totp"), ("sigra_totp", "user_id", "expires_at")),
+    (RowKind::new("trusted_browsers"), ("sigra_trusted_browsers", "id", "expires_at")),
+    (RowKind::new("rate_counters"), ("sigra_rate_counters", "bucket", "window_ends_at")),
+    (RowKind::MAIL, ("sigra_outbox", "id", "settled_at")),
 ];
 
-/// Mail is thrown away once it is settled. Mail that expired unsent is a worker's to abandon, with evidence.
-const MAIL: (&str, &str, &str) = ("sigra_outbox", "id", "settled_at");
-
-const OPERATION: &str = "Housekeeping::purge_expired";
+const OPERATION: &str = "Housekeeping::purge";
 
 #[async_trait]
 impl Housekeeping for SeaOrmStore {
-    async fn purge_expired(&self, now: Timestamp, mail_before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        let mut count = 0;
-        // One statement and one short turn to write for each kind.
-        for kind in KINDS {
-            count += purge(self, kind, now, limit).await?;
+    fn kinds(&self) -> Vec<RowKind> {
+        KINDS.iter().map(|(kind, _)| *kind).chain([RowKind::VOID_ATTEMPTS]).collect()
+    }
+
+    async fn purge(&self, kind: RowKind, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        if kind == RowKind::VOID_ATTEMPTS {
+            return attempts::purge_void(self, OPERATION, limit).await;
         }
-        count += attempts::purge_void(self, OPERATION, limit).await?;
-        Ok(count + purge(self, MAIL, mail_before, limit).await?)
+        match KINDS.iter().find(|(known, _)| *known == kind) {
+            Some((_, table)) => purge(self, *table, before, limit).await,
+            None => Ok(0),
+        }
     }
 }
 
@@ -57,7 +62,7 @@ impl Health for SeaOrmStore {
 
 async fn purge(
     store: &SeaOrmStore,
-    (table, key, expiry): (&str, &str, &str),
+    (table, key, expiry): Table,
     before: Timestamp,
     limit: u32,
 ) -> Result<u64, StoreError> {

@@ -26,6 +26,7 @@ mod entity;
 mod error;
 mod evidence;
 mod housekeeping;
+mod leases;
 #[cfg(feature = "mfa")]
 mod mfa;
 pub mod migrations;

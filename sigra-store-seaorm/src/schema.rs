@@ -309,4 +309,12 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
 ){table}",
     ),
     ("passkeys_by_user", "CREATE INDEX sigra_passkeys_user ON sigra_passkeys (user_id, created_at)"),
+    (
+        "leases",
+        "CREATE TABLE sigra_leases (
+    name VARCHAR(64) NOT NULL PRIMARY KEY,
+    holder {uuid} NOT NULL,
+    held_until BIGINT NOT NULL
+){table}",
+    ),
 ];

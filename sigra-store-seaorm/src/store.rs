@@ -109,6 +109,7 @@ impl SeaOrmStore {
             devices: store.clone(),
             health: store.clone(),
             housekeeping: store.clone(),
+            leases: store.clone(),
             log: store.clone(),
             outbox: store.clone(),
             registrations: store.clone(),

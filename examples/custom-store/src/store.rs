@@ -61,6 +61,7 @@ impl KvStore {
             devices: store.clone(),
             health: store.clone(),
             housekeeping: store.clone(),
+            leases: store.clone(),
             log: store.clone(),
             outbox: store.clone(),
             registrations: store.clone(),

@@ -86,6 +86,7 @@ impl Config {
             ("mail.batch", mail.batch),
             ("requests.pending_secs", requests.pending_secs.get()),
             ("housekeeping.batch", housekeeping.batch),
+            ("housekeeping.lease_secs", housekeeping.lease_secs.get()),
         ] {
             must(value > 0, &format!("`{key}` must be more than 0"));
         }

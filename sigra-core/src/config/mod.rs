@@ -328,10 +328,12 @@ pub struct HousekeepingConfig {
     pub batch: u32,
     /// How long the record of a sent or abandoned mail is kept. Its contents are wiped at once.
     pub keep_mail_secs: Seconds,
+    /// How long a host that throws away holds off the others. What one that died held is taken over after as long.
+    pub lease_secs: Seconds,
 }
 
 impl Default for HousekeepingConfig {
     fn default() -> Self {
-        Self { batch: 500, keep_mail_secs: Seconds::days(7) }
+        Self { batch: 500, keep_mail_secs: Seconds::days(7), lease_secs: Seconds::minutes(1) }
     }
 }

@@ -17,6 +17,7 @@ mod second_factors;
 mod services;
 mod sessions;
 mod sudo;
+mod sweeper;
 mod workers;
 
 pub use confirmation::{Confirmation, ConfirmationView, Confirmed, PreparedPromotion};
@@ -31,4 +32,5 @@ pub use reset::{Reset, ResetOutcome};
 pub use second_factors::{Attempting, ChallengeOutcome, FactorAnswer, FactorAttempt, SecondFactors};
 pub use sessions::{CurrentSession, Renewed, Sessions};
 pub use sudo::{Sudo, SudoAnswer, SudoOutcome};
+pub use sweeper::{SweepOutcome, SweepReport, Sweeper, Swept};
 pub use workers::{WorkReport, Workers};

@@ -1,4 +1,4 @@
-//! What runs in the background: answering requests made by address, sending mail, throwing away what has expired.
+//! What runs in the background: answering requests made by address, and sending mail.
 
 use super::confirmation::{code_message, code_span};
 use crate::audit::{AuditEvent, names};
@@ -58,19 +58,6 @@ impl Workers<'_> {
         self.answer_requests(&mut report).await?;
         self.send_mail(&mut report).await?;
         Ok(report)
-    }
-
-    /// Deletes one bounded batch of what has expired. Answers how many rows went; call again while there are some.
-    ///
-    /// # Errors
-    ///
-    /// When the store cannot do its work.
-    #[tracing::instrument(name = "sigra.workers.housekeep", level = "debug", skip_all)]
-    pub async fn housekeep(&self) -> Result<u64, FlowError> {
-        let now = self.0.clock.now();
-        let rules = &self.0.config.housekeeping;
-        let mail_before = now - rules.keep_mail_secs.span();
-        Ok(self.0.stores.housekeeping.purge_expired(now, mail_before, rules.batch).await?)
     }
 
     async fn answer_requests(&self, report: &mut WorkReport) -> Result<(), FlowError> {

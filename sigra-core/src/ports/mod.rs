@@ -9,6 +9,7 @@ mod audit;
 mod ceremonies;
 mod factors;
 mod hasher;
+mod housekeeping;
 mod limits;
 mod outbox;
 mod services;
@@ -27,11 +28,12 @@ pub use factors::{
     TrustedBrowsers,
 };
 pub use hasher::{Hasher, Overloaded, PasswordFault, PasswordPolicy, PolicyContext, Verified, WorkOrigin};
+pub use housekeeping::{Housekeeping, LeaseStore, RowKind};
 pub use limits::{
     AttemptKey, AttemptOwner, AttemptPolicy, AttemptStore, Bucket, Quota, RateDecision, RateLimiter, Reservation,
     Reserved,
 };
-pub use outbox::{EvidenceLog, Housekeeping, LeasedMail, OutboxStore};
+pub use outbox::{EvidenceLog, LeasedMail, OutboxStore};
 pub use services::{BreachedPasswords, MailDomains, Unanswered};
 pub use sessions::{FoundSession, Minted, SessionStore};
 pub use surroundings::{DeviceDescriber, GeoIp, Happened, Health, Hooks, NoGeoIp, NoHooks};

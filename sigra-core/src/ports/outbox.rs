@@ -1,4 +1,4 @@
-//! Evidence that stands alone, the mail queue, and what may be thrown away.
+//! Evidence that stands alone, and the mail queue.
 
 use async_trait::async_trait;
 
@@ -47,22 +47,4 @@ pub struct LeasedMail {
     pub lease: LeaseId,
     /// Which try this is, counted from one.
     pub attempt: u32,
-}
-
-/// Throws away what has expired.
-///
-/// # Contract
-///
-/// Correctness never depends on it: everything that expires is judged by its expiry column wherever it is read. Each call
-/// deletes at most `limit` rows of each kind, found by an index on expiry, and locks no table.
-///
-/// Counters of attempts that count nothing any more go the same way, though no time of their own says so: those whose
-/// [owner](super::AttemptOwner) is gone, and those its sign-ins clear that started at its
-/// [`AccountRecord::attempts_cleared_at`](super::AccountRecord::attempts_cleared_at) or before. A counter that still counts
-/// stays for ever.
-#[async_trait]
-pub trait Housekeeping: Send + Sync {
-    /// Deletes rows that expired before `now`; sent and abandoned mail that was settled before `mail_before`. Answers how
-    /// many rows went.
-    async fn purge_expired(&self, now: Timestamp, mail_before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 }

@@ -52,7 +52,7 @@ engines::on_every_engine! {
     races: [
         tk_03_one_redemption_of_a_token_succeeds, th_07_th_08_every_granted_attempt_has_a_number_of_its_own,
         lc_06_one_account_is_created_for_an_address, one_of_rival_registrations_is_promoted,
-        workers_lease_different_mails, one_rotation_wins,
+        workers_lease_different_mails, one_rotation_wins, se_30_two_hosts_sweep_each_row_once,
         a_durable_budget_is_never_overdrawn_and_starts_again_with_its_window,
     ],
     small_pools: [sixteen_contenders_share_one_connection, a_bound_store_needs_no_second_connection],
@@ -83,7 +83,7 @@ engines::on_other_isolation_levels! {
     races: [
         tk_03_one_redemption_of_a_token_succeeds, th_07_th_08_every_granted_attempt_has_a_number_of_its_own,
         lc_06_one_account_is_created_for_an_address, one_of_rival_registrations_is_promoted,
-        workers_lease_different_mails, one_rotation_wins,
+        workers_lease_different_mails, one_rotation_wins, se_30_two_hosts_sweep_each_row_once,
         a_durable_budget_is_never_overdrawn_and_starts_again_with_its_window,
     ],
 }

@@ -44,8 +44,8 @@ use state::State;
 ///
 /// A method can be told to fail, named by port and method, as in `accounts.reset_password`. It then answers
 /// [`Unavailable`](StoreErrorKind::Unavailable) and changes nothing. The ports are `accounts`, `devices`, `tokens`,
-/// `registrations`, `requests`, `attempts`, `sessions`, `outbox`, `log`, `audit`, `ceremonies`, `housekeeping` and
-/// `health`; with the feature `mfa` also `totp`, `backup_codes` and `trusted`, with `passkeys` also `passkeys`. One name
+/// `registrations`, `requests`, `attempts`, `sessions`, `outbox`, `log`, `audit`, `ceremonies`, `housekeeping`,
+/// `leases` and `health`; with the feature `mfa` also `totp`, `backup_codes` and `trusted`, with `passkeys` also `passkeys`. One name
 /// more, `evidence`, fails whichever change tries to commit an event or a mail.
 ///
 /// ```
@@ -89,6 +89,7 @@ impl MemoryStore {
             devices: store.clone(),
             health: store.clone(),
             housekeeping: store.clone(),
+            leases: store.clone(),
             log: store.clone(),
             outbox: store.clone(),
             registrations: store.clone(),

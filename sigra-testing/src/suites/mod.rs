@@ -33,7 +33,7 @@
 //! # }
 //! ```
 //!
-//! That goes for ports that share nothing with others: `attempts` and `health` alone, `ceremonies`, when the store is given
+//! That goes for ports that share nothing with others: `attempts`, `leases` and `health` alone, `ceremonies`, when the store is given
 //! the `accounts` of the other backend and brings a `housekeeping` that purges its rows, and `sessions`, when the store is given the `accounts` and the `log` of the other backend and
 //! brings a `housekeeping` that purges its own rows too. All others commit together with accounts, or with evidence, or
 //! read what a neighbour wrote: `accounts`, `devices`, `tokens`, `registrations`, `requests`, `outbox`, `log` and `audit`
@@ -92,6 +92,7 @@ mod enrolled;
 pub mod erasure;
 pub mod hasher;
 pub mod housekeeping;
+pub mod leases;
 pub mod outbox;
 #[cfg(feature = "passkeys")]
 pub mod passkey_changes;
@@ -175,6 +176,7 @@ pub async fn all(backend: &Backend) {
     audit::all(backend).await;
     ceremonies::all(backend).await;
     housekeeping::all(backend).await;
+    leases::all(backend).await;
     erasure::all(backend).await;
 }
 
@@ -233,6 +235,7 @@ mod tests {
             (include_str!("devices.rs"), devices::CHECKS),
             (include_str!("erasure.rs"), erasure::CHECKS),
             (include_str!("housekeeping.rs"), housekeeping::CHECKS),
+            (include_str!("leases.rs"), leases::CHECKS),
             (include_str!("outbox.rs"), outbox::CHECKS),
             #[cfg(feature = "passkeys")]
             (include_str!("passkey_changes.rs"), passkey_changes::CHECKS),

@@ -5,6 +5,7 @@ mod attempts;
 mod ceremonies;
 mod evidence;
 mod housekeeping;
+mod leases;
 mod outbox;
 mod registrations;
 mod requests;

@@ -1,4 +1,4 @@
-//! What waits for a worker: requests by address, and mail.
+//! What waits for a worker: requests by address, and mail; and whose turn it is.
 
 use serde::{Deserialize, Serialize};
 use sigra_core::id::LeaseId;
@@ -87,5 +87,25 @@ impl Row for QueuedMail {
             None => (Self::QUEUE, self.mail.created_at),
         };
         vec![(index, [&time(at)[..], id!(self.mail.id)].concat())]
+    }
+}
+
+/// Whose turn it is to do what one host does at a time.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct StoredLease {
+    pub(crate) name: String,
+    pub(crate) holder: LeaseId,
+    pub(crate) until: Timestamp,
+}
+
+impl Row for StoredLease {
+    const TABLE: &str = "leases";
+
+    fn key(&self) -> Vec<u8> {
+        self.name.as_bytes().to_vec()
+    }
+
+    fn entries(&self) -> Vec<(&'static str, Vec<u8>)> {
+        Vec::new()
     }
 }
