@@ -11,15 +11,15 @@ use crate::door::{Door, DoorParts, Factors, Gate, SecondFactorGate};
 use crate::email::EmailAddress;
 use crate::error::FlowError;
 use crate::flows::{
-    Confirmation, Enrollment, Login, MagicLink, NotMe, Registration, Reset, SecondFactors, Sessions, Sudo, Sweeper,
-    Workers,
+    Confirmation, Enrollment, Login, MagicLink, NotMe, Outbox, Registration, Reset, SecondFactors, Sessions, Sudo,
+    Sweeper, Workers,
 };
 use crate::mail::{Composer, Mailer};
 use crate::ports::{
     AccountStore, AttemptStore, AuditReader, BreachedPasswords, CeremonyStore, DeviceDescriber, DeviceStore,
     EvidenceLog, Factor, FactorRequirement, GeoIp, Happened, Hasher, Health, Hooks, Housekeeping, LeaseStore,
-    MailDomains, NoGeoIp, NoHooks, OutboxStore, PasswordPolicy, RateLimiter, RegistrationStore, RequestStore,
-    SessionStore, Standing, TokenStore, TrustedBrowsers, Vault,
+    MailDomains, NoGeoIp, NoHooks, OutboxReader, OutboxStore, PasswordPolicy, RateLimiter, RegistrationStore,
+    RequestStore, SessionStore, Standing, TokenStore, TrustedBrowsers, Vault,
 };
 use crate::time::{Clock, SystemClock};
 
@@ -44,6 +44,7 @@ pub struct Stores {
     pub leases: Arc<dyn LeaseStore>,
     pub log: Arc<dyn EvidenceLog>,
     pub outbox: Arc<dyn OutboxStore>,
+    pub outbox_reader: Arc<dyn OutboxReader>,
     pub registrations: Arc<dyn RegistrationStore>,
     pub requests: Arc<dyn RequestStore>,
     pub sessions: Arc<dyn SessionStore>,
@@ -172,6 +173,12 @@ impl Sigra {
     #[must_use]
     pub fn sweeper(&self) -> Sweeper<'_> {
         Sweeper(&self.inner)
+    }
+
+    /// What became of mail.
+    #[must_use]
+    pub fn outbox(&self) -> Outbox<'_> {
+        Outbox(&self.inner)
     }
 
     /// The one way in, for capabilities that bring a proof of their own.

@@ -136,8 +136,8 @@ pub(crate) fn is_contention(error: &DbErr) -> bool {
 /// Whether a DDL statement failed because what it makes is there: on MySQL, where a host may die after the statement and
 /// before its record.
 pub(crate) fn is_made_already(error: &DbErr) -> bool {
-    // 1050: table exists. 1061: duplicate key name.
-    matches!(driver::mysql_number(error), Some(1050 | 1061))
+    // 1050: table exists. 1060: duplicate column name. 1061: duplicate key name.
+    matches!(driver::mysql_number(error), Some(1050 | 1060 | 1061))
 }
 
 /// Whether no connection came about for want of an answer.

@@ -1,7 +1,7 @@
 //! Throwing away what has expired, and telling whether the database answers.
 
 use async_trait::async_trait;
-use sea_orm::ConnectionTrait as _;
+use sea_orm::{ConnectionTrait as _, Value};
 use sigra_core::error::StoreError;
 use sigra_core::ports::{Health, Housekeeping, RowKind};
 use sigra_core::time::Timestamp;
@@ -35,12 +35,14 @@ const OPERATION: &str = "Housekeeping::purge";
 #[async_trait]
 impl Housekeeping for SeaOrmStore {
     fn kinds(&self) -> Vec<RowKind> {
-        KINDS.iter().map(|(kind, _)| *kind).chain([RowKind::VOID_ATTEMPTS]).collect()
+        KINDS.iter().map(|(kind, _)| *kind).chain([RowKind::VOID_ATTEMPTS, RowKind::MAIL_FACTS]).collect()
     }
 
     async fn purge(&self, kind: RowKind, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        if kind == RowKind::VOID_ATTEMPTS {
-            return attempts::purge_void(self, OPERATION, limit).await;
+        match kind {
+            RowKind::VOID_ATTEMPTS => return attempts::purge_void(self, OPERATION, limit).await,
+            RowKind::MAIL_FACTS => return wipe_facts(self, before, limit).await,
+            _ => {}
         }
         match KINDS.iter().find(|(known, _)| *known == kind) {
             Some((_, table)) => purge(self, *table, before, limit).await,
@@ -66,16 +68,40 @@ async fn purge(
     before: Timestamp,
     limit: u32,
 ) -> Result<u64, StoreError> {
+    let sql = format!("DELETE FROM {table} WHERE {}", expired((table, key, expiry)));
+    step(store, &sql, None, before, limit).await
+}
+
+/// As the deletion of rows, of what abandoned mail keeps.
+async fn wipe_facts(store: &SeaOrmStore, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+    let kept = expired(("sigra_outbox", "id", "facts_until"));
+    let sql = format!("UPDATE sigra_outbox SET facts = ?, facts_until = NULL WHERE {kept}");
+    step(store, &sql, Some(Vec::<u8>::new().into()), before, limit).await
+}
+
+/// The condition of the oldest rows that have expired.
+fn expired((table, key, expiry): Table) -> String {
     // MySQL takes a LIMIT in a subquery only one level further down. The expiry is asked for again, because whoever waits
     // for a row's lock sees what was committed meanwhile in the row and not in the subquery.
-    let sql = &format!(
-        "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM \
+    format!(
+        "({key}) IN (SELECT {key} FROM \
          (SELECT {key} FROM {table} WHERE {expiry} < ? ORDER BY {expiry} LIMIT ?) doomed) AND {expiry} < ?"
-    );
+    )
+}
+
+async fn step(
+    store: &SeaOrmStore,
+    sql: &str,
+    first: Option<Value>,
+    before: Timestamp,
+    limit: u32,
+) -> Result<u64, StoreError> {
+    let before = before.as_micros();
+    let values = &first.into_iter().chain([before.into(), i64::from(limit).into(), before.into()]).collect::<Vec<_>>();
     store
         .single(OPERATION, |db| async move {
-            let values = [before.as_micros().into(), i64::from(limit).into(), before.as_micros().into()];
-            Ok(db.execute_raw(dialect::statement(db.get_database_backend(), sql, values)).await?.rows_affected())
+            let statement = dialect::statement(db.get_database_backend(), sql, values.iter().cloned());
+            Ok(db.execute_raw(statement).await?.rows_affected())
         })
         .await
 }

@@ -317,4 +317,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     held_until BIGINT NOT NULL
 ){table}",
     ),
+    ("outbox_faults", "ALTER TABLE sigra_outbox ADD COLUMN last_fault VARCHAR(32)"),
+    ("outbox_facts_until", "ALTER TABLE sigra_outbox ADD COLUMN facts_until BIGINT"),
+    ("outbox_by_facts_expiry", "CREATE INDEX sigra_outbox_facts_expiry ON sigra_outbox (facts_until)"),
 ];

@@ -112,6 +112,7 @@ impl SeaOrmStore {
             leases: store.clone(),
             log: store.clone(),
             outbox: store.clone(),
+            outbox_reader: store.clone(),
             registrations: store.clone(),
             requests: store.clone(),
             sessions: store.clone(),

@@ -64,6 +64,7 @@ impl KvStore {
             leases: store.clone(),
             log: store.clone(),
             outbox: store.clone(),
+            outbox_reader: store.clone(),
             registrations: store.clone(),
             requests: store.clone(),
             sessions: store.clone(),

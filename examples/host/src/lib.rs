@@ -22,6 +22,8 @@ pub use settings::{Settings, SettingsError, environment, listen_address};
 mod guides {
     #[doc = include_str!("../../../docs/guides/deployment.md")]
     struct Deployment;
+    #[doc = include_str!("../../../docs/guides/email-delivery.md")]
+    struct EmailDelivery;
     #[doc = include_str!("../../../docs/guides/housekeeping.md")]
     struct Housekeeping;
     #[doc = include_str!("../../../docs/guides/login.md")]

@@ -109,6 +109,7 @@ pub mod names {
             NOT_ME = "security.not_me": "the owner said a notice was not about them; every session ended and a reset was started",
             NOT_ME_FAILURE = "security.not_me.failure": "a link that disowns a notice was unknown, used or expired",
             MAIL_ABANDONED = "mail.abandoned": "a mail could not be delivered and was given up",
+            MAIL_REQUEUED = "mail.requeued": "an operator had a mail that was given up tried again",
             MAIL_SUPPRESSED = "mail.suppressed": "a mail was withheld because its recipient had received enough",
         }
     }

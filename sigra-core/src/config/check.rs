@@ -84,6 +84,7 @@ impl Config {
             ("mail.retry_secs", mail.retry_secs.get()),
             ("mail.notice_secs", mail.notice_secs.get()),
             ("mail.batch", mail.batch),
+            ("mail.at_once", mail.at_once),
             ("requests.pending_secs", requests.pending_secs.get()),
             ("housekeeping.batch", housekeeping.batch),
             ("housekeeping.lease_secs", housekeeping.lease_secs.get()),

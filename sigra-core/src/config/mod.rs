@@ -289,6 +289,8 @@ pub struct MailConfig {
     pub notice_secs: Seconds,
     /// How many rows a worker takes at once.
     pub batch: u32,
+    /// How many mails of these a worker hands over at the same time.
+    pub at_once: u32,
 }
 
 impl Default for MailConfig {
@@ -302,6 +304,7 @@ impl Default for MailConfig {
             max_retry_secs: Seconds::hours(1),
             notice_secs: Seconds::hours(72),
             batch: 20,
+            at_once: 4,
         }
     }
 }

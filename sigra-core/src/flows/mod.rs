@@ -5,11 +5,13 @@
 
 mod budget;
 mod confirmation;
+mod delivery;
 mod enrollment;
 mod input;
 mod login;
 mod magic_link;
 mod not_me;
+mod outbox;
 mod registration;
 mod requests;
 mod reset;
@@ -26,6 +28,7 @@ pub use input::{InputFault, LinkView};
 pub use login::{Login, LoginOutcome, PasswordAttempt};
 pub use magic_link::{MagicLink, MagicLinkOutcome};
 pub use not_me::NotMe;
+pub use outbox::Outbox;
 pub use registration::{PreparedRegistration, Registration, RegistrationForm, Submitted};
 pub use requests::Requested;
 pub use reset::{Reset, ResetOutcome};

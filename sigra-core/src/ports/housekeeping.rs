@@ -37,6 +37,9 @@ impl RowKind {
     /// Mail that was sent or abandoned, by the time of that. Mail that expired unsent is a worker's to abandon, with evidence.
     pub const MAIL: Self = Self("mail");
 
+    /// The facts of abandoned mail, by the expiry of the mail. They are wiped; the record of the mail stays.
+    pub const MAIL_FACTS: Self = Self("mail_facts");
+
     /// A kind of a capability's or of a storage's own.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
@@ -61,7 +64,8 @@ impl fmt::Display for RowKind {
 /// # Contract
 ///
 /// - Correctness never depends on it: everything that expires is judged by its expiry column wherever it is read.
-/// - Each call deletes at most `limit` rows, in one step, found by an index on expiry, and locks no table.
+/// - Each call deletes at most `limit` rows, in one step, found by an index on expiry, and locks no table. Of
+///   [`RowKind::MAIL_FACTS`] it wipes as many, and counts what it wiped.
 /// - Of concurrent calls, each counts the rows it deleted itself and no others.
 #[async_trait]
 pub trait Housekeeping: Send + Sync {

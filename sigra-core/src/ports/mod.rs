@@ -33,7 +33,7 @@ pub use limits::{
     AttemptKey, AttemptOwner, AttemptPolicy, AttemptStore, Bucket, Quota, RateDecision, RateLimiter, Reservation,
     Reserved,
 };
-pub use outbox::{EvidenceLog, LeasedMail, OutboxStore};
+pub use outbox::{EvidenceLog, LeasedMail, MailRecord, MailState, OutboxReader, OutboxStore, Requeued};
 pub use services::{BreachedPasswords, MailDomains, Unanswered};
 pub use sessions::{FoundSession, Minted, SessionStore};
 pub use surroundings::{DeviceDescriber, GeoIp, Happened, Health, Hooks, NoGeoIp, NoHooks};

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "tests may panic, in their helpers too")]
 
 mod composing;
+#[cfg(feature = "smtp")]
+mod delivering;
 mod eml;
 mod folder;
 mod overriding;

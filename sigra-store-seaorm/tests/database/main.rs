@@ -45,7 +45,7 @@ engines::on_every_engine! {
         a_database_that_was_never_migrated_says_so,
     ],
     ports: [
-        se_30_each_kind_is_purged_in_bounded_batches, settled_mail_has_no_facts_and_goes_when_it_is_old,
+        se_30_each_kind_is_purged_in_bounded_batches, settled_mail_that_expired_has_no_facts_and_goes_when_it_is_old,
         a_token_is_stored_only_while_its_epochs_stand, attempts_come_back_and_a_later_lock_stays,
         lc_01_deleting_an_account_erases_what_is_its_own_and_keeps_the_trail, errors_have_kinds,
     ],

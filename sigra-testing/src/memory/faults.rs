@@ -47,6 +47,8 @@ pub(super) const OPERATIONS: &[&str] = &[
     "log.append",
     "outbox.abandon",
     "outbox.lease",
+    "outbox.page",
+    "outbox.requeue",
     "outbox.retry",
     "outbox.sent",
     #[cfg(feature = "passkeys")]

@@ -26,6 +26,7 @@ const KINDS: &[RowKind] = &[
     TOTP,
     #[cfg(feature = "mfa")]
     TRUSTED_BROWSERS,
+    RowKind::MAIL_FACTS,
     RowKind::MAIL,
 ];
 
@@ -72,6 +73,15 @@ impl State {
             TOTP => purge(&mut self.totp, limit, |totp| totp.expires_at.is_some_and(|at| at < before)),
             #[cfg(feature = "mfa")]
             TRUSTED_BROWSERS => purge(&mut self.trusted, limit, |(browser, _)| browser.expires_at < before),
+            RowKind::MAIL_FACTS => {
+                let kept = self.outbox.values_mut().filter(|row| row.keeps_too_much(before));
+                let mut wiped = 0;
+                for row in kept.take(limit) {
+                    row.wipe();
+                    wiped += 1;
+                }
+                wiped
+            }
             RowKind::MAIL => {
                 purge(&mut self.outbox, limit, |row| row.settled_at().is_some_and(|settled_at| settled_at < before))
             }

@@ -92,6 +92,7 @@ impl MemoryStore {
             leases: store.clone(),
             log: store.clone(),
             outbox: store.clone(),
+            outbox_reader: store.clone(),
             registrations: store.clone(),
             requests: store.clone(),
             sessions: store.clone(),

@@ -112,6 +112,7 @@ pub async fn se_30_every_kind_is_named_once(backend: &Backend) {
         RowKind::ATTEMPTS,
         RowKind::VOID_ATTEMPTS,
         RowKind::CEREMONIES,
+        RowKind::MAIL_FACTS,
         RowKind::MAIL,
     ] {
         assert!(kinds.contains(&kind), "{kind} are never swept");

@@ -36,7 +36,7 @@
 //! That goes for ports that share nothing with others: `attempts`, `leases` and `health` alone, `ceremonies`, when the store is given
 //! the `accounts` of the other backend and brings a `housekeeping` that purges its rows, and `sessions`, when the store is given the `accounts` and the `log` of the other backend and
 //! brings a `housekeeping` that purges its own rows too. All others commit together with accounts, or with evidence, or
-//! read what a neighbour wrote: `accounts`, `devices`, `tokens`, `registrations`, `requests`, `outbox`, `log` and `audit`
+//! read what a neighbour wrote: `accounts`, `devices`, `tokens`, `registrations`, `requests`, `outbox`, `outbox_reader`, `log` and `audit`
 //! live in one storage. The suite of a port also uses the ports beside it (to make an account, to count evidence), so a
 //! check that fails may be a neighbour's fault: run [`all`] when you have them all.
 //!

@@ -28,6 +28,7 @@ impl Housekeeping for KvStore {
             RowKind::ATTEMPTS,
             RowKind::VOID_ATTEMPTS,
             RowKind::CEREMONIES,
+            RowKind::MAIL_FACTS,
             RowKind::MAIL,
         ]
     }
@@ -44,6 +45,7 @@ impl Housekeeping for KvStore {
                 RowKind::ATTEMPTS => purge::<Counter>(tables, Counter::BY_END, before, limit)?,
                 RowKind::VOID_ATTEMPTS => purge_void(tables, limit)?,
                 RowKind::CEREMONIES => purge::<StoredCeremony>(tables, StoredCeremony::BY_EXPIRY, before, limit)?,
+                RowKind::MAIL_FACTS => wipe_facts(tables, before, limit)?,
                 RowKind::MAIL => purge::<QueuedMail>(tables, QueuedMail::BY_SETTLEMENT, before, limit)?,
                 _ => 0,
             };
@@ -71,6 +73,15 @@ fn purge_registrations(tables: &mut Writing<'_>, end: Timestamp, limit: u32) -> 
         delete_registration(tables, row.pending.id)?;
     }
     Ok(rows.len() as u64)
+}
+
+fn wipe_facts(tables: &mut Writing<'_>, end: Timestamp, limit: u32) -> Result<u64, Fault> {
+    let rows: Vec<QueuedMail> = expired(tables, QueuedMail::BY_FACTS_EXPIRY, end, limit)?;
+    let gone = rows.len() as u64;
+    for row in rows {
+        tables.put(&row.wiped())?;
+    }
+    Ok(gone)
 }
 
 /// Deletes counters of accounts that are gone, or have cleared them by signing in. No time tells where these are.
