@@ -9,7 +9,6 @@ use sigra_core::flows::WorkReport;
 use sigra_core::id::MailId;
 use sigra_core::mail::{MailFault, MailKind, Mailer as _, Message, OutgoingMail};
 use sigra_core::ports::MailState;
-use sigra_core::time::Clock as _;
 use sigra_mail::{Sender, SmtpMailer};
 use sigra_testing::scenario::TestHost;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
