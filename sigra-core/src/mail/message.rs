@@ -104,7 +104,7 @@ impl MailFault {
     pub const DEFERRED: Self = Self::new("deferred");
     /// Refused for good, as by a 5xx reply.
     pub const REFUSED: Self = Self::new("refused");
-    /// The transport cannot carry such a message, or such an address.
+    /// The server lacks what this takes: for such an address, or to be signed in to.
     pub const UNSUPPORTED: Self = Self::new("unsupported");
     /// It was no longer worth sending.
     pub const EXPIRED: Self = Self::new("expired");

@@ -52,6 +52,10 @@ impl SmtpFailure {
         }
         match io_error(error) {
             Some(cause) if cause.kind() == io::ErrorKind::TimedOut => Self(Reason::Silent),
+            // A handshake that fails, over a certificate for one, is an error of the connection to lettre.
+            Some(cause) if cause.kind() == io::ErrorKind::InvalidData => {
+                Self(Reason::Tls(one_line(&cause.to_string())))
+            }
             Some(cause) => Self(Reason::Unreachable(io::Error::new(cause.kind(), one_line(&cause.to_string())))),
             None => Self(Reason::Other),
         }
@@ -74,7 +78,7 @@ impl SmtpFailure {
         }
     }
 
-    const fn fault(&self) -> MailFault {
+    fn fault(&self) -> MailFault {
         match &self.0 {
             Reason::Reply { code: 530 | 534 | 535 | 538, .. } => MailFault::CREDENTIALS,
             Reason::Reply { code: 500.., .. } => MailFault::REFUSED,
@@ -82,6 +86,7 @@ impl SmtpFailure {
             Reason::Silent => MailFault::TIMED_OUT,
             Reason::Unreachable(_) | Reason::Other => MailFault::UNREACHABLE,
             Reason::Tls(_) => MailFault::INSECURE,
+            Reason::Client(words) if words.contains("STARTTLS") => MailFault::INSECURE,
             Reason::Client(_) => MailFault::UNSUPPORTED,
         }
     }

@@ -11,3 +11,5 @@ mod overriding;
 #[cfg(feature = "smtp")]
 mod smtp;
 mod support;
+#[cfg(feature = "smtp")]
+mod tls;
