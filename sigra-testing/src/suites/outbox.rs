@@ -27,7 +27,7 @@ suite! {
     what_is_not_abandoned_or_not_there_is_not_put_back,
     one_of_many_puts_an_abandoned_mail_back,
     putting_back_without_its_evidence_is_not_done,
-    tk_13_an_expired_mail_keeps_no_facts,
+    an_expired_mail_keeps_no_facts,
     the_operator_sees_where_a_mail_stands,
     the_operators_pages_neither_skip_nor_repeat,
 }
@@ -270,7 +270,7 @@ pub async fn putting_back_without_its_evidence_is_not_done(backend: &Backend) {
 
 /// A mail that has expired holds links and codes that are worth nothing: it is not put back, and housekeeping wipes them, or
 /// they were never kept. Its record stays.
-pub async fn tk_13_an_expired_mail_keeps_no_facts(backend: &Backend) {
+pub async fn an_expired_mail_keeps_no_facts(backend: &Backend) {
     let expired = OutgoingMail { expires_at: now() - MINUTE, ..mail() };
     owe(backend, &expired).await;
     let at = abandon(backend, &expired, now()).await;
