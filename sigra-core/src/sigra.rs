@@ -10,15 +10,16 @@ use crate::door::{Door, DoorParts, Factors, Gate, PasswordChangeGate, Reactivati
 use crate::email::EmailAddress;
 use crate::error::FlowError;
 use crate::flows::{
-    Confirmation, Deletion, EmailChange, Enrollment, Login, MagicLink, NotMe, Operator, Passwords, Registration, Reset,
-    SecondFactors, Sessions, Sudo, Workers,
+    Confirmation, Deletion, EmailChange, Enrollment, Login, MagicLink, NotMe, Operator, Outbox, Passwords,
+    Registration, Reset, SecondFactors, Sessions, Sudo, Sweeper, Workers,
 };
 use crate::mail::{Composer, Mailer};
 use crate::ports::{
     AccountData, AccountStore, AddressChangeStore, AttemptStore, AuditReader, BreachedPasswords, CeremonyStore,
     DeviceDescriber, DeviceStore, EvidenceLog, Factor, FactorRequirement, GeoIp, Happened, Hasher, Health, Hooks,
-    Housekeeping, LifecycleStore, MailDomains, NoGeoIp, NoHooks, OutboxStore, PasswordPolicy, PasswordStore,
-    RateLimiter, RegistrationStore, RequestStore, SessionStore, Standing, TokenStore, TrustedBrowsers, Vault,
+    Housekeeping, LeaseStore, LifecycleStore, MailDomains, NoGeoIp, NoHooks, OutboxReader, OutboxStore, PasswordPolicy,
+    PasswordStore, RateLimiter, RegistrationStore, RequestStore, SessionStore, Standing, TokenStore, TrustedBrowsers,
+    Vault,
 };
 use crate::time::{Clock, SystemClock};
 
@@ -41,9 +42,11 @@ pub struct Stores {
     pub devices: Arc<dyn DeviceStore>,
     pub health: Arc<dyn Health>,
     pub housekeeping: Arc<dyn Housekeeping>,
+    pub leases: Arc<dyn LeaseStore>,
     pub lifecycle: Arc<dyn LifecycleStore>,
     pub log: Arc<dyn EvidenceLog>,
     pub outbox: Arc<dyn OutboxStore>,
+    pub outbox_reader: Arc<dyn OutboxReader>,
     pub passwords: Arc<dyn PasswordStore>,
     pub registrations: Arc<dyn RegistrationStore>,
     pub requests: Arc<dyn RequestStore>,
@@ -193,6 +196,18 @@ impl Sigra {
     #[must_use]
     pub fn workers(&self) -> Workers<'_> {
         Workers(&self.inner)
+    }
+
+    /// Throwing away what has expired.
+    #[must_use]
+    pub fn sweeper(&self) -> Sweeper<'_> {
+        Sweeper(&self.inner)
+    }
+
+    /// What became of mail.
+    #[must_use]
+    pub fn outbox(&self) -> Outbox<'_> {
+        Outbox(&self.inner)
     }
 
     /// The one way in, for capabilities that bring a proof of their own.

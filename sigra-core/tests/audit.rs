@@ -20,7 +20,7 @@ use sigra_core::flows::{
     PasswordAttempt, PasswordOutcome, RegistrationForm,
 };
 use sigra_core::mail::MailKind;
-use sigra_core::ports::{FactorRequirement, Standing};
+use sigra_core::ports::{FactorRequirement, MailState, Standing};
 use sigra_core::user::User;
 use sigra_testing::KnownBad;
 use sigra_testing::scenario::{PASSWORD, SignedIn, TestHost, WRONG_PASSWORD};
@@ -77,6 +77,10 @@ async fn tour(stage: &Stage) -> Tour {
     tour.print(&sigra.registration().prepare(form).await);
     host.mailer.fail_permanently(1);
     host.registered("undeliverable@example.org").await;
+    let abandoned = sigra.outbox().page(Some(MailState::Abandoned), None, 10).await.unwrap();
+    tour.print(&abandoned);
+    tour.print(&sigra.outbox().requeue(abandoned[0].id, &client).await);
+    host.run_workers().await;
 
     // Signing in: right, wrong, unknown, from a new device, with a step, with an old hash.
     host.hasher.next_generation();

@@ -12,7 +12,7 @@ use common::{ANN, BOB, at_once, is_refused, signs_in, step_required};
 use sigra_core::audit::names;
 use sigra_core::config::DeletionStrategy;
 use sigra_core::door::{Admission, Step};
-use sigra_core::flows::{DeletionScheduled, LoginOutcome, Reactivated, ResetOutcome};
+use sigra_core::flows::{DeletionScheduled, LoginOutcome, Reactivated, ResetOutcome, SweepOutcome};
 use sigra_core::mail::MailKind;
 use sigra_core::ports::AccountData;
 use sigra_core::secret::RawToken;
@@ -83,7 +83,10 @@ async fn lc_01_nothing_fires_before_its_microsecond() {
     assert_eq!(sweep(&host).await, 0);
     assert!(!host.store.users().is_empty());
     host.advance(1);
-    assert!(host.sigra.workers().housekeep().await.unwrap() > 0, "housekeeping sweeps");
+    let SweepOutcome::Done(report) = host.sigra.sweeper().run_once().await.unwrap() else {
+        panic!("nobody else sweeps")
+    };
+    assert_eq!((report.kinds[0].kind, report.kinds[0].gone), ("due_deletions", 1));
     assert!(host.store.users().is_empty());
     let event = assert_audited(&host.store, names::DELETION_EXECUTE, |event| event.subject == Some(ann.id)).await;
     assert_eq!((&event.metadata["strategy"], &event.metadata["by"]), (&"hard_delete".into(), &"sweep".into()));
@@ -353,7 +356,10 @@ async fn au_14_a_store_that_fails_ends_nothing_and_erases_nothing() {
         assert_eq!(host.store.users().len(), 1, "{fault}: it waits for the next sweep");
     }
     host.store.fail_next("lifecycle.due_deletions");
-    assert!(host.sigra.workers().housekeep().await.is_err());
+    let SweepOutcome::Done(report) = host.sigra.sweeper().run_once().await.unwrap() else {
+        panic!("nobody else sweeps")
+    };
+    assert!(report.kinds[0].failed && report.kinds[1..].iter().all(|swept| !swept.failed), "the others are swept");
     assert_eq!(sweep(&host).await, 1);
 }
 

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{ANN, BOB, current};
+use common::{ANN, BOB, current, sweep};
 use sigra_core::audit::names;
 use sigra_core::id::SessionId;
 use sigra_core::secret::RawToken;
@@ -190,10 +190,10 @@ async fn se_30_expiry_does_not_wait_for_housekeeping_which_works_in_batches() {
     assert!(host.sigra.sessions().list(&ann).await.unwrap().is_empty());
     assert_eq!(host.sigra.stores().sessions.list(ann.id, 100).await.unwrap().len(), 5);
     host.advance(1);
-    assert_eq!(host.sigra.workers().housekeep().await.unwrap(), 2);
-    assert_eq!(host.sigra.workers().housekeep().await.unwrap(), 2);
+    assert_eq!(sweep(&host).await.gone(), 2);
+    assert_eq!(sweep(&host).await.gone(), 2);
     let live = host.signed_in(&ann).await;
-    assert_eq!(host.sigra.workers().housekeep().await.unwrap(), 1 + 1, "and the counter that signing in has cleared");
-    assert_eq!(host.sigra.workers().housekeep().await.unwrap(), 0);
+    assert_eq!(sweep(&host).await.gone(), 1 + 1, "and the counter that signing in has cleared");
+    assert_eq!(sweep(&host).await.gone(), 0);
     assert!(host.resolve(&live.cookie()).await.is_some());
 }

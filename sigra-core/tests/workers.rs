@@ -5,7 +5,7 @@
 mod common;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,10 +13,11 @@ use common::{ANN, BOB, at_once, reasons};
 use sigra_core::audit::names;
 use sigra_core::email::EmailAddress;
 use sigra_core::error::StoreError;
+use sigra_core::evidence::Evidence;
 use sigra_core::flows::WorkReport;
 use sigra_core::id::MailId;
-use sigra_core::mail::{ComposeError, Composer, Facts, MailError, MailKind, Mailer, Message};
-use sigra_core::ports::{Bucket, RateDecision, RateLimiter, RequestStore};
+use sigra_core::mail::{ComposeError, Composer, Facts, MailError, MailFault, MailKind, Mailer, Message, OutgoingMail};
+use sigra_core::ports::{Bucket, MailState, RateDecision, RateLimiter, RequestStore, Requeued};
 use sigra_core::time::{Clock as _, Timestamp};
 use sigra_testing::audited::assert_audited;
 use sigra_testing::scenario::{PASSWORD, TestHost};
@@ -79,7 +80,8 @@ async fn a_mail_refused_for_good_is_given_up_and_audited() {
     let event = assert_audited(&host.store, names::MAIL_ABANDONED, |_| true).await;
     assert_eq!((event.reason.as_deref(), &event.metadata["kind"]), (Some("refused"), &"reset_password".into()));
     let row = host.store.outbox().pop().unwrap();
-    assert!(row.abandoned_at.is_some() && row.mail.facts.as_bytes().is_empty());
+    assert!(row.abandoned_at.is_some());
+    assert_eq!(row.last_fault, Some(MailFault::REFUSED));
 }
 
 #[tokio::test]
@@ -128,8 +130,6 @@ async fn a_mail_that_cannot_be_worded_is_given_up_and_holds_up_nobody() {
 
 #[tokio::test]
 async fn a_mail_that_does_not_open_is_given_up() {
-    use sigra_core::evidence::Evidence;
-    use sigra_core::mail::OutgoingMail;
     use sigra_testing::TestVault;
     let host = TestHost::new();
     let now = host.sigra.clock().now();
@@ -229,24 +229,6 @@ async fn a_batch_that_takes_longer_than_half_a_lease_is_put_down() {
 }
 
 #[tokio::test]
-async fn se_30_what_has_expired_is_thrown_away_in_batches() {
-    let host = TestHost::builder().config(|config| config.housekeeping.batch = 3).build();
-    for number in 0..4 {
-        host.registered(&format!("user{number}@example.org")).await;
-    }
-    host.advance(7 * 86_400 + 1);
-    let mut batches = Vec::new();
-    loop {
-        match host.sigra.workers().housekeep().await.unwrap() {
-            0 => break,
-            gone => batches.push(gone),
-        }
-    }
-    assert!(batches.len() > 1 && batches.iter().all(|gone| *gone <= 3 * 8), "{batches:?}");
-    assert!(host.store.outbox().is_empty());
-}
-
-#[tokio::test]
 async fn a_request_another_worker_has_taken_over_is_not_counted_as_answered() {
     /// Takes so long that the lease lapses, and another worker takes the request over.
     struct Overtaken(MemoryStore, ManualClock);
@@ -266,4 +248,128 @@ async fn a_request_another_worker_has_taken_over_is_not_counted_as_answered() {
     host.registered(ANN).await;
     assert_eq!(run_once(&host).await, WorkReport::default());
     assert_eq!(host.count_mailed(&MailKind::CONFIRM_EMAIL, ANN), 0);
+}
+
+/// Counts what is under way at once, and lets everybody else go on before it is done.
+#[derive(Clone, Default)]
+struct Crowded(CaptureMailer, Arc<AtomicUsize>, Arc<AtomicUsize>);
+
+#[async_trait]
+impl Mailer for Crowded {
+    async fn send(&self, message: &Message) -> Result<(), MailError> {
+        let under_way = self.1.fetch_add(1, Ordering::SeqCst) + 1;
+        self.2.fetch_max(under_way, Ordering::SeqCst);
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        self.1.fetch_sub(1, Ordering::SeqCst);
+        self.0.send(message).await
+    }
+}
+
+async fn owe(host: &TestHost, number: usize) {
+    let now = host.sigra.clock().now();
+    let until = now + Duration::from_secs(600);
+    let mails = (0..number).map(|number| {
+        let to = common::email(&format!("user{number}@example.org"));
+        OutgoingMail::seal(&host.vault, MailKind::MAGIC_LINK, &to, &Facts::default(), now, until)
+    });
+    host.sigra.stores().log.append(Evidence::none().and_mail(mails.collect::<Vec<_>>())).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_thousand_mails_go_in_bounded_batches_and_few_at_once() {
+    let mailer = Crowded::default();
+    let host = TestHost::builder().mailer(Arc::new(mailer.clone())).build();
+    owe(&host, 1_000).await;
+    let mut runs = 0;
+    loop {
+        let report = run_once(&host).await;
+        if report.is_idle() {
+            break;
+        }
+        runs += 1;
+        assert_eq!(report, WorkReport { sent: 20, ..WorkReport::default() });
+        let left = host.sigra.outbox().page(Some(MailState::Leased), None, 100).await.unwrap();
+        assert!(left.is_empty(), "a worker held more than it sent");
+    }
+    let mut ids: Vec<_> = mailer.0.sent().into_iter().map(|mail| mail.id).collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!((runs, ids.len(), mailer.0.sent().len()), (50, 1_000, 1_000));
+    assert_eq!(mailer.2.load(Ordering::SeqCst), 4, "mail.at_once");
+}
+
+#[tokio::test]
+async fn one_mail_at_a_time_where_the_configuration_says_so() {
+    let mailer = Crowded::default();
+    let host = TestHost::builder().mailer(Arc::new(mailer.clone())).config(|config| config.mail.at_once = 1).build();
+    owe(&host, 10).await;
+    assert_eq!(run_once(&host).await.sent, 10);
+    assert_eq!(mailer.2.load(Ordering::SeqCst), 1);
+}
+
+/// However long the transport takes, and however much is owed: a sign-in, and a request for mail, wait for none of it.
+#[tokio::test]
+async fn no_request_waits_for_mail_to_be_sent() {
+    struct Stuck(Arc<AtomicUsize>);
+    #[async_trait]
+    impl Mailer for Stuck {
+        async fn send(&self, _: &Message) -> Result<(), MailError> {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            std::future::pending().await
+        }
+    }
+    let store = MemoryStore::new();
+    let ready = TestHost::over(store.clone(), store.stores()).build();
+    let ann = ready.confirmed(ANN).await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let host = TestHost::over(store.clone(), store.stores()).mailer(Arc::new(Stuck(asked.clone()))).build();
+    owe(&host, 1_000).await;
+    let worker = tokio::spawn({
+        let host = host.clone();
+        async move { run_once(&host).await }
+    });
+    while asked.load(Ordering::SeqCst) < 4 {
+        tokio::task::yield_now().await;
+    }
+    let owed = store.outbox().len();
+    let session = host.signed_in(&ann).await;
+    assert!(host.resolve(&session.cookie()).await.is_some());
+    ask(&host).await;
+    assert_eq!(asked.load(Ordering::SeqCst), 4, "a request sent mail itself");
+    assert!(store.outbox().len() >= owed && !worker.is_finished());
+    worker.abort();
+}
+
+#[tokio::test]
+async fn the_operator_has_an_abandoned_mail_sent_after_all_under_its_id() {
+    let host = TestHost::new();
+    host.confirmed(ANN).await;
+    ask(&host).await;
+    host.mailer.fail_permanently(1);
+    assert_eq!(run_once(&host).await.abandoned, 1);
+    let outbox = host.sigra.outbox();
+    let listed = outbox.page(Some(MailState::Abandoned), None, 10).await.unwrap();
+    let [record] = &listed[..] else { panic!("{listed:?}") };
+    assert_eq!((&record.kind, record.to.as_str()), (&MailKind::RESET_PASSWORD, ANN));
+    assert_eq!(record.last_fault, Some(MailFault::REFUSED));
+    assert_eq!(outbox.requeue(record.id, &host.client()).await.unwrap(), Requeued::Done);
+    assert_eq!(outbox.requeue(record.id, &host.client()).await.unwrap(), Requeued::NotAbandoned);
+    let event = assert_audited(&host.store, names::MAIL_REQUEUED, |_| true).await;
+    assert_eq!(event.metadata["mail_id"], record.id.to_string());
+    assert_eq!(run_once(&host).await.sent, 1);
+    let sent = host.mailer.sent().pop().unwrap();
+    assert_eq!((sent.id, sent.kind), (record.id, MailKind::RESET_PASSWORD));
+    assert_eq!(outbox.requeue(record.id, &host.client()).await.unwrap(), Requeued::NotAbandoned);
+
+    ask(&host).await;
+    host.mailer.fail_permanently(1);
+    assert_eq!(run_once(&host).await.abandoned, 1);
+    let id = outbox.page(Some(MailState::Abandoned), None, 1).await.unwrap()[0].id;
+    host.advance(3_600);
+    assert_eq!(outbox.requeue(id, &host.client()).await.unwrap(), Requeued::Expired, "its link is worth nothing");
+    host.advance(1);
+    let _ = common::sweep(&host).await;
+    assert!(host.store.outbox().iter().all(|row| row.mail.facts.as_bytes().is_empty()), "housekeeping wipes it");
 }

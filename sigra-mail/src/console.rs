@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use async_trait::async_trait;
-use sigra_core::mail::{MailError, Mailer, Message};
+use sigra_core::mail::{MailError, MailFault, Mailer, Message};
 
 use crate::eml::{Sender, build};
 
@@ -30,7 +30,7 @@ impl Mailer for ConsoleMailer {
         let mut out = io::stdout().lock();
         out.write_all(shown.as_bytes())
             .and_then(|()| out.flush())
-            .map_err(|error| MailError::Temporary(Box::new(error)))
+            .map_err(|error| MailError::Temporary(MailFault::UNREACHABLE, Box::new(error)))
     }
 }
 

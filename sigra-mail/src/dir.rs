@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use sigra_core::mail::{MailError, Mailer, Message};
+use sigra_core::mail::{MailError, MailFault, Mailer, Message};
 
 use crate::eml::{Sender, to_eml};
 
@@ -60,7 +60,8 @@ impl DirMailer {
 impl Mailer for DirMailer {
     async fn send(&self, message: &Message) -> Result<(), MailError> {
         let eml = to_eml(&self.sender, message)?;
-        self.write(&format!("{}.eml", message.id), &eml).map_err(|error| MailError::Temporary(Box::new(error)))
+        self.write(&format!("{}.eml", message.id), &eml)
+            .map_err(|error| MailError::Temporary(MailFault::UNREACHABLE, Box::new(error)))
     }
 }
 

@@ -7,7 +7,7 @@ use lettre::address::Envelope;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Body, Mailbox, MultiPart, SinglePart};
 use sigra_core::email::EmailAddress;
-use sigra_core::mail::{MailError, Message};
+use sigra_core::mail::{MailError, MailFault, Message};
 
 use crate::words::{one_line, owed_at};
 
@@ -77,7 +77,7 @@ fn address(address: &EmailAddress) -> Result<Address, MailError> {
 }
 
 fn permanent(error: impl std::error::Error + Send + Sync + 'static) -> MailError {
-    MailError::Permanent(Box::new(error))
+    MailError::Permanent(MailFault::UNSUPPORTED, Box::new(error))
 }
 
 fn extra(name: &'static str, value: &str) -> HeaderValue {

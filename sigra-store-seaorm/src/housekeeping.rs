@@ -1,47 +1,54 @@
 //! Throwing away what has expired, and telling whether the database answers.
 
 use async_trait::async_trait;
-use sea_orm::ConnectionTrait as _;
+use sea_orm::{ConnectionTrait as _, Value};
 use sigra_core::error::StoreError;
-use sigra_core::ports::{Health, Housekeeping};
+use sigra_core::ports::{Health, Housekeeping, RowKind};
 use sigra_core::time::Timestamp;
 
 use crate::store::SeaOrmStore;
 use crate::{attempts, dialect};
 
-/// Table, key and indexed expiry of everything that expires by the clock.
-const KINDS: [(&str, &str, &str); 12] = [
-    ("sigra_registrations", "id", "expires_at"),
-    ("sigra_tokens", "digest", "expires_at"),
-    ("sigra_requests", "id", "expires_at"),
-    ("sigra_devices", "id", "expires_at"),
+/// Rows that expire: table, key and indexed expiry.
+type Table = (&'static str, &'static str, &'static str);
+
+/// Everything that expires, in the order it is swept.
+const KINDS: [(RowKind, Table); 13] = [
+    (RowKind::REGISTRATIONS, ("sigra_registrations", "id", "expires_at")),
+    (RowKind::TOKENS, ("sigra_tokens", "digest", "expires_at")),
+    (RowKind::REQUESTS, ("sigra_requests", "id", "expires_at")),
+    (RowKind::DEVICES, ("sigra_devices", "id", "expires_at")),
     // A session idles out on its last day at the latest.
-    ("sigra_sessions", "id", "idle_expires_at"),
-    ("sigra_pending_sign_ins", "id", "expires_at"),
-    ("sigra_attempts", "counter, whom", "expires_at"),
-    ("sigra_ceremonies", "ceremony_key", "expires_at"),
-    ("sigra_email_changes", "id", "expires_at"),
+    (RowKind::SESSIONS, ("sigra_sessions", "id", "idle_expires_at")),
+    (RowKind::PENDING_SIGN_INS, ("sigra_pending_sign_ins", "id", "expires_at")),
+    (RowKind::ATTEMPTS, ("sigra_attempts", "counter, whom", "expires_at")),
+    (RowKind::CEREMONIES, ("sigra_ceremonies", "ceremony_key", "expires_at")),
+    (RowKind::ADDRESS_CHANGES, ("sigra_email_changes", "id", "expires_at")),
     // Only a secret that waits for its first code expires.
-    ("sigra_totp", "user_id", "expires_at"),
-    ("sigra_trusted_browsers", "id", "expires_at"),
-    ("sigra_rate_counters", "bucket", "window_ends_at"),
+    (RowKind::new("totp"), ("sigra_totp", "user_id", "expires_at")),
+    (RowKind::new("trusted_browsers"), ("sigra_trusted_browsers", "id", "expires_at")),
+    (RowKind::new("rate_counters"), ("sigra_rate_counters", "bucket", "window_ends_at")),
+    (RowKind::MAIL, ("sigra_outbox", "id", "settled_at")),
 ];
 
-/// Mail is thrown away once it is settled. Mail that expired unsent is a worker's to abandon, with evidence.
-const MAIL: (&str, &str, &str) = ("sigra_outbox", "id", "settled_at");
-
-const OPERATION: &str = "Housekeeping::purge_expired";
+const OPERATION: &str = "Housekeeping::purge";
 
 #[async_trait]
 impl Housekeeping for SeaOrmStore {
-    async fn purge_expired(&self, now: Timestamp, mail_before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        let mut count = 0;
-        // One statement and one short turn to write for each kind.
-        for kind in KINDS {
-            count += purge(self, kind, now, limit).await?;
+    fn kinds(&self) -> Vec<RowKind> {
+        KINDS.iter().map(|(kind, _)| *kind).chain([RowKind::VOID_ATTEMPTS, RowKind::MAIL_FACTS]).collect()
+    }
+
+    async fn purge(&self, kind: RowKind, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        match kind {
+            RowKind::VOID_ATTEMPTS => return attempts::purge_void(self, OPERATION, limit).await,
+            RowKind::MAIL_FACTS => return wipe_facts(self, before, limit).await,
+            _ => {}
         }
-        count += attempts::purge_void(self, OPERATION, limit).await?;
-        Ok(count + purge(self, MAIL, mail_before, limit).await?)
+        match KINDS.iter().find(|(known, _)| *known == kind) {
+            Some((_, table)) => purge(self, *table, before, limit).await,
+            None => Ok(0),
+        }
     }
 }
 
@@ -58,20 +65,44 @@ impl Health for SeaOrmStore {
 
 async fn purge(
     store: &SeaOrmStore,
-    (table, key, expiry): (&str, &str, &str),
+    (table, key, expiry): Table,
     before: Timestamp,
     limit: u32,
 ) -> Result<u64, StoreError> {
+    let sql = format!("DELETE FROM {table} WHERE {}", expired((table, key, expiry)));
+    step(store, &sql, None, before, limit).await
+}
+
+/// As the deletion of rows, of what abandoned mail keeps.
+async fn wipe_facts(store: &SeaOrmStore, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+    let kept = expired(("sigra_outbox", "id", "facts_until"));
+    let sql = format!("UPDATE sigra_outbox SET facts = ?, facts_until = NULL WHERE {kept}");
+    step(store, &sql, Some(Vec::<u8>::new().into()), before, limit).await
+}
+
+/// The condition of the oldest rows that have expired.
+fn expired((table, key, expiry): Table) -> String {
     // MySQL takes a LIMIT in a subquery only one level further down. The expiry is asked for again, because whoever waits
     // for a row's lock sees what was committed meanwhile in the row and not in the subquery.
-    let sql = &format!(
-        "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM \
+    format!(
+        "({key}) IN (SELECT {key} FROM \
          (SELECT {key} FROM {table} WHERE {expiry} < ? ORDER BY {expiry} LIMIT ?) doomed) AND {expiry} < ?"
-    );
+    )
+}
+
+async fn step(
+    store: &SeaOrmStore,
+    sql: &str,
+    first: Option<Value>,
+    before: Timestamp,
+    limit: u32,
+) -> Result<u64, StoreError> {
+    let before = before.as_micros();
+    let values = &first.into_iter().chain([before.into(), i64::from(limit).into(), before.into()]).collect::<Vec<_>>();
     store
         .single(OPERATION, |db| async move {
-            let values = [before.as_micros().into(), i64::from(limit).into(), before.as_micros().into()];
-            Ok(db.execute_raw(dialect::statement(db.get_database_backend(), sql, values)).await?.rows_affected())
+            let statement = dialect::statement(db.get_database_backend(), sql, values.iter().cloned());
+            Ok(db.execute_raw(statement).await?.rows_affected())
         })
         .await
 }

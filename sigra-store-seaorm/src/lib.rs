@@ -27,6 +27,7 @@ mod entity;
 mod error;
 mod evidence;
 mod housekeeping;
+mod leases;
 mod lifecycle;
 #[cfg(feature = "mfa")]
 mod mfa;

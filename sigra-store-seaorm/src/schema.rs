@@ -340,4 +340,15 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("email_changes_by_expiry", "CREATE INDEX sigra_email_changes_expiry ON sigra_email_changes (expires_at)"),
     ("users_deletion", "ALTER TABLE sigra_users ADD COLUMN deletion_due_at BIGINT"),
     ("users_by_deletion", "CREATE INDEX sigra_users_deletion ON sigra_users (deletion_due_at, id)"),
+    (
+        "leases",
+        "CREATE TABLE sigra_leases (
+    name VARCHAR(64) NOT NULL PRIMARY KEY,
+    holder {uuid} NOT NULL,
+    held_until BIGINT NOT NULL
+){table}",
+    ),
+    ("outbox_faults", "ALTER TABLE sigra_outbox ADD COLUMN last_fault VARCHAR(32)"),
+    ("outbox_facts_until", "ALTER TABLE sigra_outbox ADD COLUMN facts_until BIGINT"),
+    ("outbox_by_facts_expiry", "CREATE INDEX sigra_outbox_facts_expiry ON sigra_outbox (facts_until)"),
 ];

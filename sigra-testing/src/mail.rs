@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use sigra_core::email::EmailAddress;
 use sigra_core::id::MailId;
-use sigra_core::mail::{ComposeError, Composer, Facts, MailError, MailKind, Mailer, Message};
+use sigra_core::mail::{ComposeError, Composer, Facts, MailError, MailFault, MailKind, Mailer, Message};
 use sigra_core::secret::{Code, RawToken};
 
 /// A mailer that delivers to a list. Clones share it.
@@ -84,11 +84,11 @@ impl Mailer for CaptureMailer {
         let mut state = self.lock();
         if state.permanent > 0 {
             state.permanent -= 1;
-            return Err(MailError::Permanent("550 the test said no".into()));
+            return Err(MailError::Permanent(MailFault::REFUSED, "550 the test said no".into()));
         }
         if state.temporary > 0 {
             state.temporary -= 1;
-            return Err(MailError::Temporary("451 the test said later".into()));
+            return Err(MailError::Temporary(MailFault::DEFERRED, "451 the test said later".into()));
         }
         state.sent.push(message.clone());
         Ok(())
@@ -159,8 +159,8 @@ mod tests {
         let message = compose(&RawToken::random(), &Code::random());
         mailer.fail_temporarily(1);
         mailer.fail_permanently(1);
-        assert!(matches!(mailer.send(&message).await, Err(MailError::Permanent(_))));
-        assert!(matches!(mailer.send(&message).await, Err(MailError::Temporary(_))));
+        assert!(matches!(mailer.send(&message).await, Err(MailError::Permanent(..))));
+        assert!(matches!(mailer.send(&message).await, Err(MailError::Temporary(..))));
         assert!(mailer.send(&message).await.is_ok());
         assert_eq!(mailer.sent().len(), 1);
     }

@@ -6,7 +6,7 @@
 //! sigra_example_blackbox::scenarios!(env!("CARGO_BIN_EXE_my-host"));
 //! ```
 //!
-//! Hosts run on SQLite. What a database could spoil (the way of an account, kills, overload) is tried on PostgreSQL and on
+//! Hosts run on SQLite. What a database could spoil (the way of an account, kills, overload, mail that two hosts share) is tried on PostgreSQL and on
 //! MySQL or MariaDB as well, where `SIGRA_TEST_POSTGRES_URL` and `SIGRA_TEST_MYSQL_URL` name a server.
 
 #![allow(clippy::unwrap_used, reason = "this crate is test code, though it is built as a library")]
@@ -70,6 +70,7 @@ macro_rules! declare_on {
                 ],
                 deletion: [lc_01_an_account_goes_and_comes_back_and_goes],
                 overload: [logins_beyond_the_queue_are_refused_politely],
+                two_hosts: [a_host_that_is_killed_loses_no_mail],
             }
         }
     };

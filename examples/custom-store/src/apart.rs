@@ -9,7 +9,9 @@ use sigra_core::assurance::Assurance;
 use sigra_core::error::{StoreError, StoreErrorKind};
 use sigra_core::evidence::{Evidence, EvidenceFor};
 use sigra_core::id::{PendingId, SessionId, UserId};
-use sigra_core::ports::{AccountStore, EvidenceLog, FoundSession, Housekeeping, Minted, SessionStore, SignInRecorded};
+use sigra_core::ports::{
+    AccountStore, EvidenceLog, FoundSession, Housekeeping, Minted, RowKind, SessionStore, SignInRecorded,
+};
 use sigra_core::secret::Digest;
 use sigra_core::session::{NewSession, PendingSignIn, Session};
 use sigra_core::time::Timestamp;
@@ -239,17 +241,28 @@ impl SessionStore for SessionsApart {
 
 #[async_trait]
 impl Housekeeping for SessionsApart {
-    async fn purge_expired(&self, now: Timestamp, mail_before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        let gone = self.rest.purge_expired(now, mail_before, limit).await?;
+    fn kinds(&self) -> Vec<RowKind> {
+        self.rest.kinds()
+    }
+
+    async fn purge(&self, kind: RowKind, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
         let mut held = self.held.lock().await;
-        let over = |kept: &&Kept| kept.session.idle_expires_at < now || kept.session.expires_at < now;
-        let limit = limit as usize;
-        let sessions: Vec<_> = held.sessions.values().filter(over).map(|kept| kept.session.id).take(limit).collect();
-        let pending = held.pending.values().filter(|(pending, _)| pending.expires_at < now);
-        let pending: Vec<_> = pending.map(|(pending, _)| pending.id).take(limit).collect();
-        sessions.iter().for_each(|id| held.end(*id));
-        held.pending.retain(|id, _| !pending.contains(id));
-        Ok(gone + (sessions.len() + pending.len()) as u64)
+        match kind {
+            RowKind::SESSIONS => {
+                let over = |kept: &&Kept| kept.session.idle_expires_at < before || kept.session.expires_at < before;
+                let over = held.sessions.values().filter(over).map(|kept| kept.session.id);
+                let over: Vec<_> = over.take(limit as usize).collect();
+                over.iter().for_each(|id| held.end(*id));
+                Ok(over.len() as u64)
+            }
+            RowKind::PENDING_SIGN_INS => {
+                let over = held.pending.values().filter(|(pending, _)| pending.expires_at < before);
+                let over: Vec<_> = over.map(|(pending, _)| pending.id).take(limit as usize).collect();
+                held.pending.retain(|id, _| !over.contains(id));
+                Ok(over.len() as u64)
+            }
+            _ => self.rest.purge(kind, before, limit).await,
+        }
     }
 }
 

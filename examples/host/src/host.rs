@@ -8,6 +8,7 @@ use std::time::Duration;
 use sigra_core::config::Config;
 use sigra_core::email::EmailAddress;
 use sigra_core::error::{FlowError, StoreError};
+use sigra_core::flows::SweepOutcome;
 use sigra_core::ports::{GeoIp, NoGeoIp, RateLimiter};
 use sigra_core::time::{Clock, SystemClock};
 use sigra_core::{Essentials, MemoryRateLimiter, Sigra, Unlimited};
@@ -98,10 +99,14 @@ impl Host {
                 Err(error) => unavailable(&error),
             };
             if tokio::time::Instant::now() >= next_sweep {
-                if let Err(error) = workers.housekeep().await {
-                    unavailable(&error);
+                let more = match self.surface.sigra().sweeper().run_once().await {
+                    Ok(SweepOutcome::Done(report)) => report.more(),
+                    Ok(SweepOutcome::HeldElsewhere) => false,
+                    Err(error) => !unavailable(&error),
+                };
+                if !more {
+                    next_sweep = tokio::time::Instant::now() + Duration::from_secs(60);
                 }
-                next_sweep += Duration::from_secs(60);
             }
             if idle {
                 let _ = tokio::time::timeout(Duration::from_millis(250), stop.changed()).await;

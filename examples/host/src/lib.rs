@@ -26,6 +26,10 @@ mod guides {
     struct Deployment;
     #[doc = include_str!("../../../docs/guides/email-change.md")]
     struct EmailChange;
+    #[doc = include_str!("../../../docs/guides/email-delivery.md")]
+    struct EmailDelivery;
+    #[doc = include_str!("../../../docs/guides/housekeeping.md")]
+    struct Housekeeping;
     #[doc = include_str!("../../../docs/guides/login.md")]
     struct Login;
     #[doc = include_str!("../../../docs/guides/mail-templates.md")]

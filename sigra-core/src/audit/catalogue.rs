@@ -128,6 +128,7 @@ pub mod names {
             ACCOUNT_DISABLE = "account.disable": "an operator disabled an account, and everything that was signed in ended",
             ACCOUNT_ENABLE = "account.enable": "an operator enabled a disabled account",
             MAIL_ABANDONED = "mail.abandoned": "a mail could not be delivered and was given up",
+            MAIL_REQUEUED = "mail.requeued": "an operator had a mail that was given up tried again",
             MAIL_SUPPRESSED = "mail.suppressed": "a mail was withheld because its recipient had received enough",
         }
     }

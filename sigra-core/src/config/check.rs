@@ -88,8 +88,10 @@ impl Config {
             ("mail.notice_secs", mail.notice_secs.get()),
             ("mail.batch", mail.batch),
             ("deletion.grace_secs", deletion.grace_secs.get()),
+            ("mail.at_once", mail.at_once),
             ("requests.pending_secs", requests.pending_secs.get()),
             ("housekeeping.batch", housekeeping.batch),
+            ("housekeeping.lease_secs", housekeeping.lease_secs.get()),
         ] {
             must(value > 0, &format!("`{key}` must be more than 0"));
         }

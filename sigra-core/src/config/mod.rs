@@ -307,6 +307,8 @@ pub struct MailConfig {
     pub notice_secs: Seconds,
     /// How many rows a worker takes at once.
     pub batch: u32,
+    /// How many mails of these a worker hands over at the same time.
+    pub at_once: u32,
 }
 
 impl Default for MailConfig {
@@ -320,6 +322,7 @@ impl Default for MailConfig {
             max_retry_secs: Seconds::hours(1),
             notice_secs: Seconds::hours(72),
             batch: 20,
+            at_once: 4,
         }
     }
 }
@@ -388,10 +391,12 @@ pub struct HousekeepingConfig {
     pub batch: u32,
     /// How long the record of a sent or abandoned mail is kept. Its contents are wiped at once.
     pub keep_mail_secs: Seconds,
+    /// How long a host that throws away holds off the others. What one that died held is taken over after as long.
+    pub lease_secs: Seconds,
 }
 
 impl Default for HousekeepingConfig {
     fn default() -> Self {
-        Self { batch: 500, keep_mail_secs: Seconds::days(7) }
+        Self { batch: 500, keep_mail_secs: Seconds::days(7), lease_secs: Seconds::minutes(1) }
     }
 }

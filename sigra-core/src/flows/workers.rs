@@ -1,15 +1,14 @@
-//! What runs in the background: answering requests made by address, sending mail, throwing away what has expired.
+//! What runs in the background: answering requests made by address, and sending mail.
 
-use super::Deletion;
 use super::confirmation::{code_message, code_span};
+use super::delivery::Delivery;
 use crate::audit::{AuditEvent, names};
-use crate::client::ClientInfo;
 use crate::email::EmailAddress;
 use crate::error::FlowError;
 use crate::evidence::Evidence;
 use crate::id::RegistrationId;
-use crate::mail::{Facts, MailError, MailKind, OutgoingMail};
-use crate::ports::{LeasedMail, Quota};
+use crate::mail::{Facts, MailKind, OutgoingMail};
+use crate::ports::Quota;
 use crate::registration::{
     AddressRequest, ConfirmationCode, LeasedRequest, MailedToken, NewToken, PendingRegistration, RequestKind,
     Resolution, TokenOwner,
@@ -49,7 +48,7 @@ impl WorkReport {
 }
 
 impl Workers<'_> {
-    /// Answers one batch of requests, then sends one batch of mail.
+    /// Answers one batch of requests, then sends one batch of mail, `mail.at_once` at a time.
     ///
     /// # Errors
     ///
@@ -58,23 +57,8 @@ impl Workers<'_> {
     pub async fn run_once(&self) -> Result<WorkReport, FlowError> {
         let mut report = WorkReport::default();
         self.answer_requests(&mut report).await?;
-        self.send_mail(&mut report).await?;
+        Delivery(self.0).run_once(&mut report).await?;
         Ok(report)
-    }
-
-    /// Deletes one bounded batch of what has expired, and erases one of the accounts whose deletion is due. Answers how many
-    /// rows and accounts went; call again while there are some.
-    ///
-    /// # Errors
-    ///
-    /// When the store cannot do its work.
-    #[tracing::instrument(name = "sigra.workers.housekeep", level = "debug", skip_all)]
-    pub async fn housekeep(&self) -> Result<u64, FlowError> {
-        let now = self.0.clock.now();
-        let rules = &self.0.config.housekeeping;
-        let mail_before = now - rules.keep_mail_secs.span();
-        let purged = self.0.stores.housekeeping.purge_expired(now, mail_before, rules.batch).await?;
-        Ok(purged + Deletion(self.0).sweep(rules.batch).await?)
     }
 
     async fn answer_requests(&self, report: &mut WorkReport) -> Result<(), FlowError> {
@@ -133,83 +117,6 @@ impl Workers<'_> {
             }
         };
         Ok(self.0.stores.requests.resolve(leased, &resolution, evidence).await?)
-    }
-
-    async fn send_mail(&self, report: &mut WorkReport) -> Result<(), FlowError> {
-        let now = self.0.clock.now();
-        let lease = self.0.config.mail.lease_secs.span();
-        for leased in self.0.stores.outbox.lease(self.0.config.mail.batch, now, now + lease).await? {
-            // What a slow transport leaves no time for is better sent under the next lease than twice.
-            if self.0.clock.now() >= now + lease / 2 {
-                break;
-            }
-            if let Err(error) = self.deliver(&leased, report).await {
-                tracing::error!(error = &error as &dyn std::error::Error, mail = %leased.mail.id, "a mail could not be worked on now");
-                report.failed += 1;
-            }
-        }
-        Ok(())
-    }
-
-    async fn deliver(&self, leased: &LeasedMail, report: &mut WorkReport) -> Result<(), FlowError> {
-        let mail = &leased.mail;
-        if self.0.clock.now() >= mail.expires_at {
-            return self.abandon(leased, "expired", report).await;
-        }
-        let Ok(facts) = mail.open(&*self.0.essentials.vault) else {
-            return self.abandon(leased, "unreadable", report).await;
-        };
-        let message = match self.0.essentials.composer.compose(mail.id, &mail.kind, &mail.to, &facts) {
-            Ok(message) => message,
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, mail = %mail.id, "a mail could not be composed");
-                return self.abandon(leased, "not_composed", report).await;
-            }
-        };
-        let outcome = self.0.essentials.mailer.send(&message).await;
-        let now = self.0.clock.now();
-        match outcome {
-            Ok(()) => {
-                self.0.stores.outbox.sent(mail.id, leased.lease, now).await?;
-                report.sent += 1;
-            }
-            Err(MailError::Permanent(error)) => {
-                tracing::warn!(error = &*error as &dyn std::error::Error, mail = %mail.id, "a mail was refused");
-                self.abandon(leased, "refused", report).await?;
-            }
-            Err(MailError::Temporary(error)) => {
-                tracing::warn!(error = &*error as &dyn std::error::Error, mail = %mail.id, "a mail could not be handed over");
-                let again = now + self.back_off(leased.attempt);
-                if again >= mail.expires_at {
-                    return self.abandon(leased, "undeliverable", report).await;
-                }
-                self.0.stores.outbox.retry(mail.id, leased.lease, again).await?;
-                report.retried += 1;
-            }
-        }
-        Ok(())
-    }
-
-    fn back_off(&self, attempt: u32) -> std::time::Duration {
-        let rules = &self.0.config.mail;
-        let doublings = attempt.saturating_sub(1).min(16);
-        (rules.retry_secs.span() * 2_u32.pow(doublings)).min(rules.max_retry_secs.span())
-    }
-
-    async fn abandon(
-        &self,
-        leased: &LeasedMail,
-        reason: &'static str,
-        report: &mut WorkReport,
-    ) -> Result<(), FlowError> {
-        let now = self.0.clock.now();
-        let event = AuditEvent::new(names::MAIL_ABANDONED, now, &ClientInfo::default())
-            .failed(reason)
-            .with("kind", leased.mail.kind.as_str())
-            .with("mail_id", leased.mail.id.to_string());
-        self.0.stores.outbox.abandon(leased.mail.id, leased.lease, now, Evidence::event(event)).await?;
-        report.abandoned += 1;
-        Ok(())
     }
 }
 

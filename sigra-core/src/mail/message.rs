@@ -1,5 +1,6 @@
 //! From facts to a message, and from a message to the wire.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
@@ -74,14 +75,65 @@ pub trait Mailer: Send + Sync {
     async fn send(&self, message: &Message) -> Result<(), MailError>;
 }
 
-/// A message was not delivered.
+/// A message was not delivered: the word that is kept for the operator, and what is logged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MailError {
     /// Trying again later may help: refused connection, time-out, a 4xx reply.
     #[error("the mail could not be handed over now")]
-    Temporary(#[source] Box<dyn Error + Send + Sync>),
+    Temporary(MailFault, #[source] Box<dyn Error + Send + Sync>),
     /// Trying again cannot help: a 5xx reply, an address the transport rejects.
     #[error("the mail was refused")]
-    Permanent(#[source] Box<dyn Error + Send + Sync>),
+    Permanent(MailFault, #[source] Box<dyn Error + Send + Sync>),
+}
+
+/// What went wrong with a mail, in one fixed word. It is stored and shown, so it never holds what a server said.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct MailFault(Cow<'static, str>);
+
+impl MailFault {
+    /// The server, or the folder, could not be reached.
+    pub const UNREACHABLE: Self = Self::new("unreachable");
+    /// There was no answer in time.
+    pub const TIMED_OUT: Self = Self::new("timed_out");
+    /// No secure connection came about.
+    pub const INSECURE: Self = Self::new("insecure");
+    /// The credentials were refused.
+    pub const CREDENTIALS: Self = Self::new("credentials");
+    /// Refused for now, as by a 4xx reply.
+    pub const DEFERRED: Self = Self::new("deferred");
+    /// Refused for good, as by a 5xx reply.
+    pub const REFUSED: Self = Self::new("refused");
+    /// The server lacks what this takes: for such an address, or to be signed in to.
+    pub const UNSUPPORTED: Self = Self::new("unsupported");
+    /// It was no longer worth sending.
+    pub const EXPIRED: Self = Self::new("expired");
+    /// Its facts did not open.
+    pub const UNREADABLE: Self = Self::new("unreadable");
+    /// It could not be worded.
+    pub const NOT_COMPOSED: Self = Self::new("not_composed");
+
+    /// A word of another mailer's: lower-case ASCII with underscores, at most 32 bytes.
+    #[must_use]
+    pub const fn new(word: &'static str) -> Self {
+        Self(Cow::Borrowed(word))
+    }
+
+    /// A word that storage returned.
+    #[must_use]
+    pub const fn from_stored(word: String) -> Self {
+        Self(Cow::Owned(word))
+    }
+
+    /// The word.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for MailFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }

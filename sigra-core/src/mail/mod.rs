@@ -4,4 +4,4 @@ mod facts;
 mod message;
 
 pub use facts::{Facts, MailKind, OutgoingMail};
-pub use message::{ComposeError, Composer, MailError, Mailer, Message};
+pub use message::{ComposeError, Composer, MailError, MailFault, Mailer, Message};

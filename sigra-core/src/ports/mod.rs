@@ -10,6 +10,7 @@ mod audit;
 mod ceremonies;
 mod factors;
 mod hasher;
+mod housekeeping;
 mod lifecycle;
 mod limits;
 mod outbox;
@@ -31,12 +32,13 @@ pub use factors::{
     TrustedBrowsers,
 };
 pub use hasher::{Hasher, Overloaded, PasswordFault, PasswordPolicy, PolicyContext, Verified, WorkOrigin};
+pub use housekeeping::{Housekeeping, LeaseStore, RowKind};
 pub use lifecycle::{AccountData, DueDeletion, Erasure, LifecycleStore};
 pub use limits::{
     AttemptKey, AttemptOwner, AttemptPolicy, AttemptStore, Bucket, Quota, RateDecision, RateLimiter, Reservation,
     Reserved,
 };
-pub use outbox::{EvidenceLog, Housekeeping, LeasedMail, OutboxStore};
+pub use outbox::{EvidenceLog, LeasedMail, MailRecord, MailState, OutboxReader, OutboxStore, Requeued};
 pub use passwords::{PasswordStore, Replaced, Replacement};
 pub use services::{BreachedPasswords, MailDomains, Unanswered};
 pub use sessions::{FoundSession, Minted, SessionStore};

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use sigra_core::door::{Admission, Gate, GateContext, GateVerdict, Granted, Step, StepRequired};
 use sigra_core::email::EmailAddress;
 use sigra_core::error::FlowError;
-use sigra_core::flows::{CurrentSession, LoginOutcome, PasswordAttempt};
+use sigra_core::flows::{CurrentSession, LoginOutcome, PasswordAttempt, SweepOutcome, SweepReport};
 use sigra_core::mail::MailKind;
 use sigra_core::password::{Password, PasswordHash};
 use sigra_core::ports::{Hasher, Overloaded, Verified, WorkOrigin};
@@ -48,6 +48,14 @@ pub(crate) fn step_required(admission: Admission) -> StepRequired {
 
 pub(crate) async fn current(host: &TestHost, session: &SignedIn) -> CurrentSession {
     host.resolve(&session.cookie()).await.expect("the session must be good")
+}
+
+/// A sweep nobody stands in the way of.
+pub(crate) async fn sweep(host: &TestHost) -> SweepReport {
+    match host.sigra.sweeper().run_once().await.unwrap() {
+        SweepOutcome::Done(report) => report,
+        SweepOutcome::HeldElsewhere => panic!("nobody else sweeps"),
+    }
 }
 
 /// Asks for a reset link by mail and takes it out of the mail.

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use sigra_core::mail::MailError;
+use sigra_core::mail::{MailError, MailFault};
 
 use crate::words::one_line;
 
@@ -52,6 +52,10 @@ impl SmtpFailure {
         }
         match io_error(error) {
             Some(cause) if cause.kind() == io::ErrorKind::TimedOut => Self(Reason::Silent),
+            // A handshake that fails, over a certificate for one, is an error of the connection to lettre.
+            Some(cause) if cause.kind() == io::ErrorKind::InvalidData => {
+                Self(Reason::Tls(one_line(&cause.to_string())))
+            }
             Some(cause) => Self(Reason::Unreachable(io::Error::new(cause.kind(), one_line(&cause.to_string())))),
             None => Self(Reason::Other),
         }
@@ -66,7 +70,25 @@ impl SmtpFailure {
             Reason::Client(_) => !envelope_is_ascii,
             Reason::Silent | Reason::Unreachable(_) | Reason::Tls(_) | Reason::Other => false,
         };
-        if permanent { MailError::Permanent(Box::new(self)) } else { MailError::Temporary(Box::new(self)) }
+        let fault = self.fault();
+        if permanent {
+            MailError::Permanent(fault, Box::new(self))
+        } else {
+            MailError::Temporary(fault, Box::new(self))
+        }
+    }
+
+    fn fault(&self) -> MailFault {
+        match &self.0 {
+            Reason::Reply { code: 530 | 534 | 535 | 538, .. } => MailFault::CREDENTIALS,
+            Reason::Reply { code: 500.., .. } => MailFault::REFUSED,
+            Reason::Reply { .. } => MailFault::DEFERRED,
+            Reason::Silent => MailFault::TIMED_OUT,
+            Reason::Unreachable(_) | Reason::Other => MailFault::UNREACHABLE,
+            Reason::Tls(_) => MailFault::INSECURE,
+            Reason::Client(words) if words.contains("STARTTLS") => MailFault::INSECURE,
+            Reason::Client(_) => MailFault::UNSUPPORTED,
+        }
     }
 }
 
@@ -79,7 +101,7 @@ impl fmt::Display for SmtpFailure {
             Reason::Unreachable(cause) => write!(f, "no connection to the mail server: {cause}"),
             Reason::Tls(cause) => write!(f, "no secure connection to the mail server: {cause}"),
             Reason::Client(cause) => write!(f, "the mail server lacks what is needed: {cause}"),
-            Reason::Other => f.write_str("the mail server cannot be understood"),
+            Reason::Other => f.write_str("the mail server hung up, or cannot be understood"),
         }
     }
 }

@@ -3,9 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "tests may panic, in their helpers too")]
 
 mod composing;
+#[cfg(feature = "smtp")]
+mod delivering;
 mod eml;
 mod folder;
 mod overriding;
 #[cfg(feature = "smtp")]
 mod smtp;
 mod support;
+#[cfg(feature = "smtp")]
+mod tls;

@@ -18,6 +18,8 @@ pub mod mail {
         pub lease_id: Option<Uuid>,
         pub settled_at: Option<i64>,
         pub settled_as: Option<String>,
+        pub last_fault: Option<String>,
+        pub facts_until: Option<i64>,
     }
 
     super::super::plain!();

@@ -24,7 +24,7 @@ mod registrations;
 mod sessions;
 
 pub use accounts::{address_change, device, user};
-pub use bookkeeping::migration;
+pub use bookkeeping::{lease, migration};
 pub use capabilities::ceremony;
 #[cfg(feature = "mfa")]
 pub use capabilities::{backup_code, totp, trusted_browser};

@@ -25,7 +25,7 @@ use sigra_store_seaorm::DurableRateLimiter;
 use sigra_testing::scenario::SoftApp;
 use sigra_testing::{AcceptAllPolicy, CaptureMailer, ManualClock, PlainComposer};
 
-use crate::support::{Fixture, NOW, count, email, sqlite};
+use crate::support::{Fixture, NOW, count, email, sqlite, sweep};
 
 const ANN: &str = "ann@example.org";
 const PASSWORD: &str = "a long enough password";
@@ -308,10 +308,10 @@ async fn guesses_at_made_up_addresses_leave_in_the_end() {
         assert!(matches!(house.sigra.login().password(attempt).await.unwrap(), LoginOutcome::InvalidCredentials));
     }
     house.clock.advance(Duration::from_secs(30 * 86_400 - 1));
-    while house.sigra.workers().housekeep().await.unwrap() > 0 {}
+    sweep(&house.sigra).await;
     assert_eq!(count(&house.fixture.pool, "sigra_attempts").await, 4);
     house.clock.advance(Duration::from_secs(2));
-    while house.sigra.workers().housekeep().await.unwrap() > 0 {}
+    sweep(&house.sigra).await;
     assert_eq!(count(&house.fixture.pool, "sigra_attempts").await, 1, "the account's own stays");
 }
 
@@ -382,6 +382,6 @@ async fn use_everything(house: &House) {
     let _ = sigra.email_change().peek_undo(last("email_change_cancel")).await;
     let _ = sigra.confirmation().by_code("bob@example.org", "000000", &client).await;
     let _ = sigra.workers().run_once().await;
-    let _ = sigra.workers().housekeep().await;
+    let _ = sigra.sweeper().run_once().await;
     let _ = sigra.stores().audit.page(None, None, 50).await;
 }

@@ -8,7 +8,7 @@ use sigra_core::client::ClientInfo;
 use sigra_core::error::StoreErrorKind;
 use sigra_core::evidence::Evidence;
 use sigra_core::id::{PasskeyId, TrustedBrowserId, UserId};
-use sigra_core::ports::{AccountStore, Ceremony, CeremonyStore as _, Housekeeping as _, Mac, Sealed};
+use sigra_core::ports::{AccountStore, Ceremony, CeremonyStore as _, Housekeeping as _, Mac, RowKind, Sealed};
 use sigra_core::secret::{Digest, Purpose, RawToken};
 use sigra_core::user::User;
 use sigra_example_databases::Engine;
@@ -22,7 +22,7 @@ use sigra_store_seaorm::{SeaOrmStore, begin_immediate, open};
 use uuid::Uuid;
 
 use crate::races::{CONTENDERS, race};
-use crate::support::{Fixture, NOW, count, later, sqlite, user};
+use crate::support::{Fixture, NOW, count, later, purge, sqlite, user};
 
 const STEP: u64 = 60_000_000;
 
@@ -179,13 +179,13 @@ pub(crate) async fn se_30_ceremonies_and_factors_are_purged_in_bounded_batches(f
         let active = with_factors(&f.store, &active).await;
         ceremony(&f.store, Some(active.id)).await;
     }
-    assert_eq!(f.store.purge_expired(NOW, NOW, 2).await.unwrap(), 0, "nothing has expired");
-    assert_eq!(f.store.purge_expired(later(601), NOW, 2).await.unwrap(), 2 + 2, "ceremonies and pending secrets");
-    assert_eq!(f.store.purge_expired(later(601), NOW, 2).await.unwrap(), 1 + 1);
+    assert_eq!(purge(&f.store, NOW, NOW, 2).await, 0, "nothing has expired");
+    assert_eq!(purge(&f.store, later(601), NOW, 2).await, 2 + 2, "ceremonies and pending secrets");
+    assert_eq!(purge(&f.store, later(601), NOW, 2).await, 1 + 1);
     assert_eq!(count(&f.pool, "sigra_totp").await, 3, "an active secret has no end");
-    assert_eq!(f.store.purge_expired(later(86_401), NOW, 2).await.unwrap(), 2);
-    assert_eq!(f.store.purge_expired(later(86_401), NOW, 2).await.unwrap(), 1);
-    assert_eq!(f.store.purge_expired(later(86_401), NOW, 2).await.unwrap(), 0);
+    assert_eq!(purge(&f.store, later(86_401), NOW, 2).await, 2);
+    assert_eq!(purge(&f.store, later(86_401), NOW, 2).await, 1);
+    assert_eq!(purge(&f.store, later(86_401), NOW, 2).await, 0);
     assert_eq!(count(&f.pool, "sigra_backup_codes").await, 30);
 }
 
@@ -237,7 +237,7 @@ pub(crate) async fn a_secret_that_is_activated_during_a_purge_stays(f: &Fixture)
     assert!(matches!(activated, Activated::Done(_)));
     drop(bound);
     let store = f.store.clone();
-    let purge = tokio::spawn(async move { store.purge_expired(later(601), NOW, 10).await });
+    let purge = tokio::spawn(async move { store.purge(RowKind::new("totp"), later(601), 10).await });
     // Time for the purge to come to the row and wait for it.
     tokio::time::sleep(Duration::from_millis(300)).await;
     Arc::into_inner(tx).unwrap().commit().await.unwrap();

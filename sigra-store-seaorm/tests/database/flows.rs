@@ -14,7 +14,7 @@ use sigra_testing::audited::{assert_audited, assert_none_audited, count_audited}
 use sigra_testing::scenario::{PASSWORD, SignedIn, TestHost, WRONG_PASSWORD};
 
 use crate::races::race;
-use crate::support::{Fixture, count, statement};
+use crate::support::{Fixture, count, statement, sweep};
 
 const ANN: &str = "ann@example.org";
 const NEW_PASSWORD: &str = "an entirely different password";
@@ -297,7 +297,7 @@ pub(crate) async fn workers_side_by_side_do_each_thing_once(f: &Fixture) {
     assert_eq!(host.count_mailed(&MailKind::RESET_PASSWORD, "user7@example.org"), 1);
 
     host.advance(60 * DAY);
-    while host.sigra.workers().housekeep().await.unwrap() > 0 {}
+    sweep(&host.sigra).await;
     for table in ["sigra_outbox", "sigra_registrations", "sigra_tokens", "sigra_rate_counters"] {
         assert_eq!(count(&f.pool, table).await, 0, "{table}");
     }

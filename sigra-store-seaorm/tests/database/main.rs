@@ -49,14 +49,14 @@ engines::on_every_engine! {
         a_database_that_was_never_migrated_says_so,
     ],
     ports: [
-        se_30_each_kind_is_purged_in_bounded_batches, settled_mail_has_no_facts_and_goes_when_it_is_old,
+        se_30_each_kind_is_purged_in_bounded_batches, settled_mail_that_expired_has_no_facts_and_goes_when_it_is_old,
         a_token_is_stored_only_while_its_epochs_stand, attempts_come_back_and_a_later_lock_stays,
         lc_01_deleting_an_account_erases_what_is_its_own_and_keeps_the_trail, errors_have_kinds,
     ],
     races: [
         tk_03_one_redemption_of_a_token_succeeds, th_07_th_08_every_granted_attempt_has_a_number_of_its_own,
         lc_06_one_account_is_created_for_an_address, one_of_rival_registrations_is_promoted,
-        workers_lease_different_mails, one_rotation_wins,
+        workers_lease_different_mails, one_rotation_wins, se_30_two_hosts_sweep_each_row_once,
         a_durable_budget_is_never_overdrawn_and_starts_again_with_its_window,
     ],
     small_pools: [sixteen_contenders_share_one_connection, a_bound_store_needs_no_second_connection],
@@ -88,7 +88,7 @@ engines::on_other_isolation_levels! {
     races: [
         tk_03_one_redemption_of_a_token_succeeds, th_07_th_08_every_granted_attempt_has_a_number_of_its_own,
         lc_06_one_account_is_created_for_an_address, one_of_rival_registrations_is_promoted,
-        workers_lease_different_mails, one_rotation_wins,
+        workers_lease_different_mails, one_rotation_wins, se_30_two_hosts_sweep_each_row_once,
         a_durable_budget_is_never_overdrawn_and_starts_again_with_its_window,
     ],
 }

@@ -5,10 +5,11 @@ use sigra_core::client::ClientInfo;
 use sigra_core::error::StoreErrorKind;
 use sigra_core::evidence::Evidence;
 use sigra_core::id::{PendingId, UserId};
+use sigra_core::mail::MailFault;
 use sigra_core::ports::{
     AccountStore, AttemptKey, AttemptPolicy, AttemptStore as _, Bucket, EvidenceLog as _, Health as _,
     Housekeeping as _, Mac, OutboxStore, Quota, RateLimiter as _, RegistrationStore, RequestStore, Reservation,
-    SessionStore, TokenStore as _,
+    RowKind, SessionStore, TokenStore as _,
 };
 use sigra_core::registration::{NewToken, RequestKind, Resolution};
 use sigra_core::secret::{Purpose, RawToken};
@@ -16,7 +17,7 @@ use sigra_core::session::PendingSignIn;
 use sigra_store_seaorm::{DurableRateLimiter, SeaOrmStore, open};
 
 use crate::support::{
-    Fixture, NOW, count, empty, later, mail, registration, request, sign_in, sqlite, statement, token_of, user,
+    Fixture, NOW, count, empty, later, mail, purge, registration, request, sign_in, sqlite, statement, token_of, user,
 };
 
 pub(crate) async fn se_30_each_kind_is_purged_in_bounded_batches(f: &Fixture) {
@@ -36,11 +37,11 @@ pub(crate) async fn se_30_each_kind_is_purged_in_bounded_batches(f: &Fixture) {
     let bucket = Bucket { name: "mail.recipient", key: "ann".to_owned(), limit: Quota::new(5, 60) };
     DurableRateLimiter::new(f.store.clone()).take(&bucket, 1, NOW).await.unwrap();
 
-    assert_eq!(f.store.purge_expired(NOW, NOW, 3).await.unwrap(), 0, "nothing has expired");
+    assert_eq!(purge(&f.store, NOW, NOW, 3).await, 0, "nothing has expired");
     // Three of five registrations, tokens and requests; one counter of each kind.
-    assert_eq!(f.store.purge_expired(later(3_601), NOW, 3).await.unwrap(), 3 + 3 + 3 + 1 + 1 + 1);
-    assert_eq!(f.store.purge_expired(later(3_601), NOW, 3).await.unwrap(), 2 + 2 + 2);
-    assert_eq!(f.store.purge_expired(later(3_601), NOW, 3).await.unwrap(), 0);
+    assert_eq!(purge(&f.store, later(3_601), NOW, 3).await, 3 + 3 + 3 + 1 + 1 + 1);
+    assert_eq!(purge(&f.store, later(3_601), NOW, 3).await, 2 + 2 + 2);
+    assert_eq!(purge(&f.store, later(3_601), NOW, 3).await, 0);
     assert!(SessionStore::find(&f.store, granted.token.digest(Purpose::SESSION)).await.unwrap().is_none());
     assert_eq!(count(&f.pool, "sigra_attempts").await, 1, "a counter without a window lasts until it is cleared");
     assert_eq!(count(&f.pool, "sigra_users").await, 1);
@@ -53,7 +54,7 @@ async fn every_purge_finds_its_rows_by_an_index() {
     let log: std::sync::Arc<std::sync::Mutex<Vec<sea_orm::Statement>>> = std::sync::Arc::default();
     let writer = log.clone();
     pool.set_metric_callback(move |info| writer.lock().unwrap().push(info.statement.clone()));
-    SeaOrmStore::new(pool).purge_expired(NOW, NOW, 100).await.unwrap();
+    purge(&SeaOrmStore::new(pool), NOW, NOW, 100).await;
     let log = log.lock().unwrap().clone();
     assert_eq!(log.len(), 14);
     for purge in log {
@@ -63,31 +64,33 @@ async fn every_purge_finds_its_rows_by_an_index() {
         let scans = plan.iter().filter(|step| step.starts_with("SCAN") && !step.contains("doomed")).count();
         assert!(
             scans == 0
-                && plan
+                && plan.iter().any(|step| ["_expiry", "_owner", "_settlement", "_facts_expiry"]
                     .iter()
-                    .any(|step| ["_expiry", "_owner", "_settlement"].iter().any(|index| step.contains(index))),
+                    .any(|index| step.contains(index))),
             "{} {plan:?}",
             explain.sql
         );
     }
 }
 
-pub(crate) async fn settled_mail_has_no_facts_and_goes_when_it_is_old(f: &Fixture) {
+pub(crate) async fn settled_mail_that_expired_has_no_facts_and_goes_when_it_is_old(f: &Fixture) {
     let mails = [mail("ann@example.org", NOW), mail("ann@example.org", later(1)), mail("ann@example.org", later(2))];
     f.store.append(Evidence::none().and_mail(mails)).await.unwrap();
     let leased = OutboxStore::lease(&f.store, 10, later(2), later(60)).await.unwrap();
     let [sent, given_up, kept] = &leased[..] else { panic!("{leased:?}") };
     assert!(f.store.sent(sent.mail.id, sent.lease, later(3)).await.unwrap());
     assert!(!f.store.sent(sent.mail.id, sent.lease, later(4)).await.unwrap(), "settled once");
-    assert!(f.store.abandon(given_up.mail.id, given_up.lease, later(5), Evidence::none()).await.unwrap());
+    let fault = &MailFault::REFUSED;
+    assert!(f.store.abandon(given_up.mail.id, given_up.lease, later(5), fault, Evidence::none()).await.unwrap());
+    assert_eq!(f.store.purge(RowKind::MAIL_FACTS, later(602), 10).await.unwrap(), 1);
     let row = f.pool.query_one_raw(sea_orm::Statement::from_string(
         f.pool.get_database_backend(),
         "SELECT COUNT(*) FROM sigra_outbox WHERE settled_at IS NOT NULL AND LENGTH(facts) > 0",
     ));
     assert_eq!(row.await.unwrap().unwrap().try_get_by_index::<i64>(0).unwrap(), 0);
 
-    assert_eq!(f.store.purge_expired(later(9_999), later(4), 10).await.unwrap(), 1);
-    assert_eq!(f.store.purge_expired(later(9_999), later(6), 10).await.unwrap(), 1);
+    assert_eq!(purge(&f.store, later(9_999), later(4), 10).await, 1);
+    assert_eq!(purge(&f.store, later(9_999), later(6), 10).await, 1);
     let again = OutboxStore::lease(&f.store, 10, later(60), later(120)).await.unwrap();
     assert_eq!((again.len(), again[0].mail.id, again[0].attempt), (1, kept.mail.id, 2), "unsettled mail is not purged");
     assert!(!f.store.sent(kept.mail.id, kept.lease, later(61)).await.unwrap(), "the first lease has lapsed");

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 
+use sigra_core::Sigra;
 use sigra_core::evidence::Evidence;
+use sigra_core::flows::SweepOutcome;
 use sigra_core::password::PasswordHash;
 use sigra_core::ports::{
     AccountStore, AttemptKey, AttemptPolicy, AttemptStore as _, Bucket, EvidenceLog as _, Mac, OutboxStore as _,
@@ -13,10 +15,15 @@ use sigra_core::ports::{
 };
 use sigra_core::registration::RequestKind;
 use sigra_core::secret::{Purpose, RawToken};
+use sigra_core::time::Timestamp;
 use sigra_store_seaorm::{DurableRateLimiter, SeaOrmStore};
+use sigra_testing::ManualClock;
+use sigra_testing::scenario::TestHost;
 use tokio::sync::Barrier;
 
-use crate::support::{Fixture, NOW, account, count, later, mail, registration, request, sign_in, token_of, user};
+use crate::support::{
+    Fixture, NOW, account, count, later, mail, registration, request, sign_in, sweep, token_of, user,
+};
 
 pub(crate) const CONTENDERS: usize = 16;
 
@@ -98,6 +105,40 @@ pub(crate) async fn lc_06_one_account_is_created_for_an_address(f: &Fixture) {
     .await;
     assert_eq!(winners(&outcomes), 1);
     assert_eq!(count(&f.pool, "sigra_users").await, 1);
+}
+
+/// Two hosts sweep one database, eight at a time in each: what they count is what there was.
+pub(crate) async fn se_30_two_hosts_sweep_each_row_once(f: &Fixture) {
+    let hosts = two_hosts(f).await;
+    for _ in 0..100 {
+        let pending = registration("eve@example.org");
+        let answer = request("eve@example.org", RequestKind::Register(pending.id));
+        f.store.submit(&pending, &answer, Evidence::none()).await.unwrap();
+    }
+    let counted = race(&hosts, |store, _| async move {
+        let sigra = sweeping(&store, later(3_601));
+        let mut gone = 0;
+        for _ in 0..10 {
+            if let SweepOutcome::Done(report) = sigra.sweeper().run_once().await.unwrap() {
+                assert!(!report.interrupted && !report.failed(), "{report:?}");
+                gone += report.gone();
+            }
+        }
+        gone
+    })
+    .await;
+    let left = sweep(&sweeping(&f.store, later(3_601))).await;
+    assert_eq!(counted.iter().sum::<u64>() + left, 100 + 100, "a row was counted twice, or by nobody");
+    assert!(left < 200, "nobody swept");
+    for table in ["sigra_registrations", "sigra_requests", "sigra_leases"] {
+        assert_eq!(count(&f.pool, table).await, 0, "{table}");
+    }
+}
+
+/// A host that sweeps seven rows of each kind at a time.
+fn sweeping(store: &SeaOrmStore, at: Timestamp) -> Sigra {
+    let host = TestHost::over((), store.stores()).clock(ManualClock::at(at));
+    host.config(|config| config.housekeeping.batch = 7).build().sigra
 }
 
 pub(crate) async fn one_of_rival_registrations_is_promoted(f: &Fixture) {

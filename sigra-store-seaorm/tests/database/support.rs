@@ -4,21 +4,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, Value};
-use sigra_core::CommonBrowsers;
 use sigra_core::assurance::{Aal, Method};
 use sigra_core::client::ClientInfo;
 use sigra_core::config::Config;
 use sigra_core::door::{Admission, Door, DoorParts, Entry, Granted, Proof, WayIn};
 use sigra_core::email::EmailAddress;
 use sigra_core::evidence::Evidence;
+use sigra_core::flows::SweepOutcome;
 use sigra_core::id::{MailId, RegistrationId, RequestId, UserId};
 use sigra_core::mail::{MailKind, OutgoingMail};
 use sigra_core::password::PasswordHash;
-use sigra_core::ports::{AccountStore as _, NewAccount, NoGeoIp, NoHooks, Sealed};
+use sigra_core::ports::{AccountStore as _, Housekeeping as _, NewAccount, NoGeoIp, NoHooks, RowKind, Sealed};
 use sigra_core::registration::{AddressRequest, MailedToken, PendingRegistration, RequestKind, TokenOwner};
 use sigra_core::secret::{Purpose, RawToken};
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
+use sigra_core::{CommonBrowsers, Sigra};
 use sigra_example_databases::OwnDatabase;
 use sigra_store_seaorm::{SeaOrmStore, migrations};
 use sigra_testing::{ManualClock, TestVault};
@@ -81,6 +82,28 @@ pub(crate) fn statement(db: &impl ConnectionTrait, sql: &str, values: impl IntoI
         }
     }
     Statement::from_sql_and_values(backend, sql, values)
+}
+
+/// Purges each kind once.
+pub(crate) async fn purge(store: &SeaOrmStore, now: Timestamp, mail_before: Timestamp, limit: u32) -> u64 {
+    let mut gone = 0;
+    for kind in store.kinds() {
+        let before = if kind == RowKind::MAIL { mail_before } else { now };
+        gone += store.purge(kind, before, limit).await.unwrap();
+    }
+    gone
+}
+
+/// Sweeps until nothing is left, and tells what went.
+pub(crate) async fn sweep(sigra: &Sigra) -> u64 {
+    let mut gone = 0;
+    loop {
+        match sigra.sweeper().run_once().await.unwrap() {
+            SweepOutcome::Done(report) if report.gone() > 0 => gone += report.gone(),
+            SweepOutcome::Done(_) => return gone,
+            SweepOutcome::HeldElsewhere => panic!("nobody else sweeps"),
+        }
+    }
 }
 
 pub(crate) fn email(text: &str) -> EmailAddress {

@@ -27,15 +27,20 @@ impl Counter {
         self.owner.is_some_and(|owner| owner.user() == user)
     }
 
-    /// Whether it counts nothing any more at `now`. `cleared_at` tells by when the sign-ins of an account have cleared it;
-    /// `None` for an account that is gone.
-    pub(super) fn is_void(&self, now: Timestamp, cleared_at: impl FnOnce(UserId) -> Option<Option<Timestamp>>) -> bool {
+    /// Whether its window ended before `before`.
+    pub(super) fn is_over(&self, before: Timestamp) -> bool {
+        self.over_at.is_some_and(|at| at < before)
+    }
+
+    /// Whether it counts nothing any more, whatever the time. `cleared_at` tells by when the sign-ins of an account have
+    /// cleared it; `None` for an account that is gone.
+    pub(super) fn is_void(&self, cleared_at: impl FnOnce(UserId) -> Option<Option<Timestamp>>) -> bool {
         let void = |owner: AttemptOwner| match (owner, cleared_at(owner.user())) {
             (_, None) => true,
             (AttemptOwner::ClearedBySignIn { .. }, Some(cleared_at)) => Some(self.started_at) <= cleared_at,
             (AttemptOwner::Account(_), Some(_)) => false,
         };
-        self.over_at.is_some_and(|at| at < now) || self.owner.is_some_and(void)
+        self.owner.is_some_and(void)
     }
 }
 

@@ -48,7 +48,7 @@ use state::State;
 /// A method can be told to fail, named by port and method, as in `accounts.reset_password`. It then answers
 /// [`Unavailable`](StoreErrorKind::Unavailable) and changes nothing. The ports are `accounts`, `devices`, `tokens`,
 /// `registrations`, `requests`, `attempts`, `passwords`, `sessions`, `outbox`, `log`, `audit`, `ceremonies`, `address_changes`,
-/// `housekeeping`, `lifecycle` and `health`; with the feature `mfa` also `totp`, `backup_codes` and `trusted`, with `passkeys` also `passkeys`. One name
+/// `housekeeping`, `leases`, `lifecycle` and `health`; with the feature `mfa` also `totp`, `backup_codes` and `trusted`, with `passkeys` also `passkeys`. One name
 /// more, `evidence`, fails whichever change tries to commit an event or a mail.
 ///
 /// ```
@@ -93,9 +93,11 @@ impl MemoryStore {
             devices: store.clone(),
             health: store.clone(),
             housekeeping: store.clone(),
+            leases: store.clone(),
             lifecycle: store.clone(),
             log: store.clone(),
             outbox: store.clone(),
+            outbox_reader: store.clone(),
             passwords: store.clone(),
             registrations: store.clone(),
             requests: store.clone(),

@@ -137,10 +137,6 @@ impl State {
 }
 
 impl Registration {
-    pub(super) fn code_expired(&self, now: Timestamp) -> bool {
-        self.code.as_ref().is_some_and(|code| code.code.expires_at < now)
-    }
-
     fn is_open(&self, now: Timestamp) -> bool {
         now < self.pending.expires_at
     }

@@ -22,7 +22,7 @@ pub(super) struct QueuedRequest {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lease {
     pub(super) id: LeaseId,
-    until: Timestamp,
+    pub(super) until: Timestamp,
 }
 
 impl Lease {

@@ -27,6 +27,7 @@ use sigra_passkeys::{Passkey, UserHandle};
 use super::Refused;
 use super::address_changes::StoredChange;
 use super::attempts::Counter;
+use super::housekeeping::Turn;
 use super::outbox::QueuedMail;
 use super::registrations::Registration;
 use super::requests::QueuedRequest;
@@ -57,6 +58,7 @@ pub(super) struct State {
     pub(super) passkeys: BTreeMap<PasskeyId, Passkey>,
     pub(super) events: BTreeMap<EventId, RecordedEvent>,
     pub(super) outbox: BTreeMap<MailId, QueuedMail>,
+    pub(super) leases: BTreeMap<String, Turn>,
 }
 
 /// The backup codes of an account: when the set was made, how many it had, and which are left.

@@ -1,9 +1,11 @@
 //! [`Housekeeping`](sigra_core::ports::Housekeeping).
 
+use std::collections::HashSet;
+
 use sigra_core::assurance::{Aal, Assurance, Method};
 use sigra_core::evidence::Evidence;
 use sigra_core::id::{DeviceId, PendingId, UserId};
-use sigra_core::ports::{AttemptKey, AttemptOwner, AttemptPolicy, Mac, Reservation, SignIn, SignInDevice};
+use sigra_core::ports::{AttemptKey, AttemptOwner, AttemptPolicy, Mac, Reservation, RowKind, SignIn, SignInDevice};
 use sigra_core::secret::{Digest, Purpose};
 use sigra_core::session::PendingSignIn;
 use sigra_core::time::Timestamp;
@@ -16,6 +18,8 @@ use super::support::*;
 suite! {
     se_30_what_expired_goes_in_bounded_batches,
     se_30_what_lives_stays,
+    se_30_no_row_is_deleted_twice,
+    se_30_every_kind_is_named_once,
     se_30_counters_that_count_nothing_go_in_bounded_batches,
     th_01_counters_that_count_stay,
 }
@@ -58,7 +62,7 @@ pub async fn se_30_what_lives_stays(backend: &Backend) {
     backend.stores.sessions.insert(&session, &|_| trace(user.id)).await.unwrap();
     let token = mail_token(backend, &user, Purpose::MAGIC_LINK).await;
     let (registration, request) = submitted(backend, &email("ann")).await;
-    while backend.stores.housekeeping.purge_expired(at, at, 100).await.unwrap() > 0 {}
+    while purge_at(backend, at, at, 100).await > 0 {}
 
     assert!(backend.stores.sessions.find_pending(pending).await.unwrap().is_some());
     assert!(backend.stores.sessions.find(session.digest()).await.unwrap().is_some());
@@ -67,6 +71,55 @@ pub async fn se_30_what_lives_stays(backend: &Backend) {
     assert_eq!(lease_request(backend, request.id).await.request.id, request.id);
     assert_eq!(stored(backend, user.id).await.id, user.id);
     assert_eq!(traces(backend, user.id).await, 1);
+}
+
+/// What many who purge at once count is what there was, and each row is counted once.
+pub async fn se_30_no_row_is_deleted_twice(backend: &Backend) {
+    let user = account(backend).await;
+    while purge(backend, 100).await > 0 {}
+    let mut digests = Vec::new();
+    for _ in 0..2 * CONTENDERS {
+        digests.push(pending(backend, &user, LONG_AGO).await);
+    }
+    let counted = race(CONTENDERS, |_| {
+        let housekeeping = backend.stores.housekeeping.clone();
+        async move { housekeeping.purge(RowKind::PENDING_SIGN_INS, LONG_AGO + HOUR, 3).await.unwrap() }
+    })
+    .await;
+    assert!(counted.iter().all(|gone| *gone <= 3), "more than the limit went at once: {counted:?}");
+    let mut left = 0;
+    for digest in &digests {
+        left += u64::from(backend.stores.sessions.find_pending(*digest).await.unwrap().is_some());
+    }
+    let counted: u64 = counted.iter().sum();
+    assert_eq!(counted + left, digests.len() as u64, "a row was counted twice, or by nobody");
+    assert!(counted > 0);
+    while purge(backend, 100).await > 0 {}
+}
+
+/// A kind that is missing from the list is never swept.
+pub async fn se_30_every_kind_is_named_once(backend: &Backend) {
+    let kinds = backend.stores.housekeeping.kinds();
+    let names: HashSet<_> = kinds.iter().map(|kind| kind.name()).collect();
+    assert_eq!(names.len(), kinds.len(), "a kind is swept twice: {kinds:?}");
+    for kind in [
+        RowKind::REGISTRATIONS,
+        RowKind::TOKENS,
+        RowKind::REQUESTS,
+        RowKind::DEVICES,
+        RowKind::SESSIONS,
+        RowKind::PENDING_SIGN_INS,
+        RowKind::ATTEMPTS,
+        RowKind::VOID_ATTEMPTS,
+        RowKind::CEREMONIES,
+        RowKind::ADDRESS_CHANGES,
+        RowKind::MAIL_FACTS,
+        RowKind::MAIL,
+    ] {
+        assert!(kinds.contains(&kind), "{kind} are never swept");
+    }
+    let nothing = backend.stores.housekeeping.purge(RowKind::new("of_nobody"), now() + 10_000 * HOUR, 100).await;
+    assert_eq!(nothing.unwrap(), 0);
 }
 
 /// Counters that a sign-in has cleared, and those of accounts that are gone, are deleted.

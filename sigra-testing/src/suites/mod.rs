@@ -33,11 +33,11 @@
 //! # }
 //! ```
 //!
-//! That goes for ports that share nothing with others: `attempts` and `health` alone, `ceremonies`, when the store is given
+//! That goes for ports that share nothing with others: `attempts`, `leases` and `health` alone, `ceremonies`, when the store is given
 //! the `accounts` of the other backend and brings a `housekeeping` that purges its rows, and `sessions`, when the store is given the `accounts` and the `log` of the other backend and
 //! brings a `housekeeping` that purges its own rows too. All others commit together with accounts, or with evidence, or
-//! read what a neighbour wrote: `accounts`, `passwords`, `devices`, `tokens`, `registrations`, `requests`, `address_changes`, `lifecycle`, `outbox`, `log` and
-//! `audit` live in one storage. The suite of a port also uses the ports beside it (to make an account, to count evidence), so a
+//! read what a neighbour wrote: `accounts`, `passwords`, `devices`, `tokens`, `registrations`, `requests`, `address_changes`, `lifecycle`, `outbox`,
+//! `outbox_reader`, `log` and `audit` live in one storage. The suite of a port also uses the ports beside it (to make an account, to count evidence), so a
 //! check that fails may be a neighbour's fault: run [`all`] when you have them all.
 //!
 //! # Capabilities
@@ -95,6 +95,7 @@ pub mod erasing;
 pub mod erasure;
 pub mod hasher;
 pub mod housekeeping;
+pub mod leases;
 pub mod lifecycle;
 pub mod outbox;
 #[cfg(feature = "passkeys")]
@@ -183,6 +184,7 @@ pub async fn all(backend: &Backend) {
     audit::all(backend).await;
     ceremonies::all(backend).await;
     housekeeping::all(backend).await;
+    leases::all(backend).await;
     erasure::all(backend).await;
     lifecycle::all(backend).await;
     erasing::all(backend).await;
@@ -246,6 +248,7 @@ mod tests {
             (include_str!("erasing.rs"), erasing::CHECKS),
             (include_str!("erasure.rs"), erasure::CHECKS),
             (include_str!("housekeeping.rs"), housekeeping::CHECKS),
+            (include_str!("leases.rs"), leases::CHECKS),
             (include_str!("lifecycle.rs"), lifecycle::CHECKS),
             (include_str!("outbox.rs"), outbox::CHECKS),
             #[cfg(feature = "passkeys")]

@@ -12,7 +12,7 @@ use sigra_core::email::EmailAddress;
 use sigra_core::evidence::Evidence;
 use sigra_core::id::{DeviceId, LeaseId, RegistrationId, RequestId, UserId};
 use sigra_core::password::PasswordHash;
-use sigra_core::ports::{NewAccount, RecordedEvent, Sealed, SignIn, SignInDevice};
+use sigra_core::ports::{NewAccount, RecordedEvent, RowKind, Sealed, SignIn, SignInDevice};
 use sigra_core::registration::{
     AddressRequest, LeasedRequest, MailedToken, PendingRegistration, RequestKind, Resolution, TokenOwner,
 };
@@ -180,7 +180,17 @@ pub(super) fn operator<'a>(backend: &'a Backend, check: &str) -> Option<&'a dyn 
 
 /// Purges once what expired within a hundred days of [`LONG_AGO`].
 pub(super) async fn purge(backend: &Backend, limit: u32) -> u64 {
-    backend.stores.housekeeping.purge_expired(LONG_AGO + 2_400 * HOUR, LONG_AGO, limit).await.unwrap()
+    purge_at(backend, LONG_AGO + 2_400 * HOUR, LONG_AGO, limit).await
+}
+
+/// Purges each kind once.
+pub(super) async fn purge_at(backend: &Backend, now: Timestamp, mail_before: Timestamp, limit: u32) -> u64 {
+    let (mut gone, housekeeping) = (0, &backend.stores.housekeeping);
+    for kind in housekeeping.kinds() {
+        let before = if kind == RowKind::MAIL { mail_before } else { now };
+        gone += housekeeping.purge(kind, before, limit).await.unwrap();
+    }
+    gone
 }
 
 /// A token that lives an hour and has the account's epochs.

@@ -78,7 +78,18 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("sigra-testing/src/golden/scenarios/mod.rs", r#"#[cfg(feature = "mfa")]"#, "SECOND_FACTORS,"),
     ("sigra-testing/src/golden/scenarios/mod.rs", r#"#[cfg(feature = "mfa")]"#, "scenarios! { SECOND_FACTORS:"),
     // Rows that only these ports write.
-    ("sigra-testing/src/memory/housekeeping.rs", r#"#[cfg(feature = "mfa")]"#, "{"),
+    ("sigra-testing/src/memory/housekeeping.rs", r#"#[cfg(feature = "mfa")]"#, "TOTP,"),
+    (
+        "sigra-testing/src/memory/housekeeping.rs",
+        r#"#[cfg(feature = "mfa")]"#,
+        "TOTP => purge(&mut self.totp, limit, |totp| totp.expires_at.is_some_and(|at| at < before)),",
+    ),
+    ("sigra-testing/src/memory/housekeeping.rs", r#"#[cfg(feature = "mfa")]"#, "TRUSTED_BROWSERS,"),
+    (
+        "sigra-testing/src/memory/housekeeping.rs",
+        r#"#[cfg(feature = "mfa")]"#,
+        "TRUSTED_BROWSERS => purge(&mut self.trusted, limit, |(browser, _)| browser.expires_at < before),",
+    ),
     ("sigra-testing/src/memory/state.rs", r#"#[cfg(feature = "mfa")]"#, "{"),
     ("sigra-testing/src/memory/state.rs", r#"#[cfg(feature = "passkeys")]"#, "{"),
     (

@@ -74,6 +74,14 @@ impl Launch {
         self
     }
 
+    /// On the database of another host, which must outlive this one, and by its clock. Both need to be told the same secret.
+    #[must_use]
+    pub fn beside(mut self, host: &Host) -> Self {
+        self.has_test_clock = false;
+        let (url, clock) = (host.database_url(), host.clock.path().display().to_string());
+        self.env(&[("SIGRA_DATABASE_URL", &url), ("SIGRA_TEST_CLOCK", &clock)])
+    }
+
     /// With a public URL that does not tell the port, and without a test clock, which is for loopback mode only.
     #[must_use]
     pub fn public_url(mut self, url: &str) -> Self {
@@ -179,9 +187,13 @@ impl Host {
     /// Its database.
     #[must_use]
     pub fn database(&self) -> Database {
+        Database::open(&self.database_url())
+    }
+
+    fn database_url(&self) -> String {
         match &self.launch.database {
-            Some(database) => Database::open(database.url()),
-            None => Database::open(&format!("sqlite://{}?mode=rw", self.data_dir().join("sigra.db").display())),
+            Some(database) => database.url().to_owned(),
+            None => format!("sqlite://{}?mode=rw", self.data_dir().join("sigra.db").display()),
         }
     }
 

@@ -4,6 +4,7 @@ mod client;
 mod clock;
 mod database;
 mod host;
+mod mail_server;
 mod mailbox;
 mod webdriver;
 
@@ -13,6 +14,7 @@ pub use client::{Client, Response};
 pub use clock::TestClock;
 pub use database::Database;
 pub use host::{Ended, Host, Launch, refused};
+pub use mail_server::{MailServer, Taken};
 pub use mailbox::{Mail, Mailbox};
 pub use sigra_example_databases::{Engine, say_what_is_skipped};
 pub use webdriver::{Browser, Driver, Element};

@@ -13,4 +13,5 @@ pub mod refusals;
 pub mod running;
 pub mod second_factors;
 pub mod timing;
+pub mod two_hosts;
 pub mod wire;

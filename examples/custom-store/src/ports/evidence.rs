@@ -21,7 +21,9 @@ pub(crate) fn record(tables: &mut Writing<'_>, evidence: Evidence) -> Result<(),
     }
     for mail in mail {
         let due_at = mail.created_at;
-        tables.insert(&QueuedMail { mail, attempts: 0, due_at, lease: None, settled_at: None })?;
+        let row =
+            QueuedMail { mail, attempts: 0, due_at, lease: None, settled_at: None, abandoned: false, last_fault: None };
+        tables.insert(&row)?;
     }
     for token in tokens {
         add_token(tables, token, None)?;

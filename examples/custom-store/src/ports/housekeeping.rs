@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use sigra_core::error::StoreError;
 use sigra_core::evidence::Evidence;
-use sigra_core::ports::{Health, Housekeeping};
+use sigra_core::ports::{Health, Housekeeping, RowKind};
 use sigra_core::time::Timestamp;
 
 use super::registrations::delete_registration;
@@ -17,30 +17,43 @@ use crate::table::{Row, Writing, under};
 
 #[async_trait]
 impl Housekeeping for KvStore {
-    async fn purge_expired(&self, now: Timestamp, mail_before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+    fn kinds(&self) -> Vec<RowKind> {
+        vec![
+            RowKind::REGISTRATIONS,
+            RowKind::TOKENS,
+            RowKind::REQUESTS,
+            RowKind::DEVICES,
+            RowKind::SESSIONS,
+            RowKind::PENDING_SIGN_INS,
+            RowKind::ATTEMPTS,
+            RowKind::VOID_ATTEMPTS,
+            RowKind::CEREMONIES,
+            RowKind::ADDRESS_CHANGES,
+            RowKind::MAIL_FACTS,
+            RowKind::MAIL,
+        ]
+    }
+
+    async fn purge(&self, kind: RowKind, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
         let step = move |tables: &mut Writing<'_>| {
-            let registrations: Vec<Registration> = expired(tables, Registration::BY_EXPIRY, now, limit)?;
-            let codes: Vec<Registration> = expired(tables, Registration::BY_CODE_EXPIRY, now, limit)?;
-            let mut gone = (registrations.len() + codes.len()) as u64;
-            for row in codes {
-                tables.put(&Registration { code: None, ..row })?;
-            }
-            for row in registrations {
-                delete_registration(tables, row.pending.id)?;
-            }
-            gone += purge::<Token>(tables, Token::BY_EXPIRY, now, limit)?;
-            gone += purge::<KnownDevice>(tables, KnownDevice::BY_EXPIRY, now, limit)?;
-            gone += purge::<QueuedRequest>(tables, QueuedRequest::BY_EXPIRY, now, limit)?;
-            gone += purge::<Counter>(tables, Counter::BY_END, now, limit)?;
-            gone += purge_void(tables, limit)?;
-            gone += purge::<StoredCeremony>(tables, StoredCeremony::BY_EXPIRY, now, limit)?;
-            gone += purge::<StoredChange>(tables, StoredChange::BY_EXPIRY, now, limit)?;
-            gone += purge::<StoredSession>(tables, StoredSession::BY_EXPIRY, now, limit)?;
-            gone += purge::<Pending>(tables, Pending::BY_EXPIRY, now, limit)?;
-            gone += purge::<QueuedMail>(tables, QueuedMail::BY_SETTLEMENT, mail_before, limit)?;
+            let gone = match kind {
+                RowKind::REGISTRATIONS => purge_registrations(tables, before, limit)?,
+                RowKind::TOKENS => purge::<Token>(tables, Token::BY_EXPIRY, before, limit)?,
+                RowKind::REQUESTS => purge::<QueuedRequest>(tables, QueuedRequest::BY_EXPIRY, before, limit)?,
+                RowKind::DEVICES => purge::<KnownDevice>(tables, KnownDevice::BY_EXPIRY, before, limit)?,
+                RowKind::SESSIONS => purge::<StoredSession>(tables, StoredSession::BY_EXPIRY, before, limit)?,
+                RowKind::PENDING_SIGN_INS => purge::<Pending>(tables, Pending::BY_EXPIRY, before, limit)?,
+                RowKind::ATTEMPTS => purge::<Counter>(tables, Counter::BY_END, before, limit)?,
+                RowKind::VOID_ATTEMPTS => purge_void(tables, limit)?,
+                RowKind::CEREMONIES => purge::<StoredCeremony>(tables, StoredCeremony::BY_EXPIRY, before, limit)?,
+                RowKind::ADDRESS_CHANGES => purge::<StoredChange>(tables, StoredChange::BY_EXPIRY, before, limit)?,
+                RowKind::MAIL_FACTS => wipe_facts(tables, before, limit)?,
+                RowKind::MAIL => purge::<QueuedMail>(tables, QueuedMail::BY_SETTLEMENT, before, limit)?,
+                _ => 0,
+            };
             Ok(if gone == 0 { Step::Nothing(0) } else { Step::Done(gone) })
         };
-        self.write("Housekeeping::purge_expired", step, |_| Evidence::none()).await
+        self.write("Housekeeping::purge", step, |_| Evidence::none()).await
     }
 }
 
@@ -54,6 +67,23 @@ impl Health for KvStore {
 /// The first `limit` rows of an index by time whose time lies before `end`.
 fn expired<R: Row>(tables: &Writing<'_>, index: &'static str, end: Timestamp, limit: u32) -> Result<Vec<R>, Fault> {
     tables.walk(index, Vec::new()..time(end).to_vec())?.take(limit as usize).collect()
+}
+
+fn purge_registrations(tables: &mut Writing<'_>, end: Timestamp, limit: u32) -> Result<u64, Fault> {
+    let rows: Vec<Registration> = expired(tables, Registration::BY_EXPIRY, end, limit)?;
+    for row in &rows {
+        delete_registration(tables, row.pending.id)?;
+    }
+    Ok(rows.len() as u64)
+}
+
+fn wipe_facts(tables: &mut Writing<'_>, end: Timestamp, limit: u32) -> Result<u64, Fault> {
+    let rows: Vec<QueuedMail> = expired(tables, QueuedMail::BY_FACTS_EXPIRY, end, limit)?;
+    let gone = rows.len() as u64;
+    for row in rows {
+        tables.put(&row.wiped())?;
+    }
+    Ok(gone)
 }
 
 /// Deletes counters of accounts that are gone, or have cleared them by signing in. No time tells where these are.

@@ -6,6 +6,7 @@ mod attempts;
 mod ceremonies;
 mod evidence;
 mod housekeeping;
+mod leases;
 mod lifecycle;
 mod outbox;
 mod passwords;

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use sigra_core::error::StoreError;
 use sigra_core::evidence::Evidence;
 use sigra_core::id::{LeaseId, MailId};
-use sigra_core::ports::{LeasedMail, OutboxStore, Sealed};
+use sigra_core::mail::MailFault;
+use sigra_core::ports::{LeasedMail, MailRecord, MailState, OutboxReader, OutboxStore, Requeued, Sealed};
 use sigra_core::time::Timestamp;
 
 use crate::rows::{Lease, QueuedMail, id};
@@ -33,15 +34,79 @@ impl OutboxStore for KvStore {
     }
 
     async fn sent(&self, id: MailId, lease: LeaseId, at: Timestamp) -> Result<bool, StoreError> {
-        self.settle("OutboxStore::sent", (id, lease), move |row| row.settle(at), Evidence::none()).await
+        let send = move |row: &mut QueuedMail| {
+            row.settled_at = Some(at);
+            row.wipe();
+        };
+        self.settle("OutboxStore::sent", (id, lease), send, Evidence::none()).await
     }
 
-    async fn retry(&self, id: MailId, lease: LeaseId, at: Timestamp) -> Result<bool, StoreError> {
-        self.settle("OutboxStore::retry", (id, lease), move |row| row.due_at = at, Evidence::none()).await
+    async fn retry(&self, id: MailId, lease: LeaseId, at: Timestamp, fault: &MailFault) -> Result<bool, StoreError> {
+        let fault = fault.to_string();
+        let put_back = move |row: &mut QueuedMail| {
+            row.due_at = at;
+            row.last_fault = Some(fault);
+        };
+        self.settle("OutboxStore::retry", (id, lease), put_back, Evidence::none()).await
     }
 
-    async fn abandon(&self, id: MailId, lease: LeaseId, at: Timestamp, evidence: Evidence) -> Result<bool, StoreError> {
-        self.settle("OutboxStore::abandon", (id, lease), move |row| row.settle(at), evidence).await
+    async fn abandon(
+        &self,
+        id: MailId,
+        lease: LeaseId,
+        at: Timestamp,
+        fault: &MailFault,
+        evidence: Evidence,
+    ) -> Result<bool, StoreError> {
+        let fault = fault.to_string();
+        let give_up = move |row: &mut QueuedMail| {
+            row.settled_at = Some(at);
+            row.abandoned = true;
+            row.last_fault = Some(fault);
+            if row.mail.expires_at <= at {
+                row.wipe();
+            }
+        };
+        self.settle("OutboxStore::abandon", (id, lease), give_up, evidence).await
+    }
+
+    async fn requeue(&self, id: MailId, now: Timestamp, evidence: Evidence) -> Result<Requeued, StoreError> {
+        let step = move |tables: &mut Writing<'_>| {
+            let Some(row) = tables.get::<QueuedMail>(id!(id))? else {
+                return Ok(Step::Nothing(Requeued::Unknown));
+            };
+            if !row.abandoned {
+                return Ok(Step::Nothing(Requeued::NotAbandoned));
+            }
+            if row.mail.expires_at <= now || !row.can_be_sent_after_all() {
+                return Ok(Step::Nothing(Requeued::Expired));
+            }
+            tables.put(&QueuedMail { attempts: 0, due_at: now, settled_at: None, abandoned: false, ..row })?;
+            Ok(Step::Done(Requeued::Done))
+        };
+        self.write("OutboxStore::requeue", step, |_| evidence).await
+    }
+}
+
+#[async_trait]
+impl OutboxReader for KvStore {
+    async fn page(
+        &self,
+        state: Option<MailState>,
+        before: Option<MailId>,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Vec<MailRecord>, StoreError> {
+        self.read("OutboxReader::page", move |tables| {
+            let mut part = under(&[]);
+            if let Some(before) = before {
+                part.end = id!(before).to_vec();
+            }
+            let records = tables.rows::<QueuedMail>(part)?.rev().map(|row| row.map(|row| row.record(now)));
+            let wanted = |record: &MailRecord| state.is_none_or(|state| record.state == state);
+            records.filter(|record| record.as_ref().map_or(true, wanted)).take(limit as usize).collect()
+        })
+        .await
     }
 }
 
@@ -69,8 +134,37 @@ impl KvStore {
 }
 
 impl QueuedMail {
-    fn settle(&mut self, at: Timestamp) {
-        self.settled_at = Some(at);
+    fn wipe(&mut self) {
         self.mail.facts = Sealed::from_bytes(Vec::new());
+    }
+
+    fn record(self, now: Timestamp) -> MailRecord {
+        let held_until = self.lease.filter(|lease| lease.holds(now)).map(|lease| lease.until);
+        let (state, next_try_at) = match (self.settled_at, held_until) {
+            (Some(_), _) if self.abandoned => (MailState::Abandoned, None),
+            (Some(_), _) => (MailState::Sent, None),
+            (None, Some(until)) => (MailState::Leased, Some(until)),
+            (None, None) if now < self.due_at => (MailState::Retrying, Some(self.due_at)),
+            (None, None) => (MailState::Due, None),
+        };
+        let Self { mail, attempts, settled_at, last_fault, .. } = self;
+        MailRecord {
+            id: mail.id,
+            kind: mail.kind,
+            to: mail.to,
+            state,
+            attempts,
+            created_at: mail.created_at,
+            expires_at: mail.expires_at,
+            next_try_at,
+            settled_at,
+            last_fault: last_fault.map(MailFault::from_stored),
+        }
+    }
+
+    /// Wipes what a mail that was given up keeps.
+    pub(crate) fn wiped(mut self) -> Self {
+        self.wipe();
+        self
     }
 }

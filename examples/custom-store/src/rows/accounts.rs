@@ -158,7 +158,6 @@ impl Registration {
     /// Oldest first.
     pub(crate) const BY_ADDRESS: &str = "registrations.address";
     pub(crate) const BY_EXPIRY: &str = "registrations.expiry";
-    pub(crate) const BY_CODE_EXPIRY: &str = "registrations.code_expiry";
 
     pub(crate) fn is_open(&self, now: Timestamp) -> bool {
         now < self.pending.expires_at
@@ -181,11 +180,6 @@ impl Row for Registration {
     fn entries(&self) -> Vec<(&'static str, Vec<u8>)> {
         let PendingRegistration { id, email, created_at, expires_at, .. } = &self.pending;
         let address = [&Self::address_key(email)[..], &time(*created_at), id!(id)].concat();
-        let mut entries =
-            vec![(Self::BY_ADDRESS, address), (Self::BY_EXPIRY, [&time(*expires_at)[..], id!(id)].concat())];
-        if let Some(Code { code, .. }) = &self.code {
-            entries.push((Self::BY_CODE_EXPIRY, [&time(code.expires_at)[..], id!(id)].concat()));
-        }
-        entries
+        vec![(Self::BY_ADDRESS, address), (Self::BY_EXPIRY, [&time(*expires_at)[..], id!(id)].concat())]
     }
 }

@@ -17,7 +17,7 @@ pub(crate) use accounts::{Account, Code, KnownDevice, Registration, Token};
 pub(crate) use address_changes::{Link, StoredChange};
 pub(crate) use attempts::{Counter, counter_key};
 pub(crate) use ceremonies::StoredCeremony;
-pub(crate) use queues::{Lease, QueuedMail, QueuedRequest};
+pub(crate) use queues::{Lease, QueuedMail, QueuedRequest, StoredLease};
 pub(crate) use sessions::{Pending, Retired, StoredSession};
 pub(crate) use trail::Event;
 

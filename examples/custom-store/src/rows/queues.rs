@@ -1,4 +1,4 @@
-//! What waits for a worker: requests by address, and mail.
+//! What waits for a worker: requests by address, and mail; and whose turn it is.
 
 use serde::{Deserialize, Serialize};
 use sigra_core::id::LeaseId;
@@ -14,7 +14,7 @@ use crate::table::Row;
 #[derive(Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Lease {
     pub(crate) id: LeaseId,
-    until: Timestamp,
+    pub(crate) until: Timestamp,
 }
 
 impl Lease {
@@ -66,12 +66,22 @@ pub(crate) struct QueuedMail {
     pub(crate) lease: Option<Lease>,
     /// When it was sent or given up.
     pub(crate) settled_at: Option<Timestamp>,
+    /// Whether it was given up.
+    pub(crate) abandoned: bool,
+    /// What went wrong last.
+    pub(crate) last_fault: Option<String>,
 }
 
 impl QueuedMail {
     /// What is still owed, oldest first.
     pub(crate) const QUEUE: &str = "mail.queue";
     pub(crate) const BY_SETTLEMENT: &str = "mail.settlement";
+    /// What was given up and can still be sent.
+    pub(crate) const BY_FACTS_EXPIRY: &str = "mail.facts_expiry";
+
+    pub(crate) fn can_be_sent_after_all(&self) -> bool {
+        self.abandoned && !self.mail.facts.as_bytes().is_empty()
+    }
 }
 
 impl Row for QueuedMail {
@@ -86,6 +96,30 @@ impl Row for QueuedMail {
             Some(at) => (Self::BY_SETTLEMENT, at),
             None => (Self::QUEUE, self.mail.created_at),
         };
-        vec![(index, [&time(at)[..], id!(self.mail.id)].concat())]
+        let mut entries = vec![(index, [&time(at)[..], id!(self.mail.id)].concat())];
+        if self.can_be_sent_after_all() {
+            entries.push((Self::BY_FACTS_EXPIRY, [&time(self.mail.expires_at)[..], id!(self.mail.id)].concat()));
+        }
+        entries
+    }
+}
+
+/// Whose turn it is to do what one host does at a time.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct StoredLease {
+    pub(crate) name: String,
+    pub(crate) holder: LeaseId,
+    pub(crate) until: Timestamp,
+}
+
+impl Row for StoredLease {
+    const TABLE: &str = "leases";
+
+    fn key(&self) -> Vec<u8> {
+        self.name.as_bytes().to_vec()
+    }
+
+    fn entries(&self) -> Vec<(&'static str, Vec<u8>)> {
+        Vec::new()
     }
 }
