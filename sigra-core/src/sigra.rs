@@ -11,7 +11,7 @@ use crate::door::{Door, DoorParts, Factors, Gate, SecondFactorGate};
 use crate::email::EmailAddress;
 use crate::error::FlowError;
 use crate::flows::{
-    Confirmation, Enrollment, Login, MagicLink, NotMe, Registration, Reset, SecondFactors, Sessions, Sudo, Workers,
+    Confirmation, Enrollment, History, Login, MagicLink, NotMe, Registration, Reset, SecondFactors, Sessions, Sudo, Workers,
 };
 use crate::mail::{Composer, Mailer};
 use crate::ports::{
@@ -152,6 +152,12 @@ impl Sigra {
     #[must_use]
     pub fn sessions(&self) -> Sessions<'_> {
         Sessions(&self.inner)
+    }
+
+    /// What happened to an account.
+    #[must_use]
+    pub fn history(&self) -> History<'_> {
+        History(&self.inner)
     }
 
     /// Disowning what a security notice reports.

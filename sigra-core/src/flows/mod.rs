@@ -6,6 +6,7 @@
 mod budget;
 mod confirmation;
 mod enrollment;
+mod history;
 mod input;
 mod login;
 mod magic_link;
@@ -21,6 +22,7 @@ mod workers;
 
 pub use confirmation::{Confirmation, ConfirmationView, Confirmed, PreparedPromotion};
 pub use enrollment::{CodeOutcome, CodeRequested, Enrollment, EnrollmentView};
+pub use history::{History, HistoryEvent, HistoryPage};
 pub use input::{InputFault, LinkView};
 pub use login::{Login, LoginOutcome, PasswordAttempt};
 pub use magic_link::{MagicLink, MagicLinkOutcome};
