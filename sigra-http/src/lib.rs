@@ -32,6 +32,7 @@ mod escape;
 mod fault;
 mod head;
 mod headers;
+mod history;
 mod media_type;
 #[cfg(feature = "mfa")]
 mod mfa;

@@ -32,6 +32,7 @@ fn complete(builder: TestHostBuilder) -> Complete {
     let surface = Surface::builder(test.sigra.clone(), PUBLIC_URL.parse().expect("it is an origin"))
         .rate_limiter(Arc::new(Unlimited))
         .accounts()
+        .security_history()
         .mfa(mfa)
         .passkeys(passkeys)
         .build()
@@ -219,6 +220,8 @@ const CONTRACT: &[&str] = &[
     "GET /settings/sessions",
     "POST /settings/sessions/{id}/revoke",
     "POST /settings/sessions/revoke-others",
+    "GET /settings/security",
+    "GET /api/v1/security-events",
     "POST /api/v1/register",
     "POST /api/v1/confirm",
     "POST /api/v1/confirm/resend",

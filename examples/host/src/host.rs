@@ -74,6 +74,7 @@ impl Host {
             .trusted_proxies(settings.trusted_proxies)
             .rate_limiter(requests)
             .accounts()
+            .security_history()
             .mfa(mfa);
         if let Some(passkeys) = passkeys {
             builder = builder.passkeys(passkeys);

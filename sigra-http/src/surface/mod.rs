@@ -200,6 +200,11 @@ impl SurfaceBuilder {
             .section("/settings/sessions", "Where you are signed in")
     }
 
+    /// Adds the routes of the security history: what happened to an account, for its owner.
+    pub fn security_history(self) -> Self {
+        self.routes(crate::history::ROUTES).section("/settings/security", "Security history")
+    }
+
     /// Adds the routes of second factors: showing one, setting them up, backup codes, trusted browsers.
     ///
     /// What `mfa` brings must be known to the [`Sigra`] too, or nothing demands it: see

@@ -5,6 +5,7 @@ mod bodies;
 mod confirmation;
 mod failing;
 mod headers;
+mod history;
 mod host_routes;
 mod limits;
 mod links;
@@ -97,6 +98,7 @@ scenarios! { ACCOUNTS:
         pw_05_too_large, content_types, empty_bodies, forms, json, tk_06_tokens, nul, odd_headers,
         se_03_cookies,
     }
+    history { page, json, pages_of_it, lc_04_foreign_and_junk_cursors, strangers, }
     headers { cs_06_pages_and_files, cs_10_host_headers, loopback_only, se_25_loopback_cookies, }
     limits { th_14_each_bucket, th_10_forwarding_headers, th_11_blocks, th_12_unknown_peers, }
     failing { au_13_json, au_13_pages, au_13_host_routes, au_13_panics, the_guard_does_not_fail_open, }
