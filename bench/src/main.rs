@@ -24,7 +24,7 @@ use sigra_crypto::RootSecrets;
 use crate::database::{Database, Engine};
 use crate::error::BenchError;
 use crate::facts::{Facts, OPTIMIZED};
-use crate::measure::{Subject, flood, growth, logins, memory, sessions};
+use crate::measure::{Subject, export, flood, growth, logins, memory, sessions};
 use crate::options::{Options, USAGE};
 use crate::plan::Plan;
 use crate::process::{HOST, HostProcess};
@@ -138,6 +138,10 @@ impl Bench<'_> {
             let lines = self.grow(&mut large, plan).await;
             self.close(large, lines).await?.into_iter().for_each(&mut *done);
         }
+        let mut exporting = self.subject("export", plan.exporting).await?;
+        exporting.seeded.record(&exporting.database, plan.events).await?;
+        let line = export(&mut exporting, plan).await;
+        done(self.close(exporting, line).await?);
         // Last: a flood signs in everybody.
         done(flood(main, plan).await?);
         Ok(())

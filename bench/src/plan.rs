@@ -22,6 +22,9 @@ pub(crate) struct Plan {
     pub(crate) main: Size,
     /// What growth is compared with.
     pub(crate) small: Size,
+    /// What an export is taken from, and the audit events of the account that has many.
+    pub(crate) exporting: Size,
+    pub(crate) events: usize,
     /// What it is compared with beyond the main size.
     pub(crate) large: Option<Size>,
 }
@@ -30,6 +33,9 @@ pub(crate) struct Plan {
 pub(crate) const CONNECTIONS: usize = 8;
 /// Sign-ins at a time in a flood.
 pub(crate) const FLOOD: usize = 64;
+
+/// One account with many audit events, one with few.
+const EXPORTING: Size = Size { accounts: 2, sessions: 0 };
 
 impl Plan {
     pub(crate) fn of(options: Options) -> Self {
@@ -43,6 +49,8 @@ impl Plan {
                 floods: 1,
                 main: Size { accounts: 400, sessions: 2_000 },
                 small: Size { accounts: 100, sessions: 500 },
+                exporting: EXPORTING,
+                events: 5_000,
                 large,
             };
         }
@@ -54,6 +62,8 @@ impl Plan {
             floods: 3,
             main: Size { accounts: 10_000, sessions: 100_000 },
             small: Size { accounts: 2_000, sessions: 10_000 },
+            exporting: EXPORTING,
+            events: 100_000,
             large,
         }
     }

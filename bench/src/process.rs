@@ -56,10 +56,19 @@ impl HostProcess {
 
     /// The most memory the process ever had resident, in KiB.
     pub(crate) fn peak_memory_kib(&self) -> Result<u64, BenchError> {
+        self.status("VmHWM:")
+    }
+
+    /// The memory the process has resident, in KiB.
+    pub(crate) fn memory_kib(&self) -> Result<u64, BenchError> {
+        self.status("VmRSS:")
+    }
+
+    fn status(&self, field: &str) -> Result<u64, BenchError> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
         line.and_then(|value| value.trim().trim_end_matches(" kB").parse().ok())
-            .ok_or_else(|| BenchError::failed("no VmHWM in the status of the host's process"))
+            .ok_or_else(|| BenchError::Failed(format!("no {field} in the status of the host's process")))
     }
 
     /// Processor time the process has used.

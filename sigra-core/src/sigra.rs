@@ -9,9 +9,10 @@ use crate::config::{Config, ConfigFaults};
 use crate::describer::CommonBrowsers;
 use crate::door::{Door, DoorParts, Factors, Gate, SecondFactorGate};
 use crate::email::EmailAddress;
+use crate::export::{self, ExportSection};
 use crate::error::FlowError;
 use crate::flows::{
-    Confirmation, Enrollment, History, Login, MagicLink, NotMe, Registration, Reset, SecondFactors, Sessions, Sudo, Workers,
+    Confirmation, Enrollment, Export, History, Login, MagicLink, NotMe, Registration, Reset, SecondFactors, Sessions, Sudo, Workers,
 };
 use crate::mail::{Composer, Mailer};
 use crate::ports::{
@@ -76,6 +77,7 @@ pub(crate) struct Inner {
     pub(crate) mail_domains: Option<Arc<dyn MailDomains>>,
     pub(crate) hooks: Arc<dyn Hooks>,
     pub(crate) factors: Factors,
+    pub(crate) export_sections: Vec<Arc<dyn ExportSection>>,
     pub(crate) trusted: Option<Arc<dyn TrustedBrowsers>>,
     pub(crate) door: Door,
 }
@@ -97,6 +99,7 @@ impl Sigra {
             factors: Vec::new(),
             trusted: None,
             requirement: None,
+            export_sections: Vec::new(),
         }
     }
 
@@ -152,6 +155,18 @@ impl Sigra {
     #[must_use]
     pub fn sessions(&self) -> Sessions<'_> {
         Sessions(&self.inner)
+    }
+
+    /// Giving an account what is stored about it.
+    #[must_use]
+    pub fn export(&self) -> Export<'_> {
+        Export(&self.inner)
+    }
+
+    /// The names of the sections an export has, in their order.
+    #[must_use]
+    pub fn export_sections(&self) -> Vec<&'static str> {
+        self.inner.export_sections.iter().map(|section| section.name()).collect()
     }
 
     /// What happened to an account.
@@ -257,6 +272,7 @@ pub struct SigraBuilder {
     factors: Vec<Arc<dyn Factor>>,
     trusted: Option<Arc<dyn TrustedBrowsers>>,
     requirement: Option<Arc<dyn FactorRequirement>>,
+    export_sections: Vec<Arc<dyn ExportSection>>,
 }
 
 impl SigraBuilder {
@@ -322,6 +338,12 @@ impl SigraBuilder {
         self
     }
 
+    /// Adds sections to what an account is given of itself: those of capabilities, and of the host's own rows.
+    pub fn export_sections(mut self, sections: impl IntoIterator<Item = Arc<dyn ExportSection>>) -> Self {
+        self.export_sections.extend(sections);
+        self
+    }
+
     /// Adds a gate to the door. Gates are judged in the order they are added, after the one for second factors.
     pub fn gate(mut self, gate: Arc<dyn Gate>) -> Self {
         self.gates.push(gate);
@@ -349,6 +371,7 @@ impl SigraBuilder {
             factors,
             trusted,
             requirement,
+            export_sections,
         } = self;
         let mut seen = BTreeSet::new();
         let twice: Vec<_> = factors.iter().map(|factor| factor.kind()).filter(|kind| !seen.insert(*kind)).collect();
@@ -359,6 +382,8 @@ impl SigraBuilder {
                 "second factors are required, and no factor is added that could be set up while signing in".into(),
             );
         }
+        let export_sections: Vec<_> = export::own_sections(&stores).into_iter().chain(export_sections).collect();
+        faults.extend(export::faults_of(&export_sections));
         ConfigFaults::from_list(faults).map_or(Ok(()), Err)?;
         let config = Arc::new(config);
         let factors = Factors::new(factors);
@@ -395,6 +420,7 @@ impl SigraBuilder {
                 mail_domains,
                 hooks,
                 factors,
+                export_sections,
                 trusted,
                 door,
             }),

@@ -29,6 +29,7 @@ mod call;
 pub mod client_ip;
 pub mod cookie;
 mod escape;
+mod export;
 mod fault;
 mod head;
 mod headers;

@@ -1,5 +1,6 @@
 //! The measurements, each on running hosts.
 
+mod export;
 mod flood;
 mod growth;
 mod logins;
@@ -13,6 +14,7 @@ use crate::plan::CONNECTIONS;
 use crate::process::HostProcess;
 use crate::seed::Seeded;
 
+pub(crate) use export::export;
 pub(crate) use flood::flood;
 pub(crate) use growth::growth;
 pub(crate) use logins::{logins, memory};

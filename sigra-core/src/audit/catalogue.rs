@@ -108,6 +108,7 @@ pub mod names {
             NEW_DEVICE = "security.new_device": "a sign-in came from a browser the account had not used",
             NOT_ME = "security.not_me": "the owner said a notice was not about them; every session ended and a reset was started",
             NOT_ME_FAILURE = "security.not_me.failure": "a link that disowns a notice was unknown, used or expired",
+            ACCOUNT_EXPORT = "account.export": "what is stored about an account was handed out",
             MAIL_ABANDONED = "mail.abandoned": "a mail could not be delivered and was given up",
             MAIL_SUPPRESSED = "mail.suppressed": "a mail was withheld because its recipient had received enough",
         }

@@ -26,6 +26,7 @@ pub const SHOWN: &[&str] = &[
     LOCKOUT.as_str(),
     NEW_DEVICE.as_str(),
     NOT_ME.as_str(),
+    ACCOUNT_EXPORT.as_str(),
     MAIL_SUPPRESSED.as_str(),
     "mfa.enroll",
     "mfa.disable",

@@ -6,6 +6,7 @@
 mod budget;
 mod confirmation;
 mod enrollment;
+mod export;
 mod history;
 mod input;
 mod login;
@@ -22,6 +23,7 @@ mod workers;
 
 pub use confirmation::{Confirmation, ConfirmationView, Confirmed, PreparedPromotion};
 pub use enrollment::{CodeOutcome, CodeRequested, Enrollment, EnrollmentView};
+pub use export::Export;
 pub use history::{History, HistoryEvent, HistoryPage};
 pub use input::{InputFault, LinkView};
 pub use login::{Login, LoginOutcome, PasswordAttempt};

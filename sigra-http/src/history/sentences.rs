@@ -26,6 +26,7 @@ pub(super) fn of(name: &str) -> &'static str {
         "security.lockout" => "Signing in was locked after too many wrong passwords.",
         "security.new_device" => "A browser was used that your account did not know.",
         "security.not_me" => "You answered that it was not you. Every session was signed out.",
+        "account.export" => "Everything that is stored about your account was downloaded.",
         "mail.suppressed" => "A mail to you was held back, because too many had been asked for.",
         "mfa.enroll" => "Two-step verification was turned on.",
         "mfa.disable" => "Two-step verification was turned off.",

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use crate::head::Head;
 use sigra_core::door::Step;
+use sigra_core::export::ExportSection;
 use sigra_core::ports::RateLimiter;
 use sigra_core::session::Session;
 use sigra_core::{MemoryRateLimiter, Sigra};
@@ -69,6 +70,19 @@ pub(crate) struct Services {
     pub(crate) passkeys: Option<crate::passkeys::Service>,
 }
 
+impl Services {
+    /// The sections an export must have beside those of the core.
+    fn export_sections(&self) -> Vec<&'static str> {
+        #[cfg_attr(not(any(feature = "mfa", feature = "passkeys")), expect(unused_mut, reason = "there are none"))]
+        let mut sections: Vec<Arc<dyn ExportSection>> = Vec::new();
+        #[cfg(feature = "mfa")]
+        sections.extend(self.mfa.iter().flat_map(sigra_mfa::Mfa::export_sections));
+        #[cfg(feature = "passkeys")]
+        sections.extend(self.passkeys.iter().flat_map(|service| service.passkeys.export_sections()));
+        sections.iter().map(|section| section.name()).collect()
+    }
+}
+
 /// The names of our cookies, decided by the public URL and never by a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Cookies {
@@ -95,6 +109,7 @@ impl Surface {
             readers: Vec::new(),
             loopback_only: false,
             offers_passkeys: false,
+            exports: false,
             services: Services::default(),
         }
     }
@@ -165,6 +180,7 @@ pub struct SurfaceBuilder {
     readers: Vec<(&'static str, Reads)>,
     loopback_only: bool,
     offers_passkeys: bool,
+    exports: bool,
     services: Services,
 }
 
@@ -203,6 +219,15 @@ impl SurfaceBuilder {
     /// Adds the routes of the security history: what happened to an account, for its owner.
     pub fn security_history(self) -> Self {
         self.routes(crate::history::ROUTES).section("/settings/security", "Security history")
+    }
+
+    /// Adds the routes of the export: what is stored about an account, as a document that is streamed.
+    ///
+    /// Capabilities whose routes are mounted too must have handed their
+    /// [sections](sigra_core::SigraBuilder::export_sections) to the [`Sigra`].
+    pub fn export(mut self) -> Self {
+        self.exports = true;
+        self.routes(crate::export::ROUTES).section("/settings/export", "Download your data")
     }
 
     /// Adds the routes of second factors: showing one, setting them up, backup codes, trusted browsers.
@@ -291,6 +316,7 @@ impl SurfaceBuilder {
             readers,
             loopback_only,
             offers_passkeys,
+            exports,
             services,
         } = self;
         let mut faults = Vec::new();
@@ -301,6 +327,13 @@ impl SurfaceBuilder {
         }
         if !public_url.is_secure_or_loopback() {
             faults.push(String::from("the public URL must be https, unless its host is loopback"));
+        }
+        if exports {
+            let there = sigra.export_sections();
+            let missing = services.export_sections().into_iter().filter(|name| !there.contains(name));
+            faults.extend(missing.map(|name| {
+                format!("the export lacks the section `{name}`: hand what brings it to the builder of `Sigra`")
+            }));
         }
         let mut seen = BTreeMap::new();
         for route in &routes {

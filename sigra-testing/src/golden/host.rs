@@ -246,7 +246,8 @@ fn surface(test: &TestHost, knobs: &Knobs, capabilities: Capabilities) -> Surfac
         .trusted_proxies(TrustedProxies::parse(knobs.trusted_proxies).expect("the proxies must be networks"))
         .rate_limiter(limiter)
         .accounts()
-        .security_history();
+        .security_history()
+        .export();
     let builder = capabilities.mount(builder);
     let builder = if knobs.loopback_only { builder.loopback_only() } else { builder };
     builder.build().unwrap_or_else(|faults| panic!("the surface must be sound: {faults}"))
