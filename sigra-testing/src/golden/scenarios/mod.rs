@@ -123,7 +123,7 @@ scenarios! { SECOND_FACTORS:
 scenarios! { PASSKEYS:
     passkeys {
         wa_02_registering, wa_03_signing_in, wa_14_nobody_is_told, as_second_factor, wa_15_managing, wa_01_faults,
-        passkeys_by_pages, a_backup_code_alone_makes_no_others, stepping_up, ceremony_cookies,
+        passkeys_by_pages, au_07_an_export_of_everything, a_backup_code_alone_makes_no_others, stepping_up, ceremony_cookies,
     }
 }
 
