@@ -9,10 +9,11 @@ use crate::config::{Config, ConfigFaults};
 use crate::describer::CommonBrowsers;
 use crate::door::{Door, DoorParts, Factors, Gate, SecondFactorGate};
 use crate::email::EmailAddress;
-use crate::export::{self, ExportSection};
 use crate::error::FlowError;
+use crate::export::{self, ExportSection};
 use crate::flows::{
-    Confirmation, Enrollment, Export, History, Login, MagicLink, NotMe, Registration, Reset, SecondFactors, Sessions, Sudo, Workers,
+    Confirmation, Enrollment, Export, History, Login, MagicLink, NotMe, Registration, Reset, SecondFactors, Sessions,
+    Sudo, Workers,
 };
 use crate::mail::{Composer, Mailer};
 use crate::ports::{
@@ -382,7 +383,8 @@ impl SigraBuilder {
                 "second factors are required, and no factor is added that could be set up while signing in".into(),
             );
         }
-        let export_sections: Vec<_> = export::own_sections(&stores).into_iter().chain(export_sections).collect();
+        let export_sections: Vec<_> =
+            export::own_sections(&stores, &clock).into_iter().chain(export_sections).collect();
         faults.extend(export::faults_of(&export_sections));
         ConfigFaults::from_list(faults).map_or(Ok(()), Err)?;
         let config = Arc::new(config);

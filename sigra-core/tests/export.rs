@@ -63,7 +63,10 @@ async fn lc_04_every_field_of_the_account_is_in_it() {
     let before = host.signed_in(&ann).await;
     let document = export(&host, &ann).await;
 
-    assert_eq!((&document["schema_version"], &document["exported_at"]), (&json!(1), &json!(host.sigra.clock().now().to_string())));
+    assert_eq!(
+        (&document["schema_version"], &document["exported_at"]),
+        (&json!(1), &json!(host.sigra.clock().now().to_string()))
+    );
     let account = &document["account"];
     assert_eq!((&account["id"], &account["email"]), (&json!(ann.id.to_string()), &json!(ANN)));
     assert_eq!((&account["has_password"], &account["disabled_at"]), (&json!(true), &json!(null)));
@@ -73,6 +76,7 @@ async fn lc_04_every_field_of_the_account_is_in_it() {
     assert_eq!(sessions.iter().filter(|session| session["current"] == true).count(), 1);
     let other = sessions.iter().find(|session| session["id"] == before.session.id.to_string()).unwrap();
     assert_eq!((&other["methods"], &other["ip"].is_string()), (&json!(["pwd"]), &true));
+    assert_eq!(list(&document, "devices").len(), 2, "each sign-in was from a browser of its own");
     let tried = list(&document, "security_events").iter().find(|event| event["name"] == "auth.login.failure").unwrap();
     assert_eq!((&tried["outcome"], &tried["by"]), (&json!("failure"), &json!(null)));
     assert_eq!(list(&document, "security_events")[0]["name"], "account.export", "newest first, this one among them");
@@ -235,7 +239,10 @@ async fn a_host_brings_sections_of_its_own_and_no_page_is_read_ahead() {
     let document: Value = serde_json::from_slice(&text).unwrap();
     let plants: Vec<_> = list(&document, "garden").iter().map(|record| record["plant"].as_u64().unwrap()).collect();
     assert_eq!(plants, [0, 2, 3, 5, 6, 8, 9]);
-    assert!(list(&document, "omissions").contains(&json!({ "section": "garden", "what": "weeds", "why": "Nobody wants them." })));
+    assert!(
+        list(&document, "omissions")
+            .contains(&json!({ "section": "garden", "what": "weeds", "why": "Nobody wants them." }))
+    );
 }
 
 #[tokio::test]
@@ -247,7 +254,7 @@ async fn au_14_a_fault_leaves_a_document_that_is_visibly_broken() {
         broken(&mut begin(&host, &ann).await, Vec::new()).await;
         assert_eq!(asked.load(Ordering::SeqCst), at + 1);
     }
-    for operation in ["accounts.find", "sessions.list", "audit.page"] {
+    for operation in ["sessions.find", "sessions.list", "devices.list", "audit.page"] {
         let host = TestHost::new();
         let ann = host.confirmed(ANN).await;
         let mut document = begin(&host, &ann).await;
@@ -270,26 +277,49 @@ async fn broken(document: &mut ExportDocument, mut taken: Vec<u8>) -> ExportErro
     error
 }
 
-/// A thief's export ends where the owner ends the session's epoch.
+/// A thief's export ends where the owner steps in: everywhere at once, or in that session alone.
 #[tokio::test]
-async fn what_ends_every_session_ends_an_export_that_is_under_way() {
+async fn what_ends_the_session_ends_an_export_that_is_under_way() {
+    for way in ["reset", "revoked", "signed out", "disabled", "over"] {
+        let host = TestHost::new();
+        let ann = host.confirmed(ANN).await;
+        events(&host, &ann, 900).await;
+        let owner = current(&host, &host.signed_in(&ann).await).await;
+        let thief = current(&host, &host.signed_in(&ann).await).await;
+        let mut document = host.sigra.export().begin(&thief, &host.client()).await.unwrap();
+        let mut taken = Vec::new();
+        for _ in 0..5 {
+            taken.extend(document.next().await.unwrap().unwrap());
+        }
+        match way {
+            "reset" => {
+                let link = reset_link(&host, ANN).await;
+                let _ = host.sigra.reset().redeem(&link, NEW_PASSWORD, &host.client()).await.unwrap();
+            }
+            "revoked" => _ = host.sigra.sessions().revoke_others(&owner, &host.client()).await.unwrap(),
+            "signed out" => host.sigra.sessions().sign_out(&thief, &host.client()).await.unwrap(),
+            "disabled" => host.store.edit_user(ann.id, |user| user.disabled_at = Some(user.created_at)),
+            _ => host.advance(1_800),
+        }
+        assert!(matches!(broken(&mut document, taken).await, ExportError::Ended), "{way}");
+    }
+}
+
+/// Authenticating again gives the session another token, and is no reason to break off.
+#[tokio::test]
+async fn a_session_that_goes_on_under_another_token_keeps_its_export() {
     let host = TestHost::new();
     let ann = host.confirmed(ANN).await;
-    events(&host, &ann, 900).await;
-    let link = reset_link(&host, ANN).await;
-    let mut document = begin(&host, &ann).await;
-    let mut taken = Vec::new();
-    for _ in 0..4 {
-        taken.extend(document.next().await.unwrap().unwrap());
+    let session = host.signed_in(&ann).await;
+    let before = current(&host, &session).await;
+    let mut document = host.sigra.export().begin(&before, &host.client()).await.unwrap();
+    let mut text = document.next().await.unwrap().unwrap();
+    let again = host.fresh(&session).await;
+    assert!(host.resolve(&session.cookie()).await.is_none() && host.resolve(&again.cookie()).await.is_some());
+    while let Some(piece) = document.next().await.unwrap() {
+        text.extend(piece);
     }
-    let _ = host.sigra.reset().redeem(&link, NEW_PASSWORD, &host.client()).await.unwrap();
-    assert!(matches!(broken(&mut document, taken).await, ExportError::Ended));
-
-    let bob = host.confirmed(BOB).await;
-    let mut document = begin(&host, &bob).await;
-    let taken = document.next().await.unwrap().unwrap();
-    host.store.edit_user(bob.id, |user| user.disabled_at = Some(user.created_at));
-    assert!(matches!(broken(&mut document, taken).await, ExportError::Ended));
+    assert_eq!(serde_json::from_slice::<Value>(&text).unwrap()["account"]["email"], ANN);
 }
 
 #[test]

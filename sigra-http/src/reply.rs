@@ -23,9 +23,16 @@ pub(crate) struct Reply {
 pub(crate) enum ReplyBody {
     Empty,
     Json(Value),
-    Asset { bytes: &'static str, content_type: &'static str },
+    Asset {
+        bytes: &'static str,
+        content_type: &'static str,
+    },
     /// What is written while it is read. With the name of the file it is meant for.
-    Stream { body: ResponseBody, content_type: &'static str, file: Option<&'static str> },
+    Stream {
+        body: ResponseBody,
+        content_type: &'static str,
+        file: Option<&'static str>,
+    },
     Page(Box<View>),
     SeeOther(String),
 }

@@ -35,7 +35,10 @@ impl ExportSection for SecondFactors {
 
     fn omissions(&self) -> &'static [Omission] {
         &[
-            Omission { what: "secret of the authenticator app", why: "Whoever has it makes the codes; the app has it." },
+            Omission {
+                what: "secret of the authenticator app",
+                why: "Whoever has it makes the codes; the app has it.",
+            },
             Omission { what: "backup codes", why: "They are stored as keyed hashes, and were shown once." },
         ]
     }
@@ -70,7 +73,10 @@ impl ExportSection for TrustedBrowsers {
     }
 
     fn omissions(&self) -> &'static [Omission] {
-        &[Omission { what: "tokens of trusted browsers", why: "They spare the second step; they are stored as digests." }]
+        &[Omission {
+            what: "tokens of trusted browsers",
+            why: "They spare the second step; they are stored as digests.",
+        }]
     }
 
     async fn page(&self, account: &ExportAccount<'_>, _: Option<&str>) -> Result<ExportPage, FlowError> {

@@ -76,7 +76,11 @@ impl AuditReader for SeaOrmStore {
 
 /// A subject's part of the index over subject and id, in its order. Asked for one subject in the order of ids, PostgreSQL
 /// walks everybody's ids where it expects to meet the subject's soon, and they may all be old. No other index has this order.
-fn within_index(all: Select<audit_event::Entity>, subject: UserId, before: Option<EventId>) -> Select<audit_event::Entity> {
+fn within_index(
+    all: Select<audit_event::Entity>,
+    subject: UserId,
+    before: Option<EventId>,
+) -> Select<audit_event::Entity> {
     let subject = subject.as_uuid();
     let end = Expr::tuple([Expr::val(subject), Expr::val(before.map_or(Uuid::max(), |id| id.as_uuid()))]);
     all.filter(Column::SubjectId.gte(subject))

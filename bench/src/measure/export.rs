@@ -53,7 +53,8 @@ fn sign_in(address: SocketAddr, body: &str) -> Result<String, BenchError> {
     }
     let head = String::from_utf8_lossy(&head).into_owned();
     let cookies = head.lines().filter_map(|line| line.strip_prefix("set-cookie: "));
-    let cookie = cookies.filter_map(|cookie| cookie.split(';').next()).find(|cookie| cookie.starts_with("sigra_session="));
+    let cookie =
+        cookies.filter_map(|cookie| cookie.split(';').next()).find(|cookie| cookie.starts_with("sigra_session="));
     cookie.map(str::to_owned).ok_or_else(|| BenchError::failed("a sign-in before an export was not let in"))
 }
 

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use super::{ExportAccount, ExportPage, ExportSection, ExportShape};
 use crate::error::FlowError;
+use crate::flows::CurrentSession;
+use crate::secret::Digest;
 use crate::session::Session;
 use crate::sigra::Inner;
 use crate::time::Timestamp;
@@ -27,6 +29,7 @@ pub struct ExportDocument {
     inner: Arc<Inner>,
     user: User,
     session: Session,
+    digest: Digest,
     exported_at: Timestamp,
     at: At,
 }
@@ -35,7 +38,11 @@ pub struct ExportDocument {
 enum At {
     Beginning,
     /// Before the page of this section that goes on after this key.
-    Section { index: usize, after: Option<String>, empty: bool },
+    Section {
+        index: usize,
+        after: Option<String>,
+        empty: bool,
+    },
     Omissions,
     End,
 }
@@ -44,8 +51,8 @@ enum At {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExportError {
-    /// The account was changed in a way that ends what was begun before: a password, a factor, disabling, deletion.
-    #[error("the account has changed since the export began")]
+    /// The session that asked is over: signed out, ended by its owner from elsewhere, by time, or by a change of the account.
+    #[error("the session that asked for the export is over")]
     Ended,
     /// A section could not be read.
     #[error(transparent)]
@@ -53,9 +60,10 @@ pub enum ExportError {
 }
 
 impl ExportDocument {
-    pub(crate) fn new(inner: Arc<Inner>, user: User, session: Session) -> Self {
+    pub(crate) fn new(inner: Arc<Inner>, current: &CurrentSession) -> Self {
+        let (user, session) = (current.user().clone(), current.session().clone());
         let exported_at = inner.clock.now();
-        Self { inner, user, session, exported_at, at: At::Beginning }
+        Self { inner, user, session, digest: current.digest(), exported_at, at: At::Beginning }
     }
 
     /// The next piece; `None` after the last.
@@ -110,10 +118,24 @@ impl ExportDocument {
         Ok(piece)
     }
 
-    /// The account as it is now, if it still is what the export was allowed for.
+    /// The account as it is now, while the session that asked is a good one.
     async fn standing_user(&self) -> Result<User, ExportError> {
-        let found = self.inner.stores.accounts.find(self.user.id).await.map_err(FlowError::from)?;
-        found.map(|found| found.user).filter(|user| user.stands(self.user.epochs)).ok_or(ExportError::Ended)
+        let (stores, user, session) = (&self.inner.stores, self.user.id, &self.session);
+        let found = match stores.sessions.find(self.digest).await.map_err(FlowError::from)? {
+            Some(found) => Some((found.session, found.user)),
+            // It may go on under another token.
+            None => {
+                let sessions = stores.sessions.list(user, super::sessions::AT_MOST).await.map_err(FlowError::from)?;
+                let session = sessions.into_iter().find(|other| other.id == session.id);
+                let account = stores.accounts.find(user).await.map_err(FlowError::from)?;
+                session.zip(account.map(|account| account.user))
+            }
+        };
+        let now = self.inner.clock.now();
+        let stands = |found: &(Session, User)| {
+            found.0.id == session.id && !found.0.is_expired(now) && found.1.stands(self.user.epochs)
+        };
+        found.filter(stands).map(|(_, user)| user).ok_or(ExportError::Ended)
     }
 
     fn section(&self, index: usize) -> At {
@@ -127,7 +149,8 @@ impl ExportDocument {
     fn omissions(&self) -> Value {
         let of = |section: &Arc<dyn ExportSection>| {
             let name = section.name();
-            let told = |omission: &super::Omission| json!({ "section": name, "what": omission.what, "why": omission.why });
+            let told =
+                |omission: &super::Omission| json!({ "section": name, "what": omission.what, "why": omission.why });
             section.omissions().iter().map(told).collect::<Vec<_>>()
         };
         self.inner.export_sections.iter().flat_map(of).collect()

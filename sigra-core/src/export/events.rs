@@ -27,7 +27,10 @@ impl ExportSection for SecurityEvents {
 
     fn omissions(&self) -> &'static [Omission] {
         &[
-            Omission { what: "who else acted", why: "Another person's id is theirs; the event says that it was another." },
+            Omission {
+                what: "who else acted",
+                why: "Another person's id is theirs; the event says that it was another.",
+            },
             Omission { what: "what the account did to others", why: "It is about them, and theirs to ask for." },
         ]
     }

@@ -4,6 +4,7 @@
 //! [`SigraBuilder::export_sections`](crate::SigraBuilder::export_sections).
 
 mod account;
+mod devices;
 mod document;
 mod events;
 mod sessions;
@@ -16,6 +17,7 @@ use serde_json::Value;
 use crate::error::FlowError;
 use crate::session::Session;
 use crate::sigra::Stores;
+use crate::time::Clock;
 use crate::user::User;
 
 pub use document::{ExportDocument, ExportError, SCHEMA_VERSION};
@@ -90,10 +92,11 @@ pub struct Omission {
 }
 
 /// The sections this crate brings.
-pub(crate) fn own_sections(stores: &Stores) -> Vec<Arc<dyn ExportSection>> {
+pub(crate) fn own_sections(stores: &Stores, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn ExportSection>> {
     vec![
         Arc::new(account::Account),
         Arc::new(sessions::Sessions(stores.sessions.clone())),
+        Arc::new(devices::Devices { store: stores.devices.clone(), clock: clock.clone() }),
         Arc::new(events::SecurityEvents(stores.audit.clone())),
     ]
 }

@@ -11,7 +11,7 @@ use crate::ports::SessionStore;
 use crate::session::Session;
 
 /// How many sessions a document has at most. Nobody uses so many browsers.
-const AT_MOST: u32 = 1_000;
+pub(super) const AT_MOST: u32 = 1_000;
 
 pub(super) struct Sessions(pub(super) Arc<dyn SessionStore>);
 
@@ -28,7 +28,10 @@ impl ExportSection for Sessions {
     fn omissions(&self) -> &'static [Omission] {
         &[
             Omission { what: "session tokens", why: "Whoever has one is signed in; they are stored as digests." },
-            Omission { what: "more than 1,000 sessions", why: "The newest are listed; when each was begun is in security_events." },
+            Omission {
+                what: "more than 1,000 sessions",
+                why: "The newest are listed; when each was begun is in security_events.",
+            },
         ]
     }
 

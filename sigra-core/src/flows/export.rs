@@ -26,6 +26,6 @@ impl Export<'_> {
         let (user, session) = (current.user(), current.session());
         let event = AuditEvent::new(names::ACCOUNT_EXPORT, self.0.clock.now(), client).by(user.id).within(session.id);
         self.0.stores.log.append(Evidence::event(event)).await?;
-        Ok(ExportDocument::new(self.0.clone(), user.clone(), session.clone()))
+        Ok(ExportDocument::new(self.0.clone(), current))
     }
 }

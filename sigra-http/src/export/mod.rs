@@ -59,9 +59,7 @@ fn pieces(
     futures_util::StreamExt::chain(stream::iter([Ok(Bytes::from(first))]), rest)
 }
 
-fn streamed(
-    pieces: impl futures_util::Stream<Item = Result<Bytes, BodyFault>> + Send + 'static,
-) -> ResponseBody {
+fn streamed(pieces: impl futures_util::Stream<Item = Result<Bytes, BodyFault>> + Send + 'static) -> ResponseBody {
     use futures_util::TryStreamExt as _;
     ResponseBody::stream(StreamBody::new(pieces.map_ok(Frame::data)))
 }

@@ -132,7 +132,9 @@ pub(super) fn forms<'a>(view: &'a View, urls: &'a Urls) -> Vec<Form<'a>> {
             forms.push(form(&urls.logout, &[]));
             forms
         }
-        View::BackupCodes(_) | View::CheckMail(_) | View::SecurityHistory(_) | View::Message(_) | View::Error(_) => Vec::new(),
+        View::BackupCodes(_) | View::CheckMail(_) | View::SecurityHistory(_) | View::Message(_) | View::Error(_) => {
+            Vec::new()
+        }
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) static ROUTES: &[Route] = &[
 /// Passkeys, and the cookie that binds a sign-in ceremony to the browser it was begun in.
 #[derive(Clone)]
 pub(crate) struct Service {
-    pub(crate) passkeys: Passkeys,
+    passkeys: Passkeys,
     ceremony: CookieName,
 }
 

@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use crate::head::Head;
 use sigra_core::door::Step;
-use sigra_core::export::ExportSection;
 use sigra_core::ports::RateLimiter;
 use sigra_core::session::Session;
 use sigra_core::{MemoryRateLimiter, Sigra};
@@ -70,19 +69,6 @@ pub(crate) struct Services {
     pub(crate) passkeys: Option<crate::passkeys::Service>,
 }
 
-impl Services {
-    /// The sections an export must have beside those of the core.
-    fn export_sections(&self) -> Vec<&'static str> {
-        #[cfg_attr(not(any(feature = "mfa", feature = "passkeys")), expect(unused_mut, reason = "there are none"))]
-        let mut sections: Vec<Arc<dyn ExportSection>> = Vec::new();
-        #[cfg(feature = "mfa")]
-        sections.extend(self.mfa.iter().flat_map(sigra_mfa::Mfa::export_sections));
-        #[cfg(feature = "passkeys")]
-        sections.extend(self.passkeys.iter().flat_map(|service| service.passkeys.export_sections()));
-        sections.iter().map(|section| section.name()).collect()
-    }
-}
-
 /// The names of our cookies, decided by the public URL and never by a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Cookies {
@@ -110,6 +96,7 @@ impl Surface {
             loopback_only: false,
             offers_passkeys: false,
             exports: false,
+            sections: Vec::new(),
             services: Services::default(),
         }
     }
@@ -181,6 +168,7 @@ pub struct SurfaceBuilder {
     loopback_only: bool,
     offers_passkeys: bool,
     exports: bool,
+    sections: Vec<&'static str>,
     services: Services,
 }
 
@@ -236,8 +224,13 @@ impl SurfaceBuilder {
     /// [`SigraBuilder::factor`](sigra_core::SigraBuilder::factor).
     #[cfg(feature = "mfa")]
     pub fn mfa(mut self, mfa: sigra_mfa::Mfa) -> Self {
+        let sections = mfa.export_sections();
         self.services.mfa = Some(mfa);
-        self.second_factors().routes(crate::mfa::ROUTES).step(Step::MFA_ENROLLMENT, "/login/mfa-enrollment").security()
+        self.brings(sections)
+            .second_factors()
+            .routes(crate::mfa::ROUTES)
+            .step(Step::MFA_ENROLLMENT, "/login/mfa-enrollment")
+            .security()
     }
 
     /// Adds the routes of passkeys: signing in with one, as a second factor, adding and removing them.
@@ -246,10 +239,11 @@ impl SurfaceBuilder {
     /// [`SigraBuilder::factor`](sigra_core::SigraBuilder::factor).
     #[cfg(feature = "passkeys")]
     pub fn passkeys(mut self, passkeys: sigra_passkeys::Passkeys) -> Self {
+        let sections = passkeys.export_sections();
         self.services.passkeys = crate::passkeys::Service::new(passkeys, &self.public_url);
         self.offers_passkeys = true;
         self.readers.push((sigra_passkeys::PASSKEY.name(), sigra_passkeys::reads_as_authentication));
-        self.second_factors().routes(crate::passkeys::ROUTES).security()
+        self.brings(sections).second_factors().routes(crate::passkeys::ROUTES).security()
     }
 
     /// Adds the routes of showing a second factor while signing in, for factors that no other call of this builder brings.
@@ -269,6 +263,13 @@ impl SurfaceBuilder {
             return self;
         }
         self.routes(crate::security::ROUTES).section(PATH, "Two-step verification")
+    }
+
+    /// Sections of an export without which it would leave out a capability that is mounted.
+    #[cfg(any(feature = "mfa", feature = "passkeys"))]
+    fn brings(mut self, sections: Vec<Arc<dyn sigra_core::export::ExportSection>>) -> Self {
+        self.sections.extend(sections.iter().map(|section| section.name()));
+        self
     }
 
     /// The page of a step.
@@ -317,6 +318,7 @@ impl SurfaceBuilder {
             loopback_only,
             offers_passkeys,
             exports,
+            sections,
             services,
         } = self;
         let mut faults = Vec::new();
@@ -330,7 +332,7 @@ impl SurfaceBuilder {
         }
         if exports {
             let there = sigra.export_sections();
-            let missing = services.export_sections().into_iter().filter(|name| !there.contains(name));
+            let missing = sections.iter().filter(|name| !there.contains(name));
             faults.extend(missing.map(|name| {
                 format!("the export lacks the section `{name}`: hand what brings it to the builder of `Sigra`")
             }));

@@ -29,7 +29,8 @@ impl Surface {
             ReplyBody::Stream { body, content_type, file } => {
                 let mut response = Response::new(body);
                 response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-                let disposition = file.and_then(|file| HeaderValue::try_from(format!("attachment; filename=\"{file}\"")).ok());
+                let disposition =
+                    file.and_then(|file| HeaderValue::try_from(format!("attachment; filename=\"{file}\"")).ok());
                 response.headers_mut().extend(disposition.map(|value| (CONTENT_DISPOSITION, value)));
                 response
             }

@@ -38,6 +38,7 @@ pub(super) const OPERATIONS: &[&str] = &[
     "ceremonies.put",
     "ceremonies.take",
     "devices.find",
+    "devices.list",
     "evidence",
     "health.ping",
     "housekeeping.purge_expired",

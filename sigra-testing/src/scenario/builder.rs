@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use sigra_core::config::Config;
 use sigra_core::door::Gate;
-use sigra_core::mail::{Composer, Mailer};
 use sigra_core::export::ExportSection;
+use sigra_core::mail::{Composer, Mailer};
 use sigra_core::ports::{
     BreachedPasswords, Factor, FactorRequirement, GeoIp, Hasher, Hooks, MailDomains, NoGeoIp, NoHooks, PasswordPolicy,
     RateLimiter, TrustedBrowsers,

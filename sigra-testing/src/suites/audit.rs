@@ -126,6 +126,11 @@ pub async fn a_page_begins_behind_any_id(backend: &Backend) {
     assert_eq!(page("ffffffff-ffff-ffff-ffff-ffffffffffff".parse().unwrap()).await, own);
     // What is recorded meanwhile is newer, so a walk that is under way neither repeats nor skips.
     let first = backend.stores.audit.page(Some(one), None, 1).await.unwrap();
-    backend.stores.log.append(Evidence::event(AuditEvent::new(CHECKED, at + 9 * MINUTE, &client()).about(one))).await.unwrap();
+    backend
+        .stores
+        .log
+        .append(Evidence::event(AuditEvent::new(CHECKED, at + 9 * MINUTE, &client()).about(one)))
+        .await
+        .unwrap();
     assert_eq!((first[0].id, page(first[0].id).await), (own[0], own[1..].to_vec()));
 }

@@ -97,7 +97,8 @@ pub(super) async fn pages_of_it(make: &Make<'_>) {
         let page = browser.get(&path).await;
         page.is_page(200, &[]);
         assert_eq!(page.text().contains(">Newest<"), pages > 0);
-        let older = page.text().split("href=\"").find(|link| link.starts_with(&format!("{PAGE}?cursor="))).map(str::to_owned);
+        let older =
+            page.text().split("href=\"").find(|link| link.starts_with(&format!("{PAGE}?cursor="))).map(str::to_owned);
         next = older.and_then(|link| link.split('"').next().map(str::to_owned));
         pages += 1;
     }

@@ -134,7 +134,10 @@ pub(super) fn needs_memory(name: &str) -> bool {
     let reaching_in = ["alike::th_15_sign_in", "alike::th_15_sign_in_json", "host_routes::free"];
     // The ports of capabilities are not among those a mount brings.
     let capability = name.starts_with("second_factors::") || name.starts_with("passkeys::");
-    capability || breaking_off.contains(&name) || reaching_in.contains(&name) || (name.starts_with("failing::") && !broken_gates.contains(&name))
+    capability
+        || breaking_off.contains(&name)
+        || reaching_in.contains(&name)
+        || (name.starts_with("failing::") && !broken_gates.contains(&name))
 }
 
 /// The path of the link in the last mail of a kind.
