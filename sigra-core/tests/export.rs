@@ -187,7 +187,7 @@ struct Garden {
 }
 
 impl Garden {
-    fn new(name: &'static str, pages: usize, breaks: bool) -> (Arc<dyn ExportSection>, Arc<AtomicUsize>) {
+    fn section(name: &'static str, pages: usize, breaks: bool) -> (Arc<dyn ExportSection>, Arc<AtomicUsize>) {
         let asked = Arc::<AtomicUsize>::default();
         (Arc::new(Self { name, pages, asked: asked.clone(), breaks }), asked)
     }
@@ -226,7 +226,7 @@ fn with(section: Arc<dyn ExportSection>) -> TestHost {
 
 #[tokio::test]
 async fn a_host_brings_sections_of_its_own_and_no_page_is_read_ahead() {
-    let (section, asked) = Garden::new("garden", 9, false);
+    let (section, asked) = Garden::section("garden", 9, false);
     let host = with(section);
     let ann = host.confirmed(ANN).await;
     let mut document = begin(&host, &ann).await;
@@ -248,7 +248,7 @@ async fn a_host_brings_sections_of_its_own_and_no_page_is_read_ahead() {
 #[tokio::test]
 async fn au_14_a_fault_leaves_a_document_that_is_visibly_broken() {
     for at in 0..=5 {
-        let (section, asked) = Garden::new("garden", at, true);
+        let (section, asked) = Garden::section("garden", at, true);
         let host = with(section);
         let ann = host.confirmed(ANN).await;
         broken(&mut begin(&host, &ann).await, Vec::new()).await;
@@ -325,7 +325,7 @@ async fn a_session_that_goes_on_under_another_token_keeps_its_export() {
 #[test]
 fn sections_that_make_no_document_are_refused_together() {
     let build = |names: &[&'static str]| {
-        let sections = names.iter().map(|name| Garden::new(name, 0, false).0).collect::<Vec<_>>();
+        let sections = names.iter().map(|name| Garden::section(name, 0, false).0).collect::<Vec<_>>();
         let built = AssertUnwindSafe(|| drop(TestHost::builder().export_sections(sections).build()));
         std::panic::catch_unwind(built).map_err(|panic| *panic.downcast::<String>().unwrap())
     };

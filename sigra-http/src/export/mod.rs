@@ -1,7 +1,7 @@
 //! What is stored about an account, as one document that is streamed.
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use http::Method;
 use http_body::Frame;
 use http_body_util::StreamBody;
@@ -45,7 +45,7 @@ fn pieces(
     document: ExportDocument,
     first: Vec<u8>,
     request_id: String,
-) -> impl futures_util::Stream<Item = Result<Bytes, BodyFault>> + Send + 'static {
+) -> impl Stream<Item = Result<Bytes, BodyFault>> + Send + 'static {
     let rest = stream::unfold(Some((document, request_id)), |state| async {
         let (mut document, request_id) = state?;
         match document.next().await {
@@ -56,11 +56,10 @@ fn pieces(
             }
         }
     });
-    futures_util::StreamExt::chain(stream::iter([Ok(Bytes::from(first))]), rest)
+    stream::iter([Ok(Bytes::from(first))]).chain(rest)
 }
 
-fn streamed(pieces: impl futures_util::Stream<Item = Result<Bytes, BodyFault>> + Send + 'static) -> ResponseBody {
-    use futures_util::TryStreamExt as _;
+fn streamed(pieces: impl Stream<Item = Result<Bytes, BodyFault>> + Send + 'static) -> ResponseBody {
     ResponseBody::stream(StreamBody::new(pieces.map_ok(Frame::data)))
 }
 
