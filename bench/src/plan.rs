@@ -24,6 +24,9 @@ pub(crate) struct Plan {
     pub(crate) main: Size,
     /// What growth is compared with.
     pub(crate) small: Size,
+    /// What an export is taken from, and the audit events of the account that has many.
+    pub(crate) exporting: Size,
+    pub(crate) events: usize,
     /// What it is compared with beyond the main size.
     pub(crate) large: Option<Size>,
 }
@@ -32,6 +35,9 @@ pub(crate) struct Plan {
 pub(crate) const CONNECTIONS: usize = 8;
 /// Sign-ins at a time in a flood.
 pub(crate) const FLOOD: usize = 64;
+
+/// One account with many audit events, one with few.
+const EXPORTING: Size = Size { accounts: 2, sessions: 0 };
 
 impl Plan {
     /// What a sweep finds: the accounts that go, some that stay, and two sessions of each.
@@ -52,6 +58,8 @@ impl Plan {
                 doomed: 200,
                 main: Size { accounts: 400, sessions: 2_000 },
                 small: Size { accounts: 100, sessions: 500 },
+                exporting: EXPORTING,
+                events: 5_000,
                 large,
             };
         }
@@ -64,6 +72,8 @@ impl Plan {
             doomed: 10_000,
             main: Size { accounts: 10_000, sessions: 100_000 },
             small: Size { accounts: 2_000, sessions: 10_000 },
+            exporting: EXPORTING,
+            events: 100_000,
             large,
         }
     }

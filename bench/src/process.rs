@@ -61,6 +61,11 @@ impl HostProcess {
         resident("VmHWM:", &self.child.id().to_string())
     }
 
+    /// The memory the process has resident, in KiB.
+    pub(crate) fn memory_kib(&self) -> Result<u64, BenchError> {
+        resident("VmRSS:", &self.child.id().to_string())
+    }
+
     /// Processor time the process has used.
     pub(crate) fn cpu(&self) -> Result<Cpu, BenchError> {
         Cpu::of(&self.child.id().to_string())

@@ -4,7 +4,7 @@ use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, Query, SimpleExpr};
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, TransactionTrait as _, Value};
 use sigra_core::assurance::{Aal, Assurance, Method};
 use sigra_core::client::ClientInfo;
-use sigra_core::id::{SessionId, UserId};
+use sigra_core::id::{EventId, SessionId, UserId};
 use sigra_core::secret::{Purpose, RawToken};
 use sigra_core::time::{Clock as _, SystemClock, Timestamp};
 
@@ -21,6 +21,8 @@ pub(crate) struct Size {
 /// What was put in, as far as requests need it.
 pub(crate) struct Seeded {
     pub(crate) size: Size,
+    /// The account that signs in first.
+    first: UserId,
     /// Sessions spread evenly over all of them, with the text of their tokens.
     sampled: Vec<(SessionId, String)>,
     taken: usize,
@@ -53,7 +55,17 @@ impl Seeded {
         insert(&transaction, "sigra_sessions", &SESSION, sessions).await?;
         transaction.commit().await?;
         database.settle().await?;
-        Ok(Self { size, sampled, taken: 0 })
+        Ok(Self { size, first: users[0], sampled, taken: 0 })
+    }
+
+    /// So many audit events about the first account, a second apart.
+    pub(crate) async fn record(&self, database: &Database, count: usize) -> Result<(), BenchError> {
+        let since = SystemClock::new().now().as_micros() - 1_000_000 * i64::try_from(count).unwrap_or_default();
+        let transaction = database.db.begin().await?;
+        let events = (since..).step_by(1_000_000).take(count).map(|at| event(self.first, Timestamp::from_micros(at)));
+        insert(&transaction, "sigra_audit_events", &EVENT, events).await?;
+        transaction.commit().await?;
+        database.settle().await
     }
 
     /// The cookies of the sampled sessions.
@@ -188,6 +200,41 @@ fn session(id: SessionId, user: UserId, token: &RawToken, since: Timestamp) -> V
         in_a_day.into(),
         json(&client).into(),
         None::<String>.into(),
+    ]
+}
+
+const EVENT: [&str; 13] = [
+    "id",
+    "name",
+    "occurred_at",
+    "outcome",
+    "actor_id",
+    "subject_id",
+    "organization_id",
+    "session_id",
+    "ip",
+    "user_agent",
+    "request_id",
+    "reason",
+    "metadata",
+];
+
+fn event(subject: UserId, at: Timestamp) -> Vec<Value> {
+    let nobody = None::<sea_orm::prelude::Uuid>;
+    vec![
+        EventId::new(at).as_uuid().into(),
+        "auth.login.failure".into(),
+        at.as_micros().into(),
+        "failure".into(),
+        nobody.into(),
+        subject.as_uuid().into(),
+        nobody.into(),
+        nobody.into(),
+        "192.0.2.7".into(),
+        "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0".into(),
+        None::<String>.into(),
+        "wrong_password".into(),
+        "{}".into(),
     ]
 }
 

@@ -16,6 +16,7 @@ pub mod door;
 pub mod email;
 pub mod error;
 pub mod evidence;
+pub mod export;
 pub mod flows;
 pub mod id;
 mod limiter;

@@ -9,9 +9,10 @@ use crate::describer::CommonBrowsers;
 use crate::door::{Door, DoorParts, Factors, Gate, PasswordChangeGate, ReactivationGate, SecondFactorGate};
 use crate::email::EmailAddress;
 use crate::error::FlowError;
+use crate::export::{self, ExportSection};
 use crate::flows::{
-    Confirmation, Deletion, EmailChange, Enrollment, Login, MagicLink, NotMe, Operator, Outbox, Passwords,
-    Registration, Reset, SecondFactors, Sessions, Sudo, Sweeper, Workers,
+    Confirmation, Deletion, EmailChange, Enrollment, Export, History, Login, MagicLink, NotMe, Operator, Outbox,
+    Passwords, Registration, Reset, SecondFactors, Sessions, Sudo, Sweeper, Workers,
 };
 use crate::mail::{Composer, Mailer};
 use crate::ports::{
@@ -83,6 +84,7 @@ pub(crate) struct Inner {
     pub(crate) hooks: Arc<dyn Hooks>,
     pub(crate) account_data: Vec<Arc<dyn AccountData>>,
     pub(crate) factors: Factors,
+    pub(crate) export_sections: Vec<Arc<dyn ExportSection>>,
     pub(crate) trusted: Option<Arc<dyn TrustedBrowsers>>,
     pub(crate) door: Door,
 }
@@ -105,6 +107,7 @@ impl Sigra {
             factors: Vec::new(),
             trusted: None,
             requirement: None,
+            export_sections: Vec::new(),
         }
     }
 
@@ -172,6 +175,24 @@ impl Sigra {
     #[must_use]
     pub fn email_change(&self) -> EmailChange<'_> {
         EmailChange(&self.inner)
+    }
+
+    /// Giving an account what is stored about it.
+    #[must_use]
+    pub fn export(&self) -> Export<'_> {
+        Export(&self.inner)
+    }
+
+    /// The names of the sections an export has, in their order.
+    #[must_use]
+    pub fn export_sections(&self) -> Vec<&'static str> {
+        self.inner.export_sections.iter().map(|section| section.name()).collect()
+    }
+
+    /// What happened to an account.
+    #[must_use]
+    pub fn history(&self) -> History<'_> {
+        History(&self.inner)
     }
 
     /// Disowning what a security notice reports.
@@ -296,6 +317,7 @@ pub struct SigraBuilder {
     factors: Vec<Arc<dyn Factor>>,
     trusted: Option<Arc<dyn TrustedBrowsers>>,
     requirement: Option<Arc<dyn FactorRequirement>>,
+    export_sections: Vec<Arc<dyn ExportSection>>,
 }
 
 impl SigraBuilder {
@@ -367,6 +389,12 @@ impl SigraBuilder {
         self
     }
 
+    /// Adds sections to what an account is given of itself: those of capabilities, and of the host's own rows.
+    pub fn export_sections(mut self, sections: impl IntoIterator<Item = Arc<dyn ExportSection>>) -> Self {
+        self.export_sections.extend(sections);
+        self
+    }
+
     /// Adds a gate to the door. Gates are judged in the order they are added, after those that are built in.
     pub fn gate(mut self, gate: Arc<dyn Gate>) -> Self {
         self.gates.push(gate);
@@ -395,6 +423,7 @@ impl SigraBuilder {
             factors,
             trusted,
             requirement,
+            export_sections,
         } = self;
         let mut seen = BTreeSet::new();
         let twice: Vec<_> = factors.iter().map(|factor| factor.kind()).filter(|kind| !seen.insert(*kind)).collect();
@@ -405,6 +434,9 @@ impl SigraBuilder {
                 "second factors are required, and no factor is added that could be set up while signing in".into(),
             );
         }
+        let export_sections: Vec<_> =
+            export::own_sections(&stores, &clock).into_iter().chain(export_sections).collect();
+        faults.extend(export::faults_of(&export_sections));
         ConfigFaults::from_list(faults).map_or(Ok(()), Err)?;
         let config = Arc::new(config);
         let factors = Factors::new(factors);
@@ -444,6 +476,7 @@ impl SigraBuilder {
                 hooks,
                 account_data,
                 factors,
+                export_sections,
                 trusted,
                 door,
             }),

@@ -114,6 +114,12 @@ async fn tour(stage: &Stage) -> Tour {
     tour.keep(&session);
     let current = host.resolve(&session.cookie()).await.unwrap();
     tour.print(&sigra.sessions().list(&ann).await);
+    let mut export = sigra.export().begin(&current, &client).await.unwrap();
+    tour.print(&export);
+    while let Some(piece) = export.next().await.unwrap() {
+        tour.printed += &String::from_utf8(piece).unwrap();
+    }
+    tour.print(&sigra.history().page(&ann, None).await);
     tour.print(&sigra.sessions().revoke(&current, first.session.id, &client).await);
     tour.print(&sigra.sessions().revoke_others(&current, &client).await);
     sigra.sessions().sign_out(&current, &client).await.unwrap();

@@ -66,6 +66,16 @@ impl Call<'_> {
         self.fields.flag(field).map_err(|_| FaultCode::Malformed.into())
     }
 
+    /// A parameter of the query; `None` when it is missing or empty. One that comes twice is malformed.
+    pub(crate) fn query(&self, name: &str) -> Result<Option<String>, Fault> {
+        let query = self.head.uri.query().unwrap_or_default();
+        let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(found, _)| found == name);
+        match (values.next(), values.next()) {
+            (_, Some(_)) => Err(FaultCode::Malformed.into()),
+            (value, None) => Ok(value.map(|(_, value)| value.into_owned()).filter(|value| !value.is_empty())),
+        }
+    }
+
     /// A segment of the path.
     pub(crate) fn param(&self, name: &str) -> &str {
         self.params.get(name).unwrap_or_default()

@@ -31,9 +31,11 @@ pub mod cookie;
 mod deletion;
 mod email_change;
 mod escape;
+mod export;
 mod fault;
 mod head;
 mod headers;
+mod history;
 mod media_type;
 #[cfg(feature = "mfa")]
 mod mfa;

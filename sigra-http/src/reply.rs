@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 
+use crate::body_out::ResponseBody;
 use crate::views::View;
 
 /// What an endpoint answers, before it is put into words and headers.
@@ -22,7 +23,16 @@ pub(crate) struct Reply {
 pub(crate) enum ReplyBody {
     Empty,
     Json(Value),
-    Asset { bytes: &'static str, content_type: &'static str },
+    Asset {
+        bytes: &'static str,
+        content_type: &'static str,
+    },
+    /// What is written while it is read. With the name of the file it is meant for.
+    Stream {
+        body: ResponseBody,
+        content_type: &'static str,
+        file: Option<&'static str>,
+    },
     Page(Box<View>),
     SeeOther(String),
 }
@@ -46,6 +56,18 @@ impl Reply {
 
     pub(crate) fn asset(bytes: &'static str, content_type: &'static str) -> Self {
         Self::new(StatusCode::OK, ReplyBody::Asset { bytes, content_type })
+    }
+
+    pub(crate) fn stream(body: ResponseBody, content_type: &'static str) -> Self {
+        Self::new(StatusCode::OK, ReplyBody::Stream { body, content_type, file: None })
+    }
+
+    /// For a stream that browsers are to keep as a file.
+    pub(crate) fn attached_as(mut self, name: &'static str) -> Self {
+        if let ReplyBody::Stream { file, .. } = &mut self.body {
+            *file = Some(name);
+        }
+        self
     }
 
     fn new(status: StatusCode, body: ReplyBody) -> Self {

@@ -421,6 +421,40 @@ pub struct SessionRow {
     pub revoke_action: String,
 }
 
+/// `security_history.html`: what happened to the account, newest first.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct SecurityHistoryView {
+    /// The account.
+    pub email: String,
+    /// The events of this page.
+    pub events: Vec<SecurityEventRow>,
+    /// Whether this is the first page.
+    pub newest: bool,
+    /// The path of the next page; `None` when there is nothing older.
+    pub older: Option<String>,
+}
+
+/// One event in [`SecurityHistoryView`].
+#[derive(Clone, Debug, Serialize)]
+pub struct SecurityEventRow {
+    /// What happened, as a sentence.
+    pub sentence: String,
+    /// Whether it was refused or went wrong.
+    pub failed: bool,
+    /// Whether it was done with the session that asks.
+    pub current: bool,
+    /// When.
+    pub at: String,
+    /// Browser and system, in words.
+    pub device: Option<String>,
+    /// Where its address is, when known.
+    pub place: Option<String>,
+    /// Its address, when known.
+    pub ip: Option<String>,
+    /// How it was done: names as in the JSON interface (`pwd`, `magic_link`), or words.
+    pub methods: Vec<String>,
+}
+
 /// `error.html`: what went wrong, when there is no form to show it beside.
 #[derive(Clone, Debug, Serialize)]
 pub struct ErrorView {
@@ -516,6 +550,8 @@ views! {
     Message(MessageView) => "message.html",
     /// Where the account is signed in.
     Sessions(SessionsView) => "sessions.html",
+    /// What happened to the account.
+    SecurityHistory(SecurityHistoryView) => "security_history.html",
     /// What went wrong.
     Error(ErrorView) => "error.html",
 }

@@ -13,7 +13,8 @@
 //!     let builder = builder
 //!         .factor(mfa.totp_factor())
 //!         .factor(mfa.backup_code_factor())
-//!         .trusted_browsers(mfa.trusted_browsers());
+//!         .trusted_browsers(mfa.trusted_browsers())
+//!         .export_sections(mfa.export_sections());
 //!     Ok((builder, mfa))
 //! }
 //! ```
@@ -26,6 +27,7 @@ mod assurance;
 mod backup_codes;
 mod config;
 mod events;
+mod export;
 mod mails;
 mod mfa;
 pub mod ports;

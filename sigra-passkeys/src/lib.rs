@@ -12,6 +12,7 @@ mod ceremony;
 mod config;
 mod decoys;
 pub mod events;
+mod export;
 mod factor;
 mod mails;
 mod manage;

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QuerySelect as _,
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _,
 };
 use sigra_core::email::EmailAddress;
 use sigra_core::error::StoreError;
@@ -169,15 +170,34 @@ impl DeviceStore for SeaOrmStore {
                 .filter(device::Column::ExpiresAt.gt(now.as_micros()))
                 .unique(&db)
                 .await?;
-            Ok(row.map(|row| Device {
-                id: DeviceId::from_uuid(row.id),
-                user: UserId::from_uuid(row.user_id),
-                created_at: Timestamp::from_micros(row.created_at),
-                last_seen_at: Timestamp::from_micros(row.last_seen_at),
-                expires_at: Timestamp::from_micros(row.expires_at),
-            }))
+            Ok(row.map(to_device))
         })
         .await
+    }
+
+    async fn list(&self, user: UserId, now: Timestamp) -> Result<Vec<Device>, StoreError> {
+        self.read("DeviceStore::list", async |db| {
+            let rows = device::Entity::find()
+                .filter(device::Column::UserId.eq(user.as_uuid()))
+                .filter(device::Column::ExpiresAt.gt(now.as_micros()))
+                .order_by_desc(device::Column::LastSeenAt)
+                .order_by_desc(device::Column::Id)
+                .limit(u64::from(Device::AT_MOST))
+                .all(&db)
+                .await?;
+            Ok(rows.into_iter().map(to_device).collect())
+        })
+        .await
+    }
+}
+
+fn to_device(row: device::Model) -> Device {
+    Device {
+        id: DeviceId::from_uuid(row.id),
+        user: UserId::from_uuid(row.user_id),
+        created_at: Timestamp::from_micros(row.created_at),
+        last_seen_at: Timestamp::from_micros(row.last_seen_at),
+        expires_at: Timestamp::from_micros(row.expires_at),
     }
 }
 

@@ -46,6 +46,18 @@ fn au_12_no_two_crates_write_one_name() {
     assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
 }
 
+/// Whoever adds an event to whichever catalogue decides whether people see it in their security history, and nothing is
+/// decided about names that nobody writes.
+#[test]
+fn every_event_is_shown_to_its_owner_or_hidden_by_decision() {
+    use sigra_core::audit::{HIDDEN, SHOWN};
+    let written: BTreeSet<_> = CATALOGUES.iter().flat_map(|(_, events)| *events).map(EventName::as_str).collect();
+    let decided: BTreeSet<_> = SHOWN.iter().chain(HIDDEN).copied().collect();
+    assert_eq!(decided.len(), SHOWN.len() + HIDDEN.len(), "no name is in both lists, or twice in one");
+    assert_eq!(written.difference(&decided).collect::<Vec<_>>(), Vec::<&&str>::new(), "nobody decided about these");
+    assert_eq!(decided.difference(&written).collect::<Vec<_>>(), Vec::<&&str>::new(), "nobody writes these");
+}
+
 /// A crate that declares a catalogue is listed above.
 #[test]
 fn au_12_no_catalogue_is_left_out() {

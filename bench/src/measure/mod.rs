@@ -1,6 +1,7 @@
 //! The measurements, each on running hosts.
 
 mod deletion;
+mod export;
 mod flood;
 mod growth;
 mod logins;
@@ -15,6 +16,7 @@ use crate::process::HostProcess;
 use crate::seed::Seeded;
 
 pub(crate) use deletion::deletions;
+pub(crate) use export::export;
 pub(crate) use flood::flood;
 pub(crate) use growth::growth;
 pub(crate) use logins::{logins, memory};

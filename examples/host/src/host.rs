@@ -78,6 +78,8 @@ impl Host {
             .passwords()
             .email_change()
             .deletion()
+            .security_history()
+            .export()
             .mfa(mfa);
         if let Some(passkeys) = passkeys {
             builder = builder.passkeys(passkeys);
@@ -197,9 +199,10 @@ fn assemble(settings: &Settings, store: &SeaOrmStore, clock: Arc<dyn Clock>) -> 
         .describer(Arc::new(UserAgents::new()))
         .factor(mfa.totp_factor())
         .factor(mfa.backup_code_factor())
-        .trusted_browsers(mfa.trusted_browsers());
+        .trusted_browsers(mfa.trusted_browsers())
+        .export_sections(mfa.export_sections());
     let builder = match &passkeys {
-        Some(passkeys) => builder.factor(passkeys.factor()),
+        Some(passkeys) => builder.factor(passkeys.factor()).export_sections(passkeys.export_sections()),
         None => builder,
     };
     Ok(Assembled { sigra: builder.build().map_err(other)?, mfa, passkeys })

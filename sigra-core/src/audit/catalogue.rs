@@ -127,6 +127,7 @@ pub mod names {
             DELETION_EXECUTE = "account.deletion_execute": "an account was deleted",
             ACCOUNT_DISABLE = "account.disable": "an operator disabled an account, and everything that was signed in ended",
             ACCOUNT_ENABLE = "account.enable": "an operator enabled a disabled account",
+            ACCOUNT_EXPORT = "account.export": "what is stored about an account was handed out",
             MAIL_ABANDONED = "mail.abandoned": "a mail could not be delivered and was given up",
             MAIL_REQUEUED = "mail.requeued": "an operator had a mail that was given up tried again",
             MAIL_SUPPRESSED = "mail.suppressed": "a mail was withheld because its recipient had received enough",

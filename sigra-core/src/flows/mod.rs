@@ -9,6 +9,8 @@ mod deletion;
 mod delivery;
 mod email_change;
 mod enrollment;
+mod export;
+mod history;
 mod input;
 mod login;
 mod magic_link;
@@ -30,6 +32,8 @@ pub use confirmation::{Confirmation, ConfirmationView, Confirmed, PreparedPromot
 pub use deletion::{Deletion, DeletionScheduled, DeletionUndoView, Reactivated};
 pub use email_change::{ChangeOutcome, ChangeRequested, EmailChange, UndoView};
 pub use enrollment::{CodeOutcome, CodeRequested, Enrollment, EnrollmentView};
+pub use export::Export;
+pub use history::{History, HistoryEvent, HistoryPage};
 pub use input::{InputFault, LinkView};
 pub use login::{Login, LoginOutcome, PasswordAttempt};
 pub use magic_link::{MagicLink, MagicLinkOutcome};

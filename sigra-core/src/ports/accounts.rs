@@ -196,6 +196,9 @@ pub struct SignInRecorded {
 pub trait DeviceStore: Send + Sync {
     /// Finds the device a token names, of whatever account. Expired ones are not found.
     async fn find(&self, digest: Digest, now: Timestamp) -> Result<Option<Device>, StoreError>;
+
+    /// The account's devices, last seen first. Expired ones are not among them, and there are at most [`Device::AT_MOST`].
+    async fn list(&self, user: UserId, now: Timestamp) -> Result<Vec<Device>, StoreError>;
 }
 
 /// Tokens that were mailed.

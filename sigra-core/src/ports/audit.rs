@@ -10,6 +10,14 @@ use crate::id::{EventId, OrganizationId, SessionId, UserId};
 use crate::time::Timestamp;
 
 /// Reads the audit trail, newest first, a page at a time.
+///
+/// # Contract
+///
+/// - What is about `subject` is found by an index over subject and id, so that a page costs the same however much there is
+///   about the subject, about others and before the page.
+/// - Nothing that is about somebody else, or about nobody, is in a subject's pages, whatever `before` is: it is a place in the
+///   order of ids, whether or not a row has that id, and whoever that row is about.
+/// - Going on with the last id of each page, one neither skips nor repeats an event, though others are recorded meanwhile.
 #[async_trait]
 pub trait AuditReader: Send + Sync {
     /// Up to `limit` events older than `before` (the last id of the page before; `None` starts at the newest), about

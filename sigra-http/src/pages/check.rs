@@ -157,7 +157,9 @@ pub(super) fn forms<'a>(view: &'a View, urls: &'a Urls) -> Vec<Form<'a>> {
             forms.push(form(&urls.logout, &[]));
             forms
         }
-        View::BackupCodes(_) | View::CheckMail(_) | View::Message(_) | View::Error(_) => Vec::new(),
+        View::BackupCodes(_) | View::CheckMail(_) | View::SecurityHistory(_) | View::Message(_) | View::Error(_) => {
+            Vec::new()
+        }
     }
 }
 
@@ -330,6 +332,10 @@ fn told(view: &View) -> Vec<(&'static str, &str)> {
         }
         View::EmailChangeToken(view) => vec![("email", &view.email)],
         View::EmailChangeCancel(view) => vec![("email", &view.email)],
+        View::SecurityHistory(view) => {
+            let sentences = view.events.iter().map(|event| ("events.sentence", event.sentence.as_str()));
+            sentences.chain(view.older.iter().map(|path| ("older", path.as_str()))).collect()
+        }
         View::CheckMail(_) | View::Sessions(_) => Vec::new(),
     }
 }

@@ -64,6 +64,7 @@ pub(super) fn method_words(name: &str) -> String {
         "hwk" => "security key",
         "swk" => "passkey",
         "mfa" => "two steps",
+        "totp" => "authenticator app",
         "magic_link" => "mailed link",
         "backup_code" => "backup code",
         "trusted_browser" => "trusted browser",

@@ -29,6 +29,7 @@ fn blank() -> Vec<View> {
         CheckMailView::default().into(),
         LoginView::default().into(),
         MfaSettingsView::default().into(),
+        SecurityHistoryView::default().into(),
         MfaEnrollmentView::default().into(),
         DeleteAccountView { delete_at: "2026-03-09T08:05:59Z".into(), ..Default::default() }.into(),
         ReactivateView::default().into(),
@@ -203,6 +204,9 @@ fn others(text: &str) -> Vec<View> {
         SessionsView { email: some(), sessions: rows(text), fresh: true }.into(),
         SessionsView { email: some(), sessions: rows(text), fresh: false }.into(),
         SessionsView { email: some(), sessions: rows(text).into_iter().take(1).collect(), fresh: true }.into(),
+        SecurityHistoryView { email: some(), events: events(text), newest: true, older: Some(format!("{PATH}?older")) }
+            .into(),
+        SecurityHistoryView { email: some(), events: events(text), newest: false, older: None }.into(),
         ErrorView { status: 404, title: some(), sentence: sentence(), next: link(), request_id: None }.into(),
         ErrorView {
             status: 500,
@@ -233,6 +237,21 @@ fn rows(text: &str) -> Vec<SessionRow> {
         row(2, None, None, &[]),
         row(3, None, Some(text), &["magic_link"]),
     ]
+}
+
+/// An event of which everything is known, and one of which next to nothing is.
+fn events(text: &str) -> Vec<SecurityEventRow> {
+    let row = |n: u8, known: bool| SecurityEventRow {
+        sentence: format!("event {n}, {text}"),
+        failed: known,
+        current: !known,
+        at: if known { "2026-03-09T08:05:59.120003Z" } else { text }.to_owned(),
+        device: known.then(|| text.to_owned()),
+        place: known.then(|| text.to_owned()),
+        ip: (n != 1).then(|| text.to_owned()),
+        methods: if known { vec!["pwd".to_owned(), text.to_owned()] } else { Vec::new() },
+    };
+    vec![row(0, true), row(1, true), row(2, false)]
 }
 
 /// The security settings, with everything in them.

@@ -44,6 +44,8 @@ pub struct Limits {
     pub mail: Quota,
     /// Redeeming links and codes.
     pub redeem: Quota,
+    /// Exporting what is stored about an account.
+    pub export: Quota,
     /// Everything else that changes something.
     pub change: Quota,
 }
@@ -57,6 +59,7 @@ impl Default for Limits {
             register: Quota::new(20, 600),
             mail: Quota::new(20, 600),
             redeem: Quota::new(60, 600),
+            export: Quota::new(10, 600),
             change: Quota::new(120, 60),
         }
     }
@@ -77,6 +80,8 @@ pub enum LimitBucket {
     Mail,
     /// [`Limits::redeem`].
     Redeem,
+    /// [`Limits::export`].
+    Export,
     /// [`Limits::change`].
     Change,
 }
@@ -92,6 +97,7 @@ impl LimitBucket {
             Self::Register => "http.register",
             Self::Mail => "http.mail",
             Self::Redeem => "http.redeem",
+            Self::Export => "http.export",
             Self::Change => "http.change",
         }
     }
@@ -104,6 +110,7 @@ impl LimitBucket {
             Self::Register => limits.register,
             Self::Mail => limits.mail,
             Self::Redeem => limits.redeem,
+            Self::Export => limits.export,
             Self::Change => limits.change,
         }
     }

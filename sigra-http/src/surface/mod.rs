@@ -95,6 +95,8 @@ impl Surface {
             readers: Vec::new(),
             loopback_only: false,
             offers_passkeys: false,
+            exports: false,
+            sections: Vec::new(),
             services: Services::default(),
         }
     }
@@ -165,6 +167,8 @@ pub struct SurfaceBuilder {
     readers: Vec<(&'static str, Reads)>,
     loopback_only: bool,
     offers_passkeys: bool,
+    exports: bool,
+    sections: Vec<&'static str>,
     services: Services,
 }
 
@@ -213,14 +217,33 @@ impl SurfaceBuilder {
         self.routes(crate::email_change::ROUTES).section("/settings/email", "Email address")
     }
 
+    /// Adds the routes of the security history: what happened to an account, for its owner.
+    pub fn security_history(self) -> Self {
+        self.routes(crate::history::ROUTES).section("/settings/security", "Security history")
+    }
+
+    /// Adds the routes of the export: what is stored about an account, as a document that is streamed.
+    ///
+    /// Capabilities whose routes are mounted too must have handed their
+    /// [sections](sigra_core::SigraBuilder::export_sections) to the [`Sigra`].
+    pub fn export(mut self) -> Self {
+        self.exports = true;
+        self.routes(crate::export::ROUTES).section("/settings/export", "Download your data")
+    }
+
     /// Adds the routes of second factors: showing one, setting them up, backup codes, trusted browsers.
     ///
     /// What `mfa` brings must be known to the [`Sigra`] too, or nothing demands it: see
     /// [`SigraBuilder::factor`](sigra_core::SigraBuilder::factor).
     #[cfg(feature = "mfa")]
     pub fn mfa(mut self, mfa: sigra_mfa::Mfa) -> Self {
+        let sections = mfa.export_sections();
         self.services.mfa = Some(mfa);
-        self.second_factors().routes(crate::mfa::ROUTES).step(Step::MFA_ENROLLMENT, "/login/mfa-enrollment").security()
+        self.brings(sections)
+            .second_factors()
+            .routes(crate::mfa::ROUTES)
+            .step(Step::MFA_ENROLLMENT, "/login/mfa-enrollment")
+            .security()
     }
 
     /// Adds the routes of passkeys: signing in with one, as a second factor, adding and removing them.
@@ -229,10 +252,11 @@ impl SurfaceBuilder {
     /// [`SigraBuilder::factor`](sigra_core::SigraBuilder::factor).
     #[cfg(feature = "passkeys")]
     pub fn passkeys(mut self, passkeys: sigra_passkeys::Passkeys) -> Self {
+        let sections = passkeys.export_sections();
         self.services.passkeys = crate::passkeys::Service::new(passkeys, &self.public_url);
         self.offers_passkeys = true;
         self.readers.push((sigra_passkeys::PASSKEY.name(), sigra_passkeys::reads_as_authentication));
-        self.second_factors().routes(crate::passkeys::ROUTES).security()
+        self.brings(sections).second_factors().routes(crate::passkeys::ROUTES).security()
     }
 
     /// Adds the routes of deletion: scheduling that of one's account, and taking it back by signing in or by the mailed link.
@@ -259,6 +283,13 @@ impl SurfaceBuilder {
             return self;
         }
         self.routes(crate::security::ROUTES).section(PATH, "Two-step verification")
+    }
+
+    /// Sections of an export without which it would leave out a capability that is mounted.
+    #[cfg(any(feature = "mfa", feature = "passkeys"))]
+    fn brings(mut self, sections: Vec<Arc<dyn sigra_core::export::ExportSection>>) -> Self {
+        self.sections.extend(sections.iter().map(|section| section.name()));
+        self
     }
 
     /// The page of a step.
@@ -306,6 +337,8 @@ impl SurfaceBuilder {
             readers,
             loopback_only,
             offers_passkeys,
+            exports,
+            sections,
             services,
         } = self;
         let mut faults = Vec::new();
@@ -316,6 +349,13 @@ impl SurfaceBuilder {
         }
         if !public_url.is_secure_or_loopback() {
             faults.push(String::from("the public URL must be https, unless its host is loopback"));
+        }
+        if exports {
+            let there = sigra.export_sections();
+            let missing = sections.iter().filter(|name| !there.contains(name));
+            faults.extend(missing.map(|name| {
+                format!("the export lacks the section `{name}`: hand what brings it to the builder of `Sigra`")
+            }));
         }
         let mut seen = BTreeMap::new();
         for route in &routes {

@@ -1,7 +1,7 @@
 //! Putting answers into words and headers.
 
 use crate::head::Head;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE};
+use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use http_body::Body as _;
 
@@ -26,6 +26,14 @@ impl Surface {
             ReplyBody::Empty => Response::new(ResponseBody::empty()),
             ReplyBody::Json(value) => typed(value.to_string(), "application/json"),
             ReplyBody::Asset { bytes, content_type } => typed(bytes.to_owned(), content_type),
+            ReplyBody::Stream { body, content_type, file } => {
+                let mut response = Response::new(body);
+                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+                let disposition =
+                    file.and_then(|file| HeaderValue::try_from(format!("attachment; filename=\"{file}\"")).ok());
+                response.headers_mut().extend(disposition.map(|value| (CONTENT_DISPOSITION, value)));
+                response
+            }
             ReplyBody::SeeOther(path) => see_other(&path),
             ReplyBody::Page(view) => match self.page(&view, head) {
                 Ok(page) => page,

@@ -12,6 +12,7 @@ mod engines;
 mod erasure;
 mod factors;
 mod flows;
+mod history;
 mod isolation;
 mod migrations;
 mod ports;
@@ -42,6 +43,7 @@ engines::on_every_engine! {
         se_23_one_of_sixteen_rotates_and_reuse_ends_the_session, se_18_sessions_are_ended_one_by_one_and_together,
         a_disabled_account_is_nobodys, workers_side_by_side_do_each_thing_once,
     ],
+    history: [a_page_of_a_long_trail_is_found_by_an_index],
     isolation: [a_lost_race_inside_a_host_transaction_is_its_owners_to_run_again],
     migrations: [
         migrating_again_does_nothing, a_statement_whose_record_was_lost_is_recorded_where_ddl_commits_by_itself,

@@ -248,7 +248,9 @@ fn surface(test: &TestHost, knobs: &Knobs, capabilities: Capabilities) -> Surfac
         .accounts()
         .passwords()
         .email_change()
-        .deletion();
+        .deletion()
+        .security_history()
+        .export();
     let builder = capabilities.mount(builder);
     let builder = if knobs.loopback_only { builder.loopback_only() } else { builder };
     builder.build().unwrap_or_else(|faults| panic!("the surface must be sound: {faults}"))

@@ -51,6 +51,8 @@ pub use scenarios::scenarios;
 #[async_trait]
 pub trait Subject: Send + Sync {
     /// Answers one request that came over a connection from `peer`, or over one whose peer is not known.
+    ///
+    /// Panics when the body breaks off, since it did not arrive.
     async fn call(&self, request: Request<Bytes>, peer: Option<IpAddr>) -> Response<Bytes>;
 }
 

@@ -1,5 +1,7 @@
 //! The audit trail.
 
+use std::ops::Bound;
+
 use async_trait::async_trait;
 use sigra_core::audit::AuditEvent;
 use sigra_core::error::StoreError;
@@ -25,10 +27,10 @@ impl AuditReader for MemoryStore {
         limit: u32,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
         self.read("audit.page", |state| {
-            let newest_first = state.events.values().rev();
+            let end = before.map_or(Bound::Unbounded, Bound::Excluded);
+            let newest_first = state.events.range((Bound::Unbounded, end)).rev().map(|(_, event)| event);
             let about = newest_first.filter(|event| subject.is_none() || event.subject == subject);
-            let older = about.filter(|event| before.is_none_or(|before| event.id < before));
-            older.take(limit as usize).cloned().collect()
+            about.take(limit as usize).cloned().collect()
         })
     }
 }

@@ -48,6 +48,7 @@ pub(super) const OPERATIONS: &[&str] = &[
     "ceremonies.put",
     "ceremonies.take",
     "devices.find",
+    "devices.list",
     "evidence",
     "health.ping",
     "housekeeping.purge",

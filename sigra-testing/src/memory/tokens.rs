@@ -1,8 +1,11 @@
 //! Mailed tokens and known devices.
 
+use std::cmp::Reverse;
+
 use async_trait::async_trait;
 use sigra_core::error::StoreError;
 use sigra_core::evidence::EvidenceFor;
+use sigra_core::id::UserId;
 use sigra_core::ports::{DeviceStore, LiveToken, TokenStore};
 use sigra_core::registration::{MailedToken, NewToken, TokenOwner};
 use sigra_core::secret::Digest;
@@ -39,6 +42,16 @@ impl TokenStore for MemoryStore {
 impl DeviceStore for MemoryStore {
     async fn find(&self, digest: Digest, now: Timestamp) -> Result<Option<Device>, StoreError> {
         self.read("devices.find", |state| state.devices.get(&digest).filter(|device| now < device.expires_at).cloned())
+    }
+
+    async fn list(&self, user: UserId, now: Timestamp) -> Result<Vec<Device>, StoreError> {
+        self.read("devices.list", |state| {
+            let own = state.devices.values().filter(|device| device.user == user && now < device.expires_at);
+            let mut own: Vec<_> = own.cloned().collect();
+            own.sort_by_key(|device| Reverse((device.last_seen_at, device.id)));
+            own.truncate(Device::AT_MOST as usize);
+            own
+        })
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sigra_core::config::Config;
 use sigra_core::door::Gate;
+use sigra_core::export::ExportSection;
 use sigra_core::mail::{Composer, Mailer};
 use sigra_core::ports::{
     AccountData, BreachedPasswords, Factor, FactorRequirement, GeoIp, Hasher, Hooks, MailDomains, NoGeoIp, NoHooks,
@@ -34,6 +35,7 @@ pub struct TestHostBuilder<S = MemoryStore> {
     factors: Vec<Arc<dyn Factor>>,
     trusted: Option<Arc<dyn TrustedBrowsers>>,
     requirement: Option<Arc<dyn FactorRequirement>>,
+    export_sections: Vec<Arc<dyn ExportSection>>,
     clock: ManualClock,
     vault: TestVault,
 }
@@ -69,6 +71,7 @@ impl<S> TestHostBuilder<S> {
             factors: Vec::new(),
             trusted: None,
             requirement: None,
+            export_sections: Vec::new(),
             clock: ManualClock::default(),
             vault: TestVault::default(),
         }
@@ -177,6 +180,12 @@ impl<S> TestHostBuilder<S> {
         self
     }
 
+    /// Adds sections to what an account is given of itself.
+    pub fn export_sections(mut self, sections: impl IntoIterator<Item = Arc<dyn ExportSection>>) -> Self {
+        self.export_sections.extend(sections);
+        self
+    }
+
     /// Adds a gate to the door.
     pub fn gate(mut self, gate: Arc<dyn Gate>) -> Self {
         self.gates.push(gate);
@@ -203,7 +212,8 @@ impl<S> TestHostBuilder<S> {
             .config(self.config)
             .clock(Arc::new(clock.clone()))
             .geo_ip(self.geo)
-            .hooks(self.hooks);
+            .hooks(self.hooks)
+            .export_sections(self.export_sections);
         let builder = self.breaches.into_iter().fold(builder, |builder, service| builder.breached_passwords(service));
         let builder = self.mail_domains.into_iter().fold(builder, |builder, service| builder.mail_domains(service));
         let builder = self.account_data.into_iter().fold(builder, |builder, data| builder.account_data(data));

@@ -24,6 +24,6 @@ impl<S: PasskeyStore + Clone + 'static> TestHostBuilder<S> {
         };
         let passkeys =
             Passkeys::new(parts, config).unwrap_or_else(|faults| panic!("the configuration must be sound: {faults}"));
-        (self.factor(passkeys.factor()), passkeys)
+        (self.factor(passkeys.factor()).export_sections(passkeys.export_sections()), passkeys)
     }
 }

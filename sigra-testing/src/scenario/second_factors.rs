@@ -30,8 +30,11 @@ impl<S: TotpStore + BackupCodeStore + TrustedBrowserStore + Clone + 'static> Tes
             geo: Arc::new(NoGeoIp),
         };
         let mfa = Mfa::new(parts, config).unwrap_or_else(|faults| panic!("the configuration must be sound: {faults}"));
-        let builder =
-            self.factor(mfa.totp_factor()).factor(mfa.backup_code_factor()).trusted_browsers(mfa.trusted_browsers());
+        let builder = self
+            .factor(mfa.totp_factor())
+            .factor(mfa.backup_code_factor())
+            .trusted_browsers(mfa.trusted_browsers())
+            .export_sections(mfa.export_sections());
         (builder, mfa)
     }
 }

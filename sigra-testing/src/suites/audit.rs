@@ -14,6 +14,7 @@ suite! {
     events_read_back_as_they_were_written,
     pages_neither_skip_nor_repeat,
     pages_are_about_their_subject,
+    a_page_begins_behind_any_id,
 }
 
 /// Every field survives storage exactly.
@@ -95,4 +96,41 @@ pub async fn pages_are_about_their_subject(backend: &Backend) {
         assert!(everybody.iter().any(|event| event.id == id));
     }
     assert!(everybody.is_sorted_by(|newer, older| newer.id > older.id));
+}
+
+/// Where a page begins is a place in the order of ids: a foreign event's and a nobody's id do, and bring nothing of others in.
+pub async fn a_page_begins_behind_any_id(backend: &Backend) {
+    let (one, other, at) = (UserId::new(now()), UserId::new(now()), now());
+    let events: Vec<_> = (0..6_u32)
+        .map(|step| {
+            let event = AuditEvent::new(CHECKED, at + step * MINUTE, &client());
+            event.about(if step % 2 == 0 { one } else { other })
+        })
+        .collect();
+    for event in &events {
+        backend.stores.log.append(Evidence::event(event.clone())).await.unwrap();
+    }
+    let own: Vec<_> = events.iter().step_by(2).rev().map(|event| event.id).collect();
+    let page = |before| async move {
+        let page = backend.stores.audit.page(Some(one), Some(before), 100).await.unwrap();
+        page.iter().map(|event| event.id).collect::<Vec<_>>()
+    };
+    assert_eq!(page(events[5].id).await, own);
+    assert_eq!(page(events[3].id).await, own[1..]);
+    assert_eq!(page(events[1].id).await, own[2..]);
+    assert_eq!(page(events[0].id).await, []);
+    // Ids that no row has: between two, after all, before all.
+    assert_eq!(page(EventId::new(at + 3 * MINUTE + TICK)).await, own[1..]);
+    assert_eq!(page(EventId::new(at + 60 * MINUTE)).await, own);
+    assert_eq!(page("00000000-0000-0000-0000-000000000000".parse().unwrap()).await, []);
+    assert_eq!(page("ffffffff-ffff-ffff-ffff-ffffffffffff".parse().unwrap()).await, own);
+    // What is recorded meanwhile is newer, so a walk that is under way neither repeats nor skips.
+    let first = backend.stores.audit.page(Some(one), None, 1).await.unwrap();
+    backend
+        .stores
+        .log
+        .append(Evidence::event(AuditEvent::new(CHECKED, at + 9 * MINUTE, &client()).about(one)))
+        .await
+        .unwrap();
+    assert_eq!((first[0].id, page(first[0].id).await), (own[0], own[1..].to_vec()));
 }

@@ -1,5 +1,7 @@
 //! Mailed tokens and known devices.
 
+use std::cmp::Reverse;
+
 use async_trait::async_trait;
 use sigra_core::error::StoreError;
 use sigra_core::evidence::EvidenceFor;
@@ -44,6 +46,20 @@ impl DeviceStore for KvStore {
         self.read("DeviceStore::find", move |tables| {
             let known = tables.get::<KnownDevice>(digest.as_bytes())?;
             Ok(known.map(|known| known.device).filter(|device| now < device.expires_at))
+        })
+        .await
+    }
+
+    async fn list(&self, user: UserId, now: Timestamp) -> Result<Vec<Device>, StoreError> {
+        self.read("DeviceStore::list", move |tables| {
+            let mut own = Vec::new();
+            for known in tables.walk::<KnownDevice>(KnownDevice::BY_USER, under(id!(user)))? {
+                own.push(known?.device);
+            }
+            own.retain(|device| now < device.expires_at);
+            own.sort_by_key(|device| Reverse((device.last_seen_at, device.id)));
+            own.truncate(Device::AT_MOST as usize);
+            Ok(own)
         })
         .await
     }

@@ -10,7 +10,16 @@ use crate::golden::{Ask, Knobs, Make};
 const MANY: Quota = Quota::new(10_000, 60);
 
 fn all(quota: Quota) -> Limits {
-    Limits { read: quota, sign_in: quota, ceremony: quota, register: quota, mail: quota, redeem: quota, change: quota }
+    Limits {
+        read: quota,
+        sign_in: quota,
+        ceremony: quota,
+        register: quota,
+        mail: quota,
+        redeem: quota,
+        export: quota,
+        change: quota,
+    }
 }
 
 fn host(make: &Make<'_>, limits: Limits, trusted_proxies: &'static str) -> GoldenHost {
@@ -18,12 +27,13 @@ fn host(make: &Make<'_>, limits: Limits, trusted_proxies: &'static str) -> Golde
 }
 
 pub(super) async fn th_14_each_bucket(make: &Make<'_>) {
-    const BUCKETS: [(&str, &str, &[&str]); 6] = [
+    const BUCKETS: [(&str, &str, &[&str]); 7] = [
         ("read", "GET", &["/auth/login", "/auth/register", "/auth/confirm/x"]),
         ("sign_in", "POST", &["/auth/login", "/auth/api/v1/login"]),
         ("register", "POST", &["/auth/register", "/auth/api/v1/register"]),
         ("mail", "POST", &["/auth/magic-link", "/auth/api/v1/password-reset", "/auth/confirm/resend"]),
         ("redeem", "POST", &["/auth/confirm", "/auth/api/v1/magic-link/redeem", "/auth/not-me/x"]),
+        ("export", "GET", &["/auth/settings/export", "/auth/api/v1/export"]),
         ("change", "POST", &["/auth/logout", "/auth/api/v1/logout"]),
     ];
     for (bucket, method, paths) in BUCKETS {
@@ -36,6 +46,7 @@ pub(super) async fn th_14_each_bucket(make: &Make<'_>) {
                 "register" => &mut limits.register,
                 "mail" => &mut limits.mail,
                 "redeem" => &mut limits.redeem,
+                "export" => &mut limits.export,
                 _ => &mut limits.change,
             } = quota;
             let host = host(make, limits, "");

@@ -5,8 +5,10 @@ mod bodies;
 mod confirmation;
 mod deletion;
 mod email_change;
+mod export;
 mod failing;
 mod headers;
+mod history;
 mod host_routes;
 mod limits;
 mod links;
@@ -108,6 +110,10 @@ scenarios! { ACCOUNTS:
         pw_05_too_large, content_types, empty_bodies, forms, json, tk_06_tokens, nul, odd_headers,
         se_03_cookies,
     }
+    history { page, json, pages_of_it, lc_04_foreign_and_junk_cursors, strangers, }
+    export {
+        json, download, heads, se_20_takes_a_fresh_session, lc_04_nothing_of_others_and_no_secret, au_14_faults,
+    }
     headers { cs_06_pages_and_files, cs_10_host_headers, loopback_only, se_25_loopback_cookies, }
     limits { th_14_each_bucket, th_10_forwarding_headers, th_11_blocks, th_12_unknown_peers, }
     failing { au_13_json, au_13_pages, au_13_host_routes, au_13_panics, the_guard_does_not_fail_open, }
@@ -133,17 +139,21 @@ scenarios! { SECOND_FACTORS:
 scenarios! { PASSKEYS:
     passkeys {
         wa_02_registering, wa_03_signing_in, wa_14_nobody_is_told, as_second_factor, wa_15_managing, wa_01_faults,
-        passkeys_by_pages, a_backup_code_alone_makes_no_others, stepping_up, ceremony_cookies,
+        passkeys_by_pages, au_07_an_export_of_everything, a_backup_code_alone_makes_no_others, stepping_up, ceremony_cookies,
     }
 }
 
 /// Whether a scenario makes the store fail on purpose, or changes what no port can: only the store in memory does that.
 pub(super) fn needs_memory(name: &str) -> bool {
     let broken_gates = ["failing::au_13_panics"];
+    let breaking_off = ["export::au_14_faults"];
     let reaching_in = ["alike::th_15_sign_in", "alike::th_15_sign_in_json", "host_routes::free"];
     // The ports of capabilities are not among those a mount brings.
     let capability = name.starts_with("second_factors::") || name.starts_with("passkeys::");
-    capability || reaching_in.contains(&name) || (name.starts_with("failing::") && !broken_gates.contains(&name))
+    capability
+        || breaking_off.contains(&name)
+        || reaching_in.contains(&name)
+        || (name.starts_with("failing::") && !broken_gates.contains(&name))
 }
 
 /// The path of the link in the last mail of a kind.

@@ -1,10 +1,12 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sigra_core::mail::MailKind;
 
 use super::{ANN, BOB, GoldenHost, NOBODYS_TOKEN, sessions_of};
 use crate::authenticator::SoftAuthenticator;
 use crate::golden::{Answer, Ask, Browser, Knobs, Make};
-use crate::scenario::PASSWORD;
+use crate::scenario::{PASSWORD, SoftApp};
 
 const API: &str = "/auth/api/v1";
 const PASSKEYS: &str = "/auth/api/v1/passkeys";
@@ -331,4 +333,52 @@ pub(super) async fn ceremony_cookies(make: &Make<'_>) {
         host.issued("device", Some(15_552_000)),
         host.cleared("ceremony"),
     ]);
+}
+
+/// Everything an account can have is told of, and nothing of it could be used.
+pub(super) async fn au_07_an_export_of_everything(make: &Make<'_>) {
+    let host = host(make);
+    let (mut browser, mut phone) = registered(&host).await;
+    let setup = browser.json(&format!("{API}/mfa/totp"), json!({})).await.is_json(200, &[]);
+    let secret = setup["secret"].as_str().expect("a secret").to_owned();
+    let app = SoftApp::with_secret(&secret);
+    let code = || app.code(host.test.sigra.clock().now());
+    let codes = browser.json(&format!("{API}/mfa/totp/confirm"), json!({ "code": code() })).await;
+    let codes = codes.is_json(200, &["set-cookie"])["backup_codes"].clone();
+    host.test.advance(30);
+    let mut trusted = host.browser();
+    trusted.sign_in(ANN).await;
+    let shown = json!({ "method": "totp", "code": code(), "trust_browser": true });
+    trusted.json(&format!("{API}/mfa"), shown).await.status(200);
+    let mut third = host.browser();
+    sign_in(&mut third, host.public_url(), &mut phone, json!({})).await.status(200);
+
+    let answer = browser.read(&format!("{API}/export")).await;
+    let document = answer.is_json(200, &[]);
+    let of = |section: &str, member: &str| -> Vec<Value> {
+        let records = document[section].as_array().expect("a section is a list").iter();
+        records.map(|record| record[member].clone()).collect()
+    };
+    assert_eq!(of("second_factors", "method"), [json!("totp"), json!("backup_code")]);
+    assert_eq!(of("second_factors", "left"), [json!(null), json!(10)]);
+    assert_eq!(of("trusted_browsers", "method"), [json!("totp")]);
+    assert_eq!(of("passkeys", "backed_up"), [json!(true)]);
+    assert_eq!(of("sessions", "current").len(), 3);
+    for section in ["second_factors", "trusted_browsers", "passkeys", "sessions", "account"] {
+        assert!(of("omissions", "section").contains(&json!(section)), "{section} says what it leaves out");
+    }
+    super::export::no_member_is_a_secret(&document);
+    answer.never_says(&secret).never_says(&secret.replace(' ', "")).never_says(PASSWORD).never_says("$plain$");
+    for code in codes.as_array().expect("codes are a list") {
+        answer.never_says(code.as_str().expect("a code is a text"));
+    }
+    for browser in [&browser, &trusted, &third] {
+        for token in ["session", "device", "trust", "pending"].into_iter().filter_map(|which| browser.cookie(which)) {
+            super::export::forms_of(&token).iter().for_each(|form| _ = answer.never_says(form));
+        }
+    }
+    for credential in phone.credentials() {
+        answer.never_says(&URL_SAFE_NO_PAD.encode(&credential.id));
+        answer.never_says(&URL_SAFE_NO_PAD.encode(&credential.user_handle));
+    }
 }
