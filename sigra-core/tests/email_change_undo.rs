@@ -7,7 +7,7 @@ mod common;
 use common::factor::FakeFactor;
 use common::{ANN, NEW_PASSWORD, at_once, current, reset_link, signs_in};
 use sigra_core::audit::names;
-use sigra_core::flows::{ChangeOutcome, ChangeRequested, Confirmed, ResetOutcome};
+use sigra_core::flows::{ChangeOutcome, ChangeRequested, Confirmed, DeletionScheduled, ResetOutcome};
 use sigra_core::mail::MailKind;
 use sigra_core::ports::Standing;
 use sigra_core::user::User;
@@ -253,4 +253,17 @@ async fn au_01_an_undo_that_fails_is_audited() {
     }
     assert_eq!(count_audited(&host.store, names::EMAIL_CHANGE_UNDO_FAILURE, |_| true).await, 5);
     assert_eq!(host.store.users()[0].epochs, ann.epochs);
+}
+
+#[tokio::test]
+async fn a_thief_who_has_the_account_deleted_is_undone_too() {
+    let host = TestHost::new();
+    let (ann, thief, link) = burgled(&host).await;
+    let thief = redeem(&host, &thief, &link).await;
+    let scheduled = host.sigra.deletion().schedule(&current(&host, &thief).await, &host.client()).await.unwrap();
+    assert!(matches!(scheduled, DeletionScheduled::For(_)), "{scheduled:?}");
+    assert!(undo(&host, &host.mailed_token(&NOTICE, ANN)).await);
+    let link = host.mailed_token(&MailKind::DELETION_SCHEDULED, THIEFS);
+    assert!(host.sigra.deletion().peek(&link).await.unwrap().is_none(), "nothing is left to take back");
+    assert_the_owner_has_it(&host, &ann).await;
 }

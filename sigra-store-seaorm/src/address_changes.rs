@@ -150,7 +150,10 @@ impl AddressChangeStore for SeaOrmStore {
                 return Ok(None);
             };
             let user = user::Entity::find_by_id(change.user.as_uuid()).unique(&db).await?;
-            let user = user.map(accounts::to_user).transpose()?.filter(|user| user.disabled_at.is_none());
+            let user = user
+                .map(accounts::to_user)
+                .transpose()?
+                .filter(|user| user.disabled_at.is_none() && !user.deletion_is_due(now));
             Ok(user.map(|user| UndoableChange { change, user, expires_at }))
         })
         .await

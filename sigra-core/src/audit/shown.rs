@@ -26,6 +26,21 @@ pub const SHOWN: &[&str] = &[
     LOCKOUT.as_str(),
     NEW_DEVICE.as_str(),
     NOT_ME.as_str(),
+    PASSWORD_CHANGE.as_str(),
+    PASSWORD_CHANGE_FAILURE.as_str(),
+    PASSWORD_SET.as_str(),
+    PASSWORD_CHANGE_REQUIRE.as_str(),
+    PASSWORD_CHANGE_WAIVE.as_str(),
+    PASSWORD_WITHDRAW.as_str(),
+    EMAIL_CHANGE_REQUEST.as_str(),
+    EMAIL_CHANGE_REFUSED.as_str(),
+    EMAIL_CHANGE_SUCCESS.as_str(),
+    EMAIL_CHANGE_WITHDRAWN.as_str(),
+    EMAIL_CHANGE_UNDONE.as_str(),
+    DELETION_SCHEDULE.as_str(),
+    DELETION_CANCEL.as_str(),
+    ACCOUNT_DISABLE.as_str(),
+    ACCOUNT_ENABLE.as_str(),
     ACCOUNT_EXPORT.as_str(),
     MAIL_SUPPRESSED.as_str(),
     "mfa.enroll",
@@ -56,7 +71,10 @@ pub const HIDDEN: &[&str] = &[
     "mfa.enroll.failure",
     "passkey.register.failure",
     "passkey.authenticate.success",
-    // By itself.
+    // The last thing that is said of an account.
+    DELETION_EXECUTE.as_str(),
+    // By itself, or by whoever runs the host.
+    MAIL_REQUEUED.as_str(),
     HASH_UPGRADED.as_str(),
     SESSION_ROTATE.as_str(),
     MAIL_ABANDONED.as_str(),
@@ -71,6 +89,9 @@ pub const HIDDEN: &[&str] = &[
     PASSWORD_RESET_REQUEST.as_str(),
     PASSWORD_RESET_FAILURE.as_str(),
     NOT_ME_FAILURE.as_str(),
+    EMAIL_CHANGE_FAILURE.as_str(),
+    EMAIL_CHANGE_UNDO_FAILURE.as_str(),
+    DELETION_CANCEL_FAILURE.as_str(),
 ];
 
 /// Whether people see events of this name in the history of their account. A name that is in no list is not shown.

@@ -100,7 +100,7 @@ impl Sweeper<'_> {
     /// and in [`Sweeper::attempt`].
     fn tasks(&self) -> Vec<Task> {
         let purges = self.0.stores.housekeeping.kinds().into_iter().map(Task::Purge);
-        iter::once(Task::Erase).chain(purges).collect()
+        purges.chain(iter::once(Task::Erase)).collect()
     }
 
     /// Does one batch of a task, and answers how many rows went.

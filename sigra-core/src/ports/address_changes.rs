@@ -24,7 +24,8 @@ use crate::user::User;
 ///   or undone, and is worth nothing from the moment it expires or its account no longer
 ///   [stands](crate::user::User::stands) under its epochs.
 /// - A link that undoes carries no epochs. What replaces or withdraws a change leaves its link alive, or a thief could
-///   disarm it. It is good until it expires, while the account is not disabled. Of all links that undo changes of an
+///   disarm it; so does scheduling the deletion of the account, which undoing takes back. It is good until it expires, while
+///   the account is neither disabled nor [due to be deleted](crate::user::User::deletion_is_due). Of all links that undo changes of an
 ///   account, the one of the oldest change wins: undoing a change deletes it and every change that was asked for under
 ///   the same or a later security epoch, and their links with them.
 /// - While a completed change can be undone, its old address is *reserved*: neither

@@ -123,7 +123,15 @@ impl Erasure {
     pub fn leaves(&self, user: &User) -> Option<User> {
         let epochs = Epochs { security: user.epochs.security + 1, ..user.epochs };
         let disabled_at = user.disabled_at.or(Some(self.at));
-        let closed = User { has_password: false, epochs, disabled_at, deletion_due_at: None, ..user.clone() };
+        let closed = User {
+            has_password: false,
+            password_changed_at: None,
+            password_change_required_at: None,
+            epochs,
+            disabled_at,
+            deletion_due_at: None,
+            ..user.clone()
+        };
         match self.strategy {
             DeletionStrategy::HardDelete => None,
             DeletionStrategy::SoftDelete => Some(closed),

@@ -26,6 +26,25 @@ pub(super) fn of(name: &str) -> &'static str {
         "security.lockout" => "Signing in was locked after too many wrong passwords.",
         "security.new_device" => "A browser was used that your account did not know.",
         "security.not_me" => "You answered that it was not you. Every session was signed out.",
+        "account.password_change" => "Your password was replaced.",
+        "account.password_change.failure" => "Replacing your password went wrong.",
+        "account.password_set" => "Your account got a password.",
+        "account.password_change_require" => {
+            "The next sign-in was made to replace your password. Every session was signed out."
+        }
+        "account.password_change_waive" => "Your password need not be replaced any more.",
+        "account.password_withdraw" => "Your password was taken away, because somebody else may know it.",
+        "account.email_change_request" => "Another email address was asked for.",
+        "account.email_change_request.failure" => {
+            "Somebody asked for your email address for another account. Your account stayed as it is."
+        }
+        "account.email_change_confirm.success" => "The new email address was confirmed.",
+        "account.email_change_cancel" => "The change of your email address was withdrawn.",
+        "security.email_change_undo" => "The change of your email address was undone. Every session was signed out.",
+        "account.deletion_schedule" => "Your account was marked to be deleted. Every session was signed out.",
+        "account.deletion_cancel" => "Your account is to be kept after all.",
+        "account.disable" => "Your account was disabled. Every session was signed out.",
+        "account.enable" => "Your account was enabled again.",
         "account.export" => "Everything that is stored about your account was downloaded.",
         "mail.suppressed" => "A mail to you was held back, because too many had been asked for.",
         "mfa.enroll" => "Two-step verification was turned on.",

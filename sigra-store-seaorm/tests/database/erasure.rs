@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, Statement, Value};
+use sigra_core::address_change::AddressChange;
 use sigra_core::client::ClientInfo;
 use sigra_core::config::DeletionStrategy;
 use sigra_core::evidence::Evidence;
 use sigra_core::id::PendingId;
 use sigra_core::mail::MailKind;
 use sigra_core::ports::{
-    AttemptKey, AttemptOwner, AttemptPolicy, AttemptStore as _, Erasure, EvidenceLog as _, LifecycleStore as _, Mac,
-    RegistrationStore, RequestStore, SessionStore as _,
+    AddressChangeStore, AttemptKey, AttemptOwner, AttemptPolicy, AttemptStore as _, Erasure, EvidenceLog as _,
+    LifecycleStore as _, Mac, RegistrationStore, RequestStore, SessionStore as _,
 };
 use sigra_core::registration::RequestKind;
 use sigra_core::secret::{Purpose, RawToken};
@@ -120,6 +121,18 @@ async fn belongings(store: &SeaOrmStore, address: &str) -> User {
         created_at: NOW,
         expires_at: later(300),
     };
+    let asked = request("new@example.org", RequestKind::ChangeEmail);
+    let change = AddressChange {
+        id: asked.id,
+        user: user.id,
+        session: id,
+        epochs: user.epochs,
+        old: user.email.clone(),
+        new: asked.email.clone(),
+        requested_at: NOW,
+        expires_at: later(300),
+    };
+    assert!(AddressChangeStore::submit(store, &change, &asked, Evidence::none()).await.unwrap());
     let digest = RawToken::random().digest(Purpose::PENDING);
     store.insert_pending(&pending, digest, None, Evidence::none()).await.unwrap();
     let evidence = Evidence::none().and_token(token_of(&user, Purpose::MAGIC_LINK)).and_mail([mail(address, NOW)]);

@@ -206,7 +206,8 @@ impl State {
 
     fn undoable(&self, undo: Digest, now: Timestamp) -> Option<UndoableChange> {
         let row = self.address_changes.values().find(|row| row.undo.contains(&undo) && row.undoes(now))?;
-        let user = self.user(row.change.user).filter(|user| user.disabled_at.is_none())?.clone();
+        let user =
+            self.user(row.change.user).filter(|user| user.disabled_at.is_none() && !user.deletion_is_due(now))?.clone();
         Some(UndoableChange { change: row.change.clone(), user, expires_at: row.undo_expires_at? })
     }
 

@@ -148,8 +148,12 @@ pub async fn what_a_thief_can_do_disarms_no_link(backend: &Backend) {
     }
     changed(backend, &stored(backend, user.id).await).await;
     let wanted = request(RequestKind::RescueReset, &user.email);
+    let lifecycle = &backend.stores.lifecycle;
+    let scheduled = lifecycle.schedule_deletion(user.id, None, now() + HOUR, &|user| trace(user.id)).await.unwrap();
+    assert!(scheduled.is_some_and(|user| user.deletion_due_at.is_some()));
     let undone = undo(backend, asked.undo, now(), &wanted).await.expect("nothing has disarmed it");
-    assert_eq!(undone.user.email, user.email);
+    assert_eq!((&undone.user.email, undone.user.deletion_due_at), (&user.email, None));
+    assert_eq!(stored(backend, user.id).await, undone.user, "it is not to be deleted any more");
 }
 
 /// A link that is unknown or expired changes nothing, nor one of a disabled account. Completing the change moves the end.
@@ -169,6 +173,15 @@ pub async fn an_undo_needs_a_live_link(backend: &Backend) {
     let changes = &backend.stores.address_changes;
     assert!(changes.peek_undo(asked.undo, end + HOUR).await.unwrap().is_none());
     assert!(changes.peek_undo(asked.undo, end + HOUR - TICK).await.unwrap().is_some(), "TK-04");
+    let doomed = account(backend).await;
+    let theirs = Asked::by(backend, &doomed).await;
+    theirs.arm(backend).await;
+    let lifecycle = &backend.stores.lifecycle;
+    let scheduled = lifecycle.schedule_deletion(doomed.id, None, now(), &|user| trace(user.id)).await.unwrap();
+    assert!(scheduled.is_some());
+    assert!(changes.peek_undo(theirs.undo, now()).await.unwrap().is_none(), "its time is over");
+    let wanted = request(RequestKind::RescueReset, &doomed.email);
+    assert!(undo(backend, theirs.undo, now(), &wanted).await.is_none());
     if let Some(operator) = operator(backend, "address_undo::an_undo_needs_a_live_link, of a disabled account") {
         operator.disable(user.id, now()).await;
         assert!(changes.peek_undo(asked.undo, now()).await.unwrap().is_none());

@@ -236,7 +236,9 @@ fn undoable<T: Readable>(tables: &Tables<T>, undo: Digest, now: Timestamp) -> Re
     let Some(StoredChange { change, undo_expires_at: Some(expires_at), .. }) = row else {
         return Ok(None);
     };
-    let account = tables.get::<Account>(id!(change.user))?.filter(|account| account.user.disabled_at.is_none());
+    let account = tables
+        .get::<Account>(id!(change.user))?
+        .filter(|account| account.user.disabled_at.is_none() && !account.user.deletion_is_due(now));
     Ok(account.map(|account| UndoableChange { change, user: account.user, expires_at }))
 }
 

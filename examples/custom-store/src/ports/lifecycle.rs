@@ -16,7 +16,8 @@ use super::registrations::delete_registration;
 use super::tokens::{live_token, tokens_of};
 use crate::error::Fault;
 use crate::rows::{
-    Account, Counter, KnownDevice, Pending, QueuedRequest, Registration, StoredCeremony, StoredSession, Token, id, time,
+    Account, Counter, KnownDevice, Pending, QueuedRequest, Registration, StoredCeremony, StoredChange, StoredSession,
+    Token, id, time,
 };
 use crate::store::{KvStore, Step};
 use crate::table::{Row, Writing, under};
@@ -170,6 +171,7 @@ pub(crate) fn remove_account(tables: &mut Writing<'_>, user: UserId) -> Result<b
     remove_all::<StoredSession>(tables, StoredSession::BY_USER, id!(user))?;
     remove_all::<Pending>(tables, Pending::BY_USER, id!(user))?;
     remove_all::<StoredCeremony>(tables, StoredCeremony::BY_USER, id!(user))?;
+    remove_all::<StoredChange>(tables, StoredChange::BY_USER, id!(user))?;
     let owner = TokenOwner::User { id: user, epochs: None };
     remove_all::<Token>(tables, Token::BY_OWNER, &Token::owner_key(&owner))?;
     Ok(true)
