@@ -262,8 +262,9 @@ async fn a_thief_who_has_the_account_deleted_is_undone_too() {
     let thief = redeem(&host, &thief, &link).await;
     let scheduled = host.sigra.deletion().schedule(&current(&host, &thief).await, &host.client()).await.unwrap();
     assert!(matches!(scheduled, DeletionScheduled::For(_)), "{scheduled:?}");
-    assert!(undo(&host, &host.mailed_token(&NOTICE, ANN)).await);
+    host.run_workers().await;
     let link = host.mailed_token(&MailKind::DELETION_SCHEDULED, THIEFS);
+    assert!(undo(&host, &host.mailed_token(&NOTICE, ANN)).await);
     assert!(host.sigra.deletion().peek(&link).await.unwrap().is_none(), "nothing is left to take back");
     assert_the_owner_has_it(&host, &ann).await;
 }

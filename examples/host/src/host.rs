@@ -77,13 +77,12 @@ impl Host {
             .accounts()
             .passwords()
             .email_change()
-            .deletion()
-            .security_history()
-            .export()
             .mfa(mfa);
         if let Some(passkeys) = passkeys {
             builder = builder.passkeys(passkeys);
         }
+        // Sections of the settings stand in the order of these calls.
+        builder = builder.security_history().export().deletion();
         if settings.loopback {
             builder = builder.loopback_only();
         }

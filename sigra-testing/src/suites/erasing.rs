@@ -89,7 +89,7 @@ pub async fn lc_01_what_belongs_to_an_account_is_erased_with_it(backend: &Backen
         let registrations = &backend.stores.registrations;
         assert!(registrations.find(rival.id, now()).await.unwrap().is_none());
         assert!(registrations.find(other.id, now()).await.unwrap().is_some());
-        assert_eq!(traces(backend, erased.user.id).await, 1, "the trail stays");
+        assert_eq!(traces(backend, erased.user.id).await, 2, "the trail stays: of asking for an address, and of this");
     }
 }
 

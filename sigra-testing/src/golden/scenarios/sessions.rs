@@ -25,6 +25,8 @@ pub(super) async fn page(make: &Make<'_>) {
     for which in ["session", "device"] {
         page.never_says(&browser.cookie(which).expect("a cookie"));
     }
+    host.browser().get("/auth/settings").await.leads_to("/auth/login?return_to=/auth/settings", &[]);
+    host.signed_in(ANN).await.get("/auth/settings").await.leads_to(PAGE, &[]);
     let login = "/auth/login?return_to=/auth/settings/sessions";
     host.browser().get(PAGE).await.leads_to(login, &[]);
     host.browser().post("/auth/settings/sessions/revoke-others", &[]).await.leads_to(login, &[]);
