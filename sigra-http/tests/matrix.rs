@@ -236,6 +236,7 @@ const CONTRACT: &[&str] = &[
     "DELETE /api/v1/account",
     "POST /api/v1/login/reactivate",
     "POST /api/v1/reactivate/redeem",
+    "GET /settings",
     "GET /settings/sessions",
     "POST /settings/sessions/{id}/revoke",
     "POST /settings/sessions/revoke-others",

@@ -85,7 +85,7 @@ impl Passkeys {
                 Ok(SignInOutcome::Admitted(sigra.door().admit(proof, entry).await?))
             }
             Shown::Wrong { reason, user } => {
-                self.inner.refused(AUTHENTICATE_FAILURE, reason, user.as_ref(), &entry.client, now).await?;
+                self.inner.refused(AUTHENTICATE_FAILURE, reason, user.as_deref(), &entry.client, now).await?;
                 Ok(SignInOutcome::Rejected)
             }
         }

@@ -36,7 +36,7 @@ pub(crate) enum Shown {
     /// A passkey of this account was shown, and its use recorded.
     Right { user: Box<User>, methods: Vec<Method>, user_verified: bool },
     /// Not. With the account, once a passkey of one was named.
-    Wrong { reason: &'static str, user: Option<User> },
+    Wrong { reason: &'static str, user: Option<Box<User>> },
 }
 
 impl Inner {
@@ -75,10 +75,10 @@ impl Inner {
             .and_then(|asserted| ensure(found.user.disabled_at.is_none(), "disabled").map(|()| asserted));
         let asserted = match verified {
             Ok(asserted) => asserted,
-            Err(refused) => return wrong(refused, Some(found.user)),
+            Err(refused) => return wrong(refused, Some(Box::new(found.user))),
         };
         if let Err(refused) = self.record(&found, &asserted, notices, client, now).await? {
-            return wrong(refused, Some(found.user));
+            return wrong(refused, Some(Box::new(found.user)));
         }
         let methods = methods(&found.passkey, &asserted);
         Ok(Shown::Right { user: Box::new(found.user), methods, user_verified: asserted.user_verified })
