@@ -163,7 +163,7 @@ pub async fn au_02_an_erasure_without_its_evidence_is_not_made(backend: &Backend
         assert!(backend.stores.lifecycle.erase(&erasure, &|_| spent.clone()).await.is_err());
     }
     assert_eq!(stored(backend, before.id).await, before);
-    assert_eq!((belongings.left(backend).await, belongings.attempts(backend).await), (8, 2));
+    assert_eq!((belongings.left(backend).await, belongings.attempts(backend).await), (9, 2));
 }
 
 const STRATEGIES: [DeletionStrategy; 3] =
