@@ -5,13 +5,14 @@ use std::fmt;
 use std::iter;
 use std::sync::Arc;
 
-use crate::config::{Config, ConfigFaults};
+use crate::config::{Config, ConfigFaults, ConfirmationMode};
 use crate::describer::CommonBrowsers;
-use crate::door::{Door, DoorParts, Factors, Gate, SecondFactorGate};
+use crate::door::{ConfirmationGate, Door, DoorParts, Factors, Gate, SecondFactorGate};
 use crate::email::EmailAddress;
 use crate::error::FlowError;
 use crate::flows::{
-    Confirmation, Enrollment, Login, MagicLink, NotMe, Registration, Reset, SecondFactors, Sessions, Sudo, Workers,
+    Confirmation, Enrollment, Login, MagicLink, NotMe, Registration, Reset, SecondFactors, Sessions, SignInConfirmation,
+    Sudo, Workers,
 };
 use crate::mail::{Composer, Mailer};
 use crate::ports::{
@@ -110,6 +111,12 @@ impl Sigra {
     #[must_use]
     pub fn confirmation(&self) -> Confirmation<'_> {
         Confirmation(&self.inner)
+    }
+
+    /// Proving the address while signing in, where the account was created before that.
+    #[must_use]
+    pub fn sign_in_confirmation(&self) -> SignInConfirmation<'_> {
+        SignInConfirmation(&self.inner)
     }
 
     /// Signing in with a password.
@@ -316,7 +323,8 @@ impl SigraBuilder {
         self
     }
 
-    /// Adds a gate to the door. Gates are judged in the order they are added, after the one for second factors.
+    /// Adds a gate to the door. Gates are judged in the order they are added, after those for second factors and for the
+    /// proof of the address.
     pub fn gate(mut self, gate: Arc<dyn Gate>) -> Self {
         self.gates.push(gate);
         self
@@ -362,7 +370,11 @@ impl SigraBuilder {
             required: config.second_factors.required,
             requirement,
         };
-        let gates = iter::once(Arc::new(second_factor) as Arc<dyn Gate>).chain(gates).collect();
+        let registration = &config.registration;
+        let confirmation = (registration.confirmation == ConfirmationMode::Deferred)
+            .then(|| Arc::new(ConfirmationGate { within: registration.confirm_within_secs.span() }) as Arc<dyn Gate>);
+        let gates =
+            iter::once(Arc::new(second_factor) as Arc<dyn Gate>).chain(confirmation).chain(gates).collect();
         let door = Door::new(
             DoorParts {
                 devices: stores.devices.clone(),
@@ -372,6 +384,7 @@ impl SigraBuilder {
                 describer: describer.clone(),
                 geo: geo.clone(),
                 hooks: hooks.clone(),
+                mail_budget: essentials.mail_budget.clone(),
                 clock: clock.clone(),
                 config: config.clone(),
             },

@@ -49,4 +49,18 @@ impl User {
     pub fn stands(&self, epochs: Epochs) -> bool {
         self.disabled_at.is_none() && self.epochs == epochs
     }
+
+    /// The account as [reclaiming](crate::ports::AccountStore#reclaiming) leaves it: proven, as if nobody had ever signed in,
+    /// without a password, under new epochs.
+    #[must_use]
+    pub fn reclaimed(self, at: Timestamp) -> Self {
+        let Epochs { security, factor } = self.epochs;
+        Self {
+            confirmed_at: Some(at),
+            has_password: false,
+            epochs: Epochs { security: security + 1, factor: factor + 1 },
+            last_sign_in_at: None,
+            ..self
+        }
+    }
 }

@@ -66,8 +66,8 @@ pub struct ConfirmTokenView {
     pub email: String,
     /// When the registration was sent.
     pub submitted_at: String,
-    /// The device that sent it, in words.
-    pub device: String,
+    /// The device that sent it, in words, while that is known.
+    pub device: Option<String>,
     /// The path the button posts to.
     pub action: String,
 }
@@ -170,6 +170,19 @@ pub struct MfaView {
     pub can_trust: bool,
     /// Whether that box was ticked.
     pub trust_browser: bool,
+    /// The local path to go to afterwards. Already checked.
+    pub return_to: Option<String>,
+    /// Faults of `code`.
+    pub errors: Errors,
+}
+
+/// `sign_in_confirm.html`: the address must be proven before the sign-in is complete.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct SignInConfirmView {
+    /// The account.
+    pub email: String,
+    /// Whether it was proven meanwhile, by a link, so that nothing more is owed.
+    pub proven: bool,
     /// The local path to go to afterwards. Already checked.
     pub return_to: Option<String>,
     /// Faults of `code`.
@@ -456,6 +469,8 @@ views! {
     Sudo(SudoView) => "sudo.html",
     /// Show the second factor.
     Mfa(MfaView) => "mfa.html",
+    /// Prove the address while signing in.
+    SignInConfirm(SignInConfirmView) => "sign_in_confirm.html",
     /// Set up a second factor while signing in.
     MfaEnrollment(MfaEnrollmentView) => "mfa_enrollment.html",
     /// Set up an authenticator app.

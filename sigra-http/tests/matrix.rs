@@ -60,11 +60,12 @@ enum Who {
     Disabled,
 }
 
-const EVERYBODY: [Who; 9] = [
+const EVERYBODY: [Who; 10] = [
     Who::Anonymous,
     Who::Stale,
     Who::Fresh,
     Who::Pending(Step::MFA),
+    Who::Pending(Step::CONFIRM_EMAIL),
     Who::Pending(Step::MFA_ENROLLMENT),
     Who::Expired,
     Who::Garbage,
@@ -268,6 +269,12 @@ const CONTRACT: &[&str] = &[
     "POST /api/v1/passkeys/login/finish",
     "POST /api/v1/mfa/passkey/start",
     "POST /api/v1/mfa/passkey/finish",
+    "GET /login/confirm",
+    "POST /login/confirm",
+    "POST /api/v1/login/confirm",
+    // Another code for that step.
+    "POST /login/confirm/mail-code",
+    "POST /api/v1/login/confirm/mail-code",
     // The code that is mailed before a second factor is set up from a device the account does not know.
     "POST /login/mfa-enrollment/mail-code",
     "POST /login/mfa-enrollment/code",

@@ -10,7 +10,9 @@ use sigra_core::error::StoreError;
 use sigra_core::evidence::{Evidence, EvidenceFor};
 use sigra_core::id::{DeviceId, UserId};
 use sigra_core::password::PasswordHash;
-use sigra_core::ports::{AccountRecord, AccountStore, DeviceStore, LiveToken, NewAccount, SignIn, SignInRecorded};
+use sigra_core::ports::{
+    AccountRecord, AccountStore, DeviceStore, LiveToken, NewAccount, PasswordReset, SignIn, SignInRecorded,
+};
 use sigra_core::registration::{AddressRequest, TokenOwner};
 use sigra_core::secret::Digest;
 use sigra_core::session::Device;
@@ -24,7 +26,7 @@ use crate::evidence::record;
 use crate::rows::{Positions, user_columns};
 use crate::store::{SeaOrmStore, Tx};
 use crate::unique::Unique as _;
-use crate::{columns, dialect, evidence, requests, sign_ins, tokens};
+use crate::{belongings, columns, dialect, evidence, requests, sign_ins, tokens};
 
 const BY_EMAIL: &str = concat!(
     "SELECT u.id, u.password_hash, u.attempts_cleared_at, ",
@@ -113,34 +115,58 @@ impl AccountStore for SeaOrmStore {
         .await
     }
 
+    async fn confirm(
+        &self,
+        digest: Digest,
+        now: Timestamp,
+        evidence: EvidenceFor<'_, User>,
+    ) -> Result<Option<User>, StoreError> {
+        self.write("AccountStore::confirm", |tx| async move {
+            let proves = |live: &LiveToken| {
+                matches!(live.token.owner, TokenOwner::User { epochs: Some(_), .. })
+                    && live.user.as_ref().is_some_and(|user| user.confirmed_at.is_none())
+            };
+            let Some(LiveToken { user: Some(user), .. }) = tokens::consume(&tx, digest, now, proves).await? else {
+                return Ok(None);
+            };
+            let user = User { confirmed_at: Some(now), ..user };
+            user::Entity::update_many()
+                .col_expr(user::Column::ConfirmedAt, Expr::value(now.as_micros()))
+                .filter(user::Column::Id.eq(user.id.as_uuid()))
+                .exec(&*tx)
+                .await?;
+            record(&tx, &evidence(&user)).await?;
+            Ok(Some(user))
+        })
+        .await
+    }
+
     async fn reset_password(
         &self,
         digest: Digest,
         password: &PasswordHash,
         now: Timestamp,
-        evidence: EvidenceFor<'_, User>,
-    ) -> Result<Option<User>, StoreError> {
+        evidence: EvidenceFor<'_, PasswordReset>,
+    ) -> Result<Option<PasswordReset>, StoreError> {
         self.write("AccountStore::reset_password", |tx| async move {
-            let resets = |owner: &TokenOwner| matches!(owner, TokenOwner::User { epochs: Some(_), .. });
+            let resets = |live: &LiveToken| matches!(live.token.owner, TokenOwner::User { epochs: Some(_), .. });
             let Some(LiveToken { user: Some(user), .. }) = tokens::consume(&tx, digest, now, resets).await? else {
                 return Ok(None);
             };
-            let user = User {
-                has_password: true,
-                confirmed_at: user.confirmed_at.or(Some(now)),
-                epochs: Epochs { security: user.epochs.security + 1, ..user.epochs },
-                ..user
-            };
+            let reclaimed = user.confirmed_at.is_none();
+            let user = if reclaimed { reclaim(&tx, user, now).await? } else { user };
+            let epochs = Epochs { security: user.epochs.security + 1, ..user.epochs };
+            let user = User { has_password: true, epochs, ..user };
             user::Entity::update_many()
                 .col_expr(user::Column::PasswordHash, Expr::value(password.expose()))
-                .col_expr(user::Column::ConfirmedAt, Expr::value(columns::micros(user.confirmed_at)))
                 .col_expr(user::Column::SecurityEpoch, Expr::value(user.epochs.security))
                 .filter(user::Column::Id.eq(user.id.as_uuid()))
                 .exec(&*tx)
                 .await?;
             forget_credentials(&tx, user.id).await?;
-            record(&tx, &evidence(&user)).await?;
-            Ok(Some(user))
+            let reset = PasswordReset { user, reclaimed };
+            record(&tx, &evidence(&reset)).await?;
+            Ok(Some(reset))
         })
         .await
     }
@@ -153,7 +179,7 @@ impl AccountStore for SeaOrmStore {
         evidence: EvidenceFor<'_, User>,
     ) -> Result<Option<User>, StoreError> {
         self.write("AccountStore::rescue", |tx| async move {
-            let rescues = |owner: &TokenOwner| matches!(owner, TokenOwner::User { epochs: None, .. });
+            let rescues = |live: &LiveToken| matches!(live.token.owner, TokenOwner::User { epochs: None, .. });
             let Some(LiveToken { user: Some(user), .. }) = tokens::consume(&tx, digest, now, rescues).await? else {
                 return Ok(None);
             };
@@ -261,6 +287,23 @@ fn account(row: user::Model) -> Result<AccountRecord, Fault> {
     let password = row.password_hash.clone().map(PasswordHash::new);
     let attempts_cleared_at = columns::time(row.attempts_cleared_at);
     Ok(AccountRecord { user: to_user(row)?, password, attempts_cleared_at })
+}
+
+/// Makes an account, whose row is locked and whose mailbox was shown by other means than its registration's, one of whoever
+/// showed it.
+pub(crate) async fn reclaim(tx: &Tx, user: User, now: Timestamp) -> Result<User, Fault> {
+    let user = user.reclaimed(now);
+    user::Entity::update_many()
+        .col_expr(user::Column::PasswordHash, Expr::value(None::<String>))
+        .col_expr(user::Column::ConfirmedAt, Expr::value(columns::micros(user.confirmed_at)))
+        .col_expr(user::Column::LastSignInAt, Expr::value(columns::micros(user.last_sign_in_at)))
+        .col_expr(user::Column::SecurityEpoch, Expr::value(user.epochs.security))
+        .col_expr(user::Column::FactorEpoch, Expr::value(user.epochs.factor))
+        .filter(user::Column::Id.eq(user.id.as_uuid()))
+        .exec(&**tx)
+        .await?;
+    belongings::delete(tx, user.id).await?;
+    Ok(user)
 }
 
 /// Forgets every device and every token but rescue tokens.

@@ -17,6 +17,7 @@
 mod accounts;
 mod attempts;
 mod batch;
+mod belongings;
 mod ceremonies;
 mod columns;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]

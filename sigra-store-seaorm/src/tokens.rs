@@ -41,9 +41,13 @@ impl TokenStore for SeaOrmStore {
         evidence: EvidenceFor<'_, LiveToken>,
     ) -> Result<Option<LiveToken>, StoreError> {
         self.write("TokenStore::redeem", |tx| async move {
-            let Some(live) = consume(&tx, digest, now, |_| true).await? else {
+            let Some(mut live) = consume(&tx, digest, now, |_| true).await? else {
                 return Ok(None);
             };
+            if let Some(user) = live.user.take_if(|user| user.confirmed_at.is_none()) {
+                live.user = Some(accounts::reclaim(&tx, user, now).await?);
+                live.reclaimed = true;
+            }
             record(&tx, &evidence(&live)).await?;
             Ok(Some(live))
         })
@@ -57,7 +61,7 @@ pub(crate) async fn consume(
     tx: &Tx,
     digest: Digest,
     now: Timestamp,
-    fits: impl Fn(&TokenOwner) -> bool,
+    fits: impl Fn(&LiveToken) -> bool,
 ) -> Result<Option<LiveToken>, Fault> {
     let Some(token) = unexpired(&**tx, digest, now).await? else {
         return Ok(None);
@@ -66,7 +70,7 @@ pub(crate) async fn consume(
         Some(id) => accounts::locked(tx, UserId::from_uuid(id)).await?,
         None => None,
     };
-    let Some(live) = live(token, owner)?.filter(|live| fits(&live.token.owner)) else {
+    let Some(live) = live(token, owner)?.filter(&fits) else {
         return Ok(None);
     };
     let deleted = token::Entity::delete_by_id(columns::digest(digest)).exec(&**tx).await?;
@@ -127,7 +131,7 @@ fn live(row: token::Model, owner: Option<user::Model>) -> Result<Option<LiveToke
         created_at: Timestamp::from_micros(row.created_at),
         expires_at: Timestamp::from_micros(row.expires_at),
     };
-    Ok(Some(LiveToken { token, user }))
+    Ok(Some(LiveToken { token, user, reclaimed: false }))
 }
 
 /// The epochs a token carries; `None` for a rescue token, and for one of a registration.

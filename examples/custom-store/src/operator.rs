@@ -42,12 +42,7 @@ impl KvStore {
             if tables.remove::<Account>(id!(user))?.is_none() {
                 return Ok(Step::Nothing(false));
             }
-            remove_all::<KnownDevice>(tables, KnownDevice::BY_USER, id!(user))?;
-            remove_all::<StoredSession>(tables, StoredSession::BY_USER, id!(user))?;
-            remove_all::<Pending>(tables, Pending::BY_USER, id!(user))?;
-            remove_all::<StoredCeremony>(tables, StoredCeremony::BY_USER, id!(user))?;
-            let owner = TokenOwner::User { id: user, epochs: None };
-            remove_all::<Token>(tables, Token::BY_OWNER, &Token::owner_key(&owner))?;
+            remove_belongings(tables, user)?;
             Ok(Step::Done(true))
         };
         self.write("KvStore::erase", step, |_| Evidence::none()).await
@@ -69,6 +64,16 @@ impl KvStore {
         };
         self.write(operation, step, |_| Evidence::none()).await
     }
+}
+
+/// Deletes every row that refers to an account.
+pub(crate) fn remove_belongings(tables: &mut Writing<'_>, user: UserId) -> Result<(), Fault> {
+    remove_all::<KnownDevice>(tables, KnownDevice::BY_USER, id!(user))?;
+    remove_all::<StoredSession>(tables, StoredSession::BY_USER, id!(user))?;
+    remove_all::<Pending>(tables, Pending::BY_USER, id!(user))?;
+    remove_all::<StoredCeremony>(tables, StoredCeremony::BY_USER, id!(user))?;
+    let owner = TokenOwner::User { id: user, epochs: None };
+    remove_all::<Token>(tables, Token::BY_OWNER, &Token::owner_key(&owner))
 }
 
 /// Deletes the rows an index has under a key.

@@ -73,7 +73,7 @@ pub mod names {
         /// Every name the flows of this crate write.
         pub ALL {
             REGISTER_REQUEST = "auth.register.request": "a registration was submitted; nobody knows yet whether the address is free",
-            REGISTER_SUCCESS = "auth.register.success": "a registration's address was proven and the account created",
+            REGISTER_SUCCESS = "auth.register.success": "an account was created from a registration, its address proven or, with deferred confirmation, not yet",
             REGISTER_FAILURE = "auth.register.failure": "a registration was submitted for an address that has an account",
             CONFIRMATION_REQUEST = "auth.confirmation_request": "another confirmation mail was asked for",
             CONFIRMATION_SUCCESS = "auth.confirmation_verify.success": "a confirmation link or code was redeemed",
@@ -104,6 +104,7 @@ pub mod names {
             MFA_LOCKOUT = "mfa.lockout": "attempts at an account's second factors were locked for a while or used up",
             MFA_CODE_REQUEST = "mfa.enrollment_code_request": "a code was mailed before a second factor may be set up from an unknown device",
             MFA_CODE_FAILURE = "mfa.enrollment_code.failure": "such a code was wrong, expired or used up",
+            RECLAIMED = "security.reclaimed": "the mailbox of an unproven account was shown by other means than its registration's; its password, sessions and factors were dropped",
             LOCKOUT = "security.lockout": "an account's attempts were locked for a while or used up",
             NEW_DEVICE = "security.new_device": "a sign-in came from a browser the account had not used",
             NOT_ME = "security.not_me": "the owner said a notice was not about them; every session ended and a reset was started",

@@ -79,6 +79,11 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RegistrationConfig {
+    /// Whether the account comes with the proof of its address, or before it.
+    pub confirmation: ConfirmationMode,
+    /// How long after its creation an account may be signed in to without that proof, where it came before it. Later,
+    /// signing in owes the proof as a step; with 0 it does from the first time.
+    pub confirm_within_secs: Seconds,
     /// How long a registration waits for its proof, and how long the link in the mail is good for.
     pub pending_secs: Seconds,
     /// How long a six-digit code is good for.
@@ -94,6 +99,8 @@ pub struct RegistrationConfig {
 impl Default for RegistrationConfig {
     fn default() -> Self {
         Self {
+            confirmation: ConfirmationMode::Required,
+            confirm_within_secs: Seconds::days(3),
             pending_secs: Seconds::hours(48),
             code_secs: Seconds::minutes(10),
             code_tries: 5,
@@ -101,6 +108,18 @@ impl Default for RegistrationConfig {
             max_profile_bytes: 8 * 1_024,
         }
     }
+}
+
+/// When a registration becomes an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConfirmationMode {
+    /// Once its address is proven. No unproven account exists for anybody to have prepared.
+    #[default]
+    Required,
+    /// At once. The account is unproven until its link or code comes back; proof of the mailbox by any other means drops
+    /// what was set up until then.
+    Deferred,
 }
 
 /// Asking whether new passwords are known from a breach, where the host gave something to ask.

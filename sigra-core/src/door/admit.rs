@@ -5,16 +5,17 @@ use std::sync::Arc;
 use super::gate::{Gate, GateContext, GateVerdict, Step};
 use super::notice::NoticeParts;
 use super::proof::{Proof, Shown};
+use super::sign_in_code::Owing;
 use crate::assurance::{Assurance, Method};
 use crate::audit::{AuditEvent, names};
 use crate::client::ClientInfo;
-use crate::config::{Config, Seconds};
+use crate::config::{Config, ConfirmationMode, Seconds};
 use crate::error::FlowError;
 use crate::evidence::Evidence;
 use crate::id::{DeviceId, PendingId, SessionId};
 use crate::mail::MailKind;
 use crate::ports::{
-    DeviceDescriber, DeviceStore, EvidenceLog, GeoIp, Happened, Hooks, Minted, SessionStore, SignIn, SignInDevice,
+    DeviceDescriber, DeviceStore, EvidenceLog, GeoIp, Happened, Hooks, Minted, RateLimiter, SessionStore, SignIn, SignInDevice,
     SignInRecorded, Vault,
 };
 use crate::secret::{Digest, Purpose, RawToken};
@@ -25,7 +26,7 @@ use crate::user::{Epochs, User};
 /// The one function that mints sessions, with what it needs.
 #[derive(Clone)]
 pub struct Door {
-    parts: DoorParts,
+    pub(super) parts: DoorParts,
     gates: Vec<Arc<dyn Gate>>,
 }
 
@@ -40,6 +41,7 @@ pub struct DoorParts {
     pub describer: Arc<dyn DeviceDescriber>,
     pub geo: Arc<dyn GeoIp>,
     pub hooks: Arc<dyn Hooks>,
+    pub mail_budget: Arc<dyn RateLimiter>,
     pub clock: Arc<dyn Clock>,
     pub config: Arc<Config>,
 }
@@ -337,8 +339,9 @@ impl Door {
 
     /// How long a sign-in may wait for the first of these steps.
     fn waits_for(&self, steps: &[Step]) -> Seconds {
-        let Config { sessions, second_factors, .. } = &*self.parts.config;
+        let Config { registration, sessions, second_factors, .. } = &*self.parts.config;
         match steps.first() {
+            Some(&Step::CONFIRM_EMAIL) => registration.code_secs.max(sessions.pending_secs),
             Some(&Step::MFA_ENROLLMENT) => second_factors.enrollment_secs.max(sessions.pending_secs),
             _ => sessions.pending_secs,
         }
@@ -369,8 +372,13 @@ impl Door {
         };
         let names: Vec<_> = steps.iter().map(Step::name).collect();
         let event = AuditEvent::new(names::LOGIN_STEP_REQUIRED, now, &entry.client).by(user.id).with("steps", names);
+        let mut evidence = Evidence::event(event);
+        if steps.first() == Some(&Step::CONFIRM_EMAIL) {
+            let owing = Owing { user: &user, token: &token, until: pending.expires_at, client: &entry.client };
+            evidence = self.with_sign_in_code(evidence, owing, now).await?;
+        }
         let digest = token.digest(Purpose::PENDING);
-        match self.parts.sessions.insert_pending(&pending, digest, continues, Evidence::event(event)).await? {
+        match self.parts.sessions.insert_pending(&pending, digest, continues, evidence).await? {
             Minted::Done(()) => Ok(Admission::StepRequired(Box::new(StepRequired { pending, token, steps }))),
             Minted::Stale => self.refuse(Some(&user), Refusal::Stale, entry, now).await,
             Minted::PendingGone => self.refuse(Some(&user), Refusal::NoPending, entry, now).await,
@@ -470,6 +478,10 @@ impl Door {
         }
         let evidence =
             evidence.and_event(AuditEvent::new(names::NEW_DEVICE, now, client).about(user.id).within(session.id));
+        // Whoever registers with somebody else's address must not fill that mailbox by signing in.
+        if user.confirmed_at.is_none() && self.parts.config.registration.confirmation == ConfirmationMode::Deferred {
+            return evidence;
+        }
         self.notices().add_to(evidence, &MailKind::NEW_DEVICE, user, client, now)
     }
 
@@ -481,7 +493,7 @@ impl Door {
         Ok(found.filter(|device| device.user == user.id))
     }
 
-    fn notices(&self) -> NoticeParts<'_> {
+    pub(super) fn notices(&self) -> NoticeParts<'_> {
         NoticeParts {
             vault: &*self.parts.vault,
             describer: &*self.parts.describer,

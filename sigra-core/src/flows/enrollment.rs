@@ -27,7 +27,7 @@ pub struct EnrollmentView {
     pub code_needed: bool,
 }
 
-/// What came of asking for a code.
+/// What came of asking for a code while signing in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum CodeRequested {
@@ -37,7 +37,7 @@ pub enum CodeRequested {
     NoPending,
 }
 
-/// What came of a code.
+/// What came of a code while signing in.
 #[derive(Debug)]
 #[must_use]
 pub enum CodeOutcome {
@@ -125,14 +125,8 @@ impl Enrollment<'_> {
 
     async fn is_right(&self, key: Digest, user: &User, typed: &str) -> Result<bool, FlowError> {
         let now = self.0.clock.now();
-        let tries = self.0.config.second_factors.code_tries;
-        let one = AttemptPolicy {
-            free: tries,
-            cap: tries,
-            lock_secs: 1,
-            max_lock_secs: 1,
-            window_secs: Some(self.0.config.second_factors.code_secs.get()),
-        };
+        let rules = &self.0.config.second_factors;
+        let one = AttemptPolicy::per_code(rules.code_tries, rules.code_secs);
         let whom = self.0.essentials.vault.mac("attempts.user", user.id.as_uuid().as_bytes());
         let all = AttemptKey { counter: "enrollment_code.account", whom };
         for (key, policy) in [(&all, &self.0.config.lockout.codes), (&self.code_key(key), &one)] {

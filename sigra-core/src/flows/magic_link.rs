@@ -15,7 +15,7 @@ use crate::sigra::Inner;
 /// Signing in with a link in a mail.
 ///
 /// A link proves the mailbox: AAL 1, never more. It signs in only the browser that opens and posts it, and reopens an
-/// account whose attempts are locked or used up.
+/// account whose attempts are locked or used up. An account that is not proven is [reclaimed](crate::ports::AccountStore#reclaiming).
 #[derive(Clone, Copy)]
 pub struct MagicLink<'a>(pub(crate) &'a Inner);
 
@@ -61,20 +61,21 @@ impl MagicLink<'_> {
             Some(token) => {
                 let evidence = |live: &LiveToken| {
                     let event = AuditEvent::new(names::MAGIC_LINK_SUCCESS, now, &entry.client);
-                    Evidence::event(match &live.user {
-                        Some(user) => event.by(user.id),
-                        None => event,
-                    })
+                    let Some(user) = &live.user else { return Evidence::event(event) };
+                    self.0.reclaim_evidence(Evidence::event(event.by(user.id)), user, live.reclaimed, &entry.client, now)
                 };
                 self.0.stores.tokens.redeem(token.digest(Purpose::MAGIC_LINK), now, &evidence).await?
             }
             None => None,
         };
-        let Some(user) = redeemed.and_then(|live| live.user) else {
+        let Some(LiveToken { user: Some(user), reclaimed, .. }) = redeemed else {
             let event = AuditEvent::new(names::MAGIC_LINK_FAILURE, now, &entry.client).failed("invalid_token");
             self.0.stores.log.append(Evidence::event(event)).await?;
             return Ok(MagicLinkOutcome::Invalid);
         };
+        if reclaimed {
+            self.0.reclaimed(&user, &entry.client).await?;
+        }
         self.0.reopen(&user).await?;
         let proof = Proof::new(WayIn::MagicLink, &user, Aal::One, vec![Method::MAGIC_LINK], now);
         match self.0.door.admit(proof, entry).await? {

@@ -16,9 +16,11 @@ mod reset;
 mod second_factors;
 mod services;
 mod sessions;
+mod sign_in_confirmation;
 mod sudo;
 mod workers;
 
+pub(crate) use budget::may_mail;
 pub use confirmation::{Confirmation, ConfirmationView, Confirmed, PreparedPromotion};
 pub use enrollment::{CodeOutcome, CodeRequested, Enrollment, EnrollmentView};
 pub use input::{InputFault, LinkView};
@@ -30,5 +32,6 @@ pub use requests::Requested;
 pub use reset::{Reset, ResetOutcome};
 pub use second_factors::{Attempting, ChallengeOutcome, FactorAnswer, FactorAttempt, SecondFactors};
 pub use sessions::{CurrentSession, Renewed, Sessions};
+pub use sign_in_confirmation::SignInConfirmation;
 pub use sudo::{Sudo, SudoAnswer, SudoOutcome};
 pub use workers::{WorkReport, Workers};

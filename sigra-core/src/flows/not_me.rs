@@ -45,7 +45,7 @@ impl NotMe<'_> {
         let evidence = |user: &User| Evidence::event(AuditEvent::new(names::NOT_ME, now, client).by(user.id));
         let digest = token.digest(Purpose::NOT_ME);
         let live = self.0.stores.tokens.peek(digest, now).await?;
-        let Some(LiveToken { token: MailedToken { created_at: since, .. }, user: Some(owner) }) = live else {
+        let Some(LiveToken { token: MailedToken { created_at: since, .. }, user: Some(owner), .. }) = live else {
             return self.invalid(client).await;
         };
         // Before the link is used up, so that what fails here can be tried again.

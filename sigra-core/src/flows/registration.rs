@@ -20,7 +20,8 @@ use crate::sigra::Inner;
 ///
 /// Every submission is stored alike, whether or not its address has an account, and costs the same work. A worker looks
 /// the address up later and mails either the confirmation or a notice to the owner. So no answer tells whether an
-/// address is taken, and no unproven account exists for anybody to have prepared in advance.
+/// address is taken, and no unproven account exists for anybody to have prepared in advance; unless the configuration wants
+/// accounts [at once](crate::config::ConfirmationMode::Deferred), which the worker then creates.
 #[derive(Clone, Copy)]
 pub struct Registration<'a>(pub(crate) &'a Inner);
 

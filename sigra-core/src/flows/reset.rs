@@ -6,7 +6,7 @@ use crate::client::ClientInfo;
 use crate::error::FlowError;
 use crate::evidence::Evidence;
 use crate::mail::MailKind;
-use crate::ports::{Happened, Quota, WorkOrigin};
+use crate::ports::{Happened, PasswordReset, Quota, WorkOrigin};
 use crate::registration::RequestKind;
 use crate::secret::{Purpose, RawToken};
 use crate::sigra::Inner;
@@ -16,7 +16,7 @@ use crate::user::User;
 /// Replacing a forgotten password.
 ///
 /// Redeeming a link sets the password, ends every session and credential of the account, forgets its devices, reopens a
-/// locked account, and signs nobody in. Nothing about the account changes before a live link arrives.
+/// locked account, and signs nobody in. An account that is not proven is [reclaimed](crate::ports::AccountStore#reclaiming). Nothing about the account changes before a live link arrives.
 #[derive(Clone, Copy)]
 pub struct Reset<'a>(pub(crate) &'a Inner);
 
@@ -74,17 +74,22 @@ impl Reset<'_> {
         let hash = self.0.essentials.hasher.hash(&password, origin).await?;
 
         let now = self.0.clock.now();
-        let evidence = |user: &User| {
+        let evidence = |PasswordReset { user, reclaimed }: &PasswordReset| {
             let event = AuditEvent::new(names::PASSWORD_RESET_COMPLETE, now, client).by(user.id);
-            self.0.notices().add_to(Evidence::event(event), &MailKind::PASSWORD_CHANGED, user, client, now)
+            let evidence = self.0.reclaim_evidence(Evidence::event(event), user, *reclaimed, client, now);
+            self.0.notices().add_to(evidence, &MailKind::PASSWORD_CHANGED, user, client, now)
         };
         let Some(token) = RawToken::parse(token) else {
             return self.invalid(client).await;
         };
         let digest = token.digest(Purpose::RESET_PASSWORD);
-        let Some(user) = self.0.stores.accounts.reset_password(digest, &hash, now, &evidence).await? else {
+        let reset = self.0.stores.accounts.reset_password(digest, &hash, now, &evidence).await?;
+        let Some(PasswordReset { user, reclaimed }) = reset else {
             return self.invalid(client).await;
         };
+        if reclaimed {
+            self.0.follow_up(self.0.reclaimed(&user, client).await);
+        }
         self.0.follow_up(self.0.reopen(&user).await);
         self.0.follow_up(self.reopen_second_factors(&user, now).await);
         self.0.follow_up(self.0.end_all_sessions(&user, client).await);
@@ -109,6 +114,30 @@ impl Reset<'_> {
 }
 
 impl Inner {
+    /// Adds to the evidence of a proof of the mailbox that it dropped what an unproven account had.
+    pub(crate) fn reclaim_evidence(
+        &self,
+        evidence: Evidence,
+        user: &User,
+        reclaimed: bool,
+        client: &ClientInfo,
+        now: Timestamp,
+    ) -> Evidence {
+        if !reclaimed {
+            return evidence;
+        }
+        evidence.and_event(AuditEvent::new(names::RECLAIMED, now, client).by(user.id))
+    }
+
+    /// What follows the reclaiming of an account: factors whose store is not the account's go too, and the host hears of it.
+    pub(crate) async fn reclaimed(&self, user: &User, client: &ClientInfo) -> Result<(), FlowError> {
+        for factor in self.factors.iter() {
+            factor.disown(user, Timestamp::EPOCH, client, &self.second_factors()).await?;
+        }
+        self.happened(Happened::Reclaimed(user)).await;
+        Ok(())
+    }
+
     /// Deletes the rows of sessions that a raised epoch has ended already.
     pub(crate) async fn end_all_sessions(&self, user: &User, client: &ClientInfo) -> Result<(), FlowError> {
         let now = self.clock.now();

@@ -36,6 +36,8 @@ impl MailKind {
     pub const SESSION_REUSED: Self = Self::new("session_reused");
     /// Attempts at the second factors were locked.
     pub const MFA_LOCKED: Self = Self::new("mfa_locked");
+    /// A code that proves the address in the middle of signing in.
+    pub const CONFIRM_CODE: Self = Self::new("confirm_code");
     /// A code to set up a second factor from an unknown device.
     pub const ENROLLMENT_CODE: Self = Self::new("enrollment_code");
 
@@ -50,6 +52,7 @@ impl MailKind {
         Self::ACCOUNT_LOCKED,
         Self::SESSION_REUSED,
         Self::MFA_LOCKED,
+        Self::CONFIRM_CODE,
         Self::ENROLLMENT_CODE,
     ];
 

@@ -71,6 +71,16 @@ impl NewAccount {
 ///   change or not at all. Where the guard fails, nothing changes and no evidence is asked for, except where an outcome
 ///   is handed to it.
 /// - Texts are literal: no value is a pattern.
+///
+/// # Reclaiming
+///
+/// Whoever registers may do so with somebody else's address. So where the mailbox of an account that is not proven is shown
+/// by other means than the link or the code of its registration, the account is [*reclaimed*](User::reclaimed), in the step
+/// that confirms it: its password goes, both epochs are raised, and every row that belongs to the account goes with them,
+/// whatever it is for and whoever owns the port: sessions, pending sign-ins, ceremonies, devices, tokens (rescue tokens too),
+/// second factors, passkeys, trusted browsers, changes under way. Only what counts attempts stays.
+///
+/// [`AccountStore::reset_password`] and [`TokenStore::redeem`] do so. [`AccountStore::confirm`] does not.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
     /// Finds an account by id.
@@ -112,8 +122,21 @@ pub trait AccountStore: Send + Sync {
         evidence: EvidenceFor<'_, SignInRecorded>,
     ) -> Result<Option<SignInRecorded>, StoreError>;
 
-    /// Redeems a reset token: consumes it, sets the password, confirms the address if it was not, raises the security
-    /// epoch, forgets every device and every other token of the account except rescue tokens.
+    /// Redeems a link or a code of the registration that created the account, or one shown while signing in: consumes it and
+    /// confirms the address. Everything else stays as it is, the epochs too.
+    ///
+    /// `None`, and nothing changed, unless the token is live as [`TokenStore`] says, carries epochs, and its account is not
+    /// confirmed. Of concurrent redemptions one succeeds.
+    async fn confirm(
+        &self,
+        digest: Digest,
+        now: Timestamp,
+        evidence: EvidenceFor<'_, User>,
+    ) -> Result<Option<User>, StoreError>;
+
+    /// Redeems a reset token: consumes it, sets the password, raises the security epoch, forgets every device and every
+    /// other token of the account except rescue tokens. An account that is not confirmed is [reclaimed](#reclaiming)
+    /// first.
     ///
     /// `None`, and nothing changed, unless the token is live as [`TokenStore`] says. Of concurrent redemptions one
     /// succeeds.
@@ -122,8 +145,8 @@ pub trait AccountStore: Send + Sync {
         digest: Digest,
         password: &PasswordHash,
         now: Timestamp,
-        evidence: EvidenceFor<'_, User>,
-    ) -> Result<Option<User>, StoreError>;
+        evidence: EvidenceFor<'_, PasswordReset>,
+    ) -> Result<Option<PasswordReset>, StoreError>;
 
     /// Redeems a rescue token: consumes it, takes the password away, raises the security epoch, forgets every device and
     /// every token of the account except other rescue tokens, and stores `request` made from the account as it is then.
@@ -138,6 +161,15 @@ pub trait AccountStore: Send + Sync {
         request: &(dyn for<'u> Fn(&'u User) -> AddressRequest + Send + Sync),
         evidence: EvidenceFor<'_, User>,
     ) -> Result<Option<User>, StoreError>;
+}
+
+/// A password that was replaced by proof of the mailbox.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PasswordReset {
+    /// The account, as it is then.
+    pub user: User,
+    /// Whether it was not confirmed, and [reclaimed](AccountStore#reclaiming).
+    pub reclaimed: bool,
 }
 
 /// A sign-in to be recorded.
@@ -205,6 +237,9 @@ pub trait TokenStore: Send + Sync {
     async fn peek(&self, digest: Digest, now: Timestamp) -> Result<Option<LiveToken>, StoreError>;
 
     /// Consumes a live token. Of concurrent redemptions one succeeds.
+    ///
+    /// It proves the mailbox: an account that is not confirmed is [reclaimed](AccountStore#reclaiming) in the same step, and
+    /// answered as it is then.
     async fn redeem(
         &self,
         digest: Digest,
@@ -220,6 +255,8 @@ pub struct LiveToken {
     pub token: MailedToken,
     /// The account, unless it belongs to a registration.
     pub user: Option<User>,
+    /// Whether redeeming it has [reclaimed](AccountStore#reclaiming) the account.
+    pub reclaimed: bool,
 }
 
 /// Registrations whose address is not proven yet.
@@ -261,6 +298,8 @@ pub trait RegistrationStore: Send + Sync {
     ) -> Result<Vec<ConfirmationCode>, StoreError>;
 
     /// Creates the account of a registration that has not expired, and deletes every registration for its address.
+    ///
+    /// The account may be one that is not confirmed yet.
     ///
     /// [`Promotion::Gone`] when the registration does not exist any more; [`Promotion::Taken`], with the address's
     /// registrations deleted and no evidence written, when the address has an account.

@@ -17,8 +17,8 @@ mod surroundings;
 mod vault;
 
 pub use accounts::{
-    AccountRecord, AccountStore, DeviceStore, LiveToken, NewAccount, Promotion, RegistrationStore, RequestStore,
-    SignIn, SignInDevice, SignInRecorded, TokenStore,
+    AccountRecord, AccountStore, DeviceStore, LiveToken, NewAccount, PasswordReset, Promotion, RegistrationStore,
+    RequestStore, SignIn, SignInDevice, SignInRecorded, TokenStore,
 };
 pub use audit::{AuditReader, RecordedEvent};
 pub use ceremonies::{Ceremony, CeremonyStore};

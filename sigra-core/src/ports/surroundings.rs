@@ -50,6 +50,8 @@ pub trait Hooks: Send + Sync {
 pub enum Happened<'a> {
     /// An account was created.
     Registered(&'a User),
+    /// The address of an account was proven by what was mailed for it, some time after the account was created.
+    Confirmed(&'a User),
     /// A sign-in was completed.
     SignedIn(&'a User, SessionId),
     /// A user signed out.
@@ -58,6 +60,9 @@ pub enum Happened<'a> {
     PasswordReset(&'a User),
     /// The owner disowned a sign-in; every session ended.
     Rescued(&'a User),
+    /// The mailbox of an unproven account was shown by other means than its registration's: the password, sessions and
+    /// factors from before are gone. What a stranger may have left with the host is the host's to drop.
+    Reclaimed(&'a User),
 }
 
 /// Hears nothing.

@@ -197,6 +197,7 @@ impl SurfaceBuilder {
     pub fn accounts(self) -> Self {
         self.routes(crate::assets::ROUTES)
             .routes(crate::accounts::ROUTES)
+            .step(Step::CONFIRM_EMAIL, "/login/confirm")
             .section("/settings/sessions", "Where you are signed in")
     }
 

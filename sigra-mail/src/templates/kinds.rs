@@ -81,6 +81,7 @@ fn core_kinds() -> Vec<KindTemplates> {
         embedded!(MailKind::ACCOUNT_LOCKED, "account_locked").with_tokens(&["not_me"]),
         embedded!(MailKind::SESSION_REUSED, "session_reused").with_tokens(&["not_me"]),
         embedded!(MailKind::MFA_LOCKED, "mfa_locked").with_tokens(&["not_me"]),
+        embedded!(MailKind::CONFIRM_CODE, "confirm_code").with_code(),
         embedded!(MailKind::ENROLLMENT_CODE, "enrollment_code").with_code(),
     ]
 }

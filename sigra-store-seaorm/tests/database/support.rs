@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, Value};
-use sigra_core::CommonBrowsers;
+use sigra_core::{CommonBrowsers, Unlimited};
 use sigra_core::assurance::{Aal, Method};
 use sigra_core::client::ClientInfo;
 use sigra_core::config::Config;
@@ -158,6 +158,7 @@ pub(crate) fn door(store: &SeaOrmStore) -> Door {
         vault: Arc::new(TestVault::default()),
         describer: Arc::new(CommonBrowsers),
         geo: Arc::new(NoGeoIp),
+        mail_budget: Arc::new(Unlimited),
         hooks: Arc::new(NoHooks),
         clock: Arc::new(ManualClock::at(NOW)),
         config: Arc::new(Config::default()),

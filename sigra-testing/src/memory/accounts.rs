@@ -6,7 +6,7 @@ use sigra_core::error::StoreError;
 use sigra_core::evidence::{Evidence, EvidenceFor};
 use sigra_core::id::UserId;
 use sigra_core::password::PasswordHash;
-use sigra_core::ports::{AccountRecord, AccountStore, NewAccount, SignIn, SignInDevice, SignInRecorded};
+use sigra_core::ports::{AccountRecord, AccountStore, NewAccount, PasswordReset, SignIn, SignInDevice, SignInRecorded};
 use sigra_core::registration::{AddressRequest, TokenOwner};
 use sigra_core::secret::Digest;
 use sigra_core::session::Device;
@@ -73,25 +73,54 @@ impl AccountStore for MemoryStore {
         })
     }
 
+    async fn confirm(
+        &self,
+        digest: Digest,
+        now: Timestamp,
+        evidence: EvidenceFor<'_, User>,
+    ) -> Result<Option<User>, StoreError> {
+        self.change("accounts.confirm", |state| {
+            let live = state.live_token(digest, now).map(|live| live.token.owner);
+            let Some(TokenOwner::User { id, epochs: Some(_) }) = live else {
+                return Ok(None);
+            };
+            let account = state.accounts.get_mut(&id).filter(|account| account.user.confirmed_at.is_none());
+            let Some(AccountRecord { user, .. }) = account else {
+                return Ok(None);
+            };
+            user.confirmed_at = Some(now);
+            let user = user.clone();
+            state.tokens.remove(&digest);
+            state.record(evidence(&user))?;
+            Ok(Some(user))
+        })
+    }
+
     async fn reset_password(
         &self,
         digest: Digest,
         password: &PasswordHash,
         now: Timestamp,
-        evidence: EvidenceFor<'_, User>,
-    ) -> Result<Option<User>, StoreError> {
+        evidence: EvidenceFor<'_, PasswordReset>,
+    ) -> Result<Option<PasswordReset>, StoreError> {
         self.change("accounts.reset_password", |state| {
-            let live = state.live_token(digest, now).map(|live| live.token.owner);
-            let Some(TokenOwner::User { id, epochs: Some(_) }) = live else {
+            let Some(live) = state.live_token(digest, now) else {
                 return Ok(None);
             };
+            let (TokenOwner::User { id, epochs: Some(_) }, Some(user)) = (live.token.owner, live.user) else {
+                return Ok(None);
+            };
+            let reclaimed = user.confirmed_at.is_none();
+            if reclaimed {
+                state.reclaim(id, now)?;
+            }
             let user = state.raise_epoch(id, |account| {
                 account.password = Some(password.clone());
                 account.user.has_password = true;
-                account.user.confirmed_at.get_or_insert(now);
             })?;
-            state.record(evidence(&user))?;
-            Ok(Some(user))
+            let reset = PasswordReset { user, reclaimed };
+            state.record(evidence(&reset))?;
+            Ok(Some(reset))
         })
     }
 

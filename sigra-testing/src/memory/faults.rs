@@ -13,6 +13,7 @@ pub(super) struct Faults {
 }
 
 pub(super) const OPERATIONS: &[&str] = &[
+    "accounts.confirm",
     "accounts.create",
     "accounts.find",
     "accounts.find_by_email",

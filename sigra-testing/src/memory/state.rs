@@ -93,12 +93,12 @@ impl State {
     pub(super) fn live_token(&self, digest: Digest, now: Timestamp) -> Option<LiveToken> {
         let token = self.tokens.get(&digest).filter(|token| now < token.expires_at)?.clone();
         let TokenOwner::User { id, epochs } = token.owner else {
-            return Some(LiveToken { token, user: None });
+            return Some(LiveToken { token, user: None, reclaimed: false });
         };
         let user = self.user(id)?.clone();
         // A rescue token counts under any epochs.
         let live = user.stands(epochs.unwrap_or(user.epochs)) && same_address(&user.email, &token.email);
-        live.then_some(LiveToken { token, user: Some(user) })
+        live.then_some(LiveToken { token, user: Some(user), reclaimed: false })
     }
 
     /// Forgets what was handed out under the account's old epoch: devices, and tokens that are no rescue tokens.
@@ -113,21 +113,60 @@ impl State {
     /// Deletes an account and all rows that refer to it.
     pub(super) fn erase(&mut self, user: UserId) {
         self.accounts.remove(&user);
-        self.devices.retain(|_, device| device.user != user);
-        self.tokens.retain(|_, token| !matches!(token.owner, TokenOwner::User { id, .. } if id == user));
-        self.sessions.retain(|_, row| row.session.user != user);
-        self.pending.retain(|_, (pending, _)| pending.user != user);
-        self.ceremonies.retain(|_, ceremony| ceremony.user != Some(user));
+        self.delete_belongings(user);
+    }
+
+    /// Makes an account, whose mailbox was shown by other means than its registration's, one of whoever showed it.
+    pub(super) fn reclaim(&mut self, id: UserId, now: Timestamp) -> Result<User, Refused> {
+        let account = self.accounts.get_mut(&id).ok_or(Refused::DANGLING)?;
+        account.user = account.user.clone().reclaimed(now);
+        account.password = None;
+        let user = account.user.clone();
+        self.delete_belongings(id);
+        Ok(user)
+    }
+
+    /// Deletes all rows that refer to an account. Names every kind of row, so that a further one is not forgotten.
+    fn delete_belongings(&mut self, user: UserId) {
+        let Self {
+            devices,
+            tokens,
+            sessions,
+            pending,
+            ceremonies,
+            #[cfg(feature = "mfa")]
+            totp,
+            #[cfg(feature = "mfa")]
+            backup_codes,
+            #[cfg(feature = "mfa")]
+            trusted,
+            #[cfg(feature = "passkeys")]
+            handles,
+            #[cfg(feature = "passkeys")]
+            passkeys,
+            // Of the account itself, of its address, or what outlives it.
+            accounts: _,
+            registrations: _,
+            requests: _,
+            attempts: _,
+            events: _,
+            outbox: _,
+        } = self;
+        devices.retain(|_, device| device.user != user);
+        tokens.retain(|_, token| !matches!(token.owner, TokenOwner::User { id, .. } if id == user));
+        sessions.retain(|_, row| row.session.user != user);
+        pending.retain(|_, (pending, _)| pending.user != user);
+        ceremonies.retain(|_, ceremony| ceremony.user != Some(user));
         #[cfg(feature = "mfa")]
         {
-            self.totp.remove(&user);
-            self.backup_codes.remove(&user);
-            self.trusted.retain(|_, (browser, _)| browser.user != user);
+            totp.remove(&user);
+            backup_codes.remove(&user);
+            trusted.retain(|_, (browser, _)| browser.user != user);
         }
         #[cfg(feature = "passkeys")]
         {
-            self.handles.remove(&user);
-            self.passkeys.retain(|_, passkey| passkey.user != user);
+            handles.remove(&user);
+            passkeys.retain(|_, passkey| passkey.user != user);
         }
     }
 

@@ -25,10 +25,14 @@ impl TokenStore for MemoryStore {
         evidence: EvidenceFor<'_, LiveToken>,
     ) -> Result<Option<LiveToken>, StoreError> {
         self.change("tokens.redeem", |state| {
-            let Some(live) = state.live_token(digest, now) else {
+            let Some(mut live) = state.live_token(digest, now) else {
                 return Ok(None);
             };
             state.tokens.remove(&digest);
+            if let Some(user) = live.user.as_mut().filter(|user| user.confirmed_at.is_none()) {
+                *user = state.reclaim(user.id, now)?;
+                live.reclaimed = true;
+            }
             state.record(evidence(&live))?;
             Ok(Some(live))
         })

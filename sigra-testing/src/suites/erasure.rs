@@ -52,8 +52,9 @@ pub async fn lc_01_the_trail_and_the_address_outlive_the_account(backend: &Backe
 }
 
 /// An account with one of everything.
-struct Belongings {
-    user: User,
+pub(super) struct Belongings {
+    /// As it was before it had them.
+    pub(super) user: User,
     session: NewSession,
     /// The token the session had first.
     retired: Digest,
@@ -67,7 +68,12 @@ struct Belongings {
 
 impl Belongings {
     async fn new(backend: &Backend) -> Self {
-        let (user, at) = (account(backend).await, now());
+        Self::of(backend, account(backend).await).await
+    }
+
+    /// Gives an account one of everything.
+    pub(super) async fn of(backend: &Backend, user: User) -> Self {
+        let at = now();
         let session = Press::at(backend, at).session(&user).await;
         backend.stores.sessions.insert(&session, &|_| Evidence::none()).await.unwrap();
         let (retired, current) = (session.digest(), digest());
@@ -94,7 +100,7 @@ impl Belongings {
     }
 
     /// How many of its rows are found.
-    async fn left(&self, backend: &Backend) -> usize {
+    pub(super) async fn left(&self, backend: &Backend) -> usize {
         let stores = &backend.stores;
         let mut found = vec![
             stores.devices.find(self.device, now()).await.unwrap().is_some(),

@@ -100,6 +100,7 @@ pub mod passkeys;
 mod press;
 pub mod promotion;
 pub mod rate_limiter;
+pub mod reclaiming;
 pub mod recovery;
 pub mod registrations;
 pub mod requests;
@@ -163,6 +164,7 @@ pub async fn all(backend: &Backend) {
     backend.stores.health.ping().await.expect("the storage must answer");
     accounts::all(backend).await;
     recovery::all(backend).await;
+    reclaiming::all(backend).await;
     devices::all(backend).await;
     tokens::all(backend).await;
     registrations::all(backend).await;
@@ -239,6 +241,7 @@ mod tests {
             #[cfg(feature = "passkeys")]
             (include_str!("passkeys.rs"), passkeys::CHECKS),
             (include_str!("promotion.rs"), promotion::CHECKS),
+            (include_str!("reclaiming.rs"), reclaiming::CHECKS),
             (include_str!("recovery.rs"), recovery::CHECKS),
             (include_str!("registrations.rs"), registrations::CHECKS),
             (include_str!("requests.rs"), requests::CHECKS),

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use sigra_core::CommonBrowsers;
+use sigra_core::{CommonBrowsers, Unlimited};
 use sigra_core::assurance::{Aal, Assurance, Method};
 use sigra_core::client::ClientInfo;
 use sigra_core::config::Config;
@@ -42,6 +42,7 @@ impl Press {
             vault: Arc::new(TestVault::default()),
             describer: Arc::new(CommonBrowsers),
             geo: Arc::new(NoGeoIp),
+            mail_budget: Arc::new(Unlimited),
             hooks: Arc::new(NoHooks),
             clock: Arc::new(ManualClock::at(at)),
             config: Arc::new(Config::default()),

@@ -6,7 +6,9 @@ use sigra_core::error::StoreError;
 use sigra_core::evidence::{Evidence, EvidenceFor};
 use sigra_core::id::UserId;
 use sigra_core::password::PasswordHash;
-use sigra_core::ports::{AccountRecord, AccountStore, NewAccount, SignIn, SignInDevice, SignInRecorded};
+use sigra_core::ports::{
+    AccountRecord, AccountStore, LiveToken, NewAccount, PasswordReset, SignIn, SignInDevice, SignInRecorded,
+};
 use sigra_core::registration::{AddressRequest, TokenOwner};
 use sigra_core::secret::Digest;
 use sigra_core::session::Device;
@@ -16,6 +18,7 @@ use sigra_core::user::{Epochs, User};
 use super::evidence::record;
 use super::tokens::{forget_credentials, live_token};
 use crate::error::Fault;
+use crate::operator::remove_belongings;
 use crate::rows::{Account, KnownDevice, QueuedRequest, Token, id};
 use crate::store::{KvStore, Step};
 use crate::table::{Row as _, Writing, under};
@@ -80,26 +83,53 @@ impl AccountStore for KvStore {
         self.write("AccountStore::record_sign_in", step, evidence).await
     }
 
-    async fn reset_password(
+    async fn confirm(
         &self,
         digest: Digest,
-        password: &PasswordHash,
         now: Timestamp,
         evidence: EvidenceFor<'_, User>,
     ) -> Result<Option<User>, StoreError> {
-        let password = password.clone();
         let step = move |tables: &mut Writing<'_>| {
             let owner = live_token(tables, digest, now)?.map(|live| live.token.owner);
             let Some(TokenOwner::User { id, epochs: Some(_) }) = owner else {
                 return Ok(Step::Nothing(None));
             };
-            let user = raise_epoch(tables, id, |account| {
-                account.set_password(Some(&password));
-                account.user.confirmed_at.get_or_insert(now);
-            })?;
-            Ok(Step::Done(Some(user)))
+            let account = tables.get::<Account>(id!(id))?.filter(|account| account.user.confirmed_at.is_none());
+            let Some(mut account) = account else {
+                return Ok(Step::Nothing(None));
+            };
+            account.user.confirmed_at = Some(now);
+            tables.put(&account)?;
+            tables.remove::<Token>(digest.as_bytes())?;
+            Ok(Step::Done(Some(account.user)))
         };
         let evidence = |user: &Option<User>| user.as_ref().map(evidence).unwrap_or_default();
+        self.write("AccountStore::confirm", step, evidence).await
+    }
+
+    async fn reset_password(
+        &self,
+        digest: Digest,
+        password: &PasswordHash,
+        now: Timestamp,
+        evidence: EvidenceFor<'_, PasswordReset>,
+    ) -> Result<Option<PasswordReset>, StoreError> {
+        let password = password.clone();
+        let step = move |tables: &mut Writing<'_>| {
+            let Some(LiveToken { token, user: Some(user), .. }) = live_token(tables, digest, now)? else {
+                return Ok(Step::Nothing(None));
+            };
+            let TokenOwner::User { id, epochs: Some(_) } = token.owner else {
+                return Ok(Step::Nothing(None));
+            };
+            let reclaimed = user.confirmed_at.is_none();
+            if reclaimed {
+                reclaim(tables, id, now)?;
+            }
+            let user = raise_epoch(tables, id, |account| account.set_password(Some(&password)))?;
+            Ok(Step::Done(Some(PasswordReset { user, reclaimed })))
+        };
+        let evidence = |reset: &Option<PasswordReset>| reset.as_ref().map(evidence).unwrap_or_default();
         self.write("AccountStore::reset_password", step, evidence).await
     }
 
@@ -162,6 +192,16 @@ pub(super) fn add_account(tables: &mut Writing<'_>, account: &NewAccount) -> Res
     let account = Account { user: account.to_user(), password, attempts_cleared_at: None };
     tables.insert(&account)?;
     Ok(Some(account.user))
+}
+
+/// Makes an account, whose mailbox was shown by other means than its registration's, one of whoever showed it.
+pub(super) fn reclaim(tables: &mut Writing<'_>, id: UserId, now: Timestamp) -> Result<User, Fault> {
+    let mut account = tables.get::<Account>(id!(id))?.ok_or(Fault::Corrupt("tokens"))?;
+    account.set_password(None);
+    account.user = account.user.reclaimed(now);
+    tables.put(&account)?;
+    remove_belongings(tables, id)?;
+    Ok(account.user)
 }
 
 /// Changes an account, raises its security epoch and forgets what the old one had handed out.

@@ -3,6 +3,7 @@
 mod alike;
 mod bodies;
 mod confirmation;
+mod deferred;
 mod failing;
 mod headers;
 mod host_routes;
@@ -64,6 +65,7 @@ pub fn scenarios() -> Vec<Scenario> {
 scenarios! { ACCOUNTS:
     registration { forms, pw_14_json, profiles, }
     confirmation { tk_07_by_link, by_code, by_json, resending, }
+    deferred { registering, guards, step_json, step_by_pages, proven_meanwhile, tk_16_taking_over, }
     sign_in {
         se_01_forms, json, faults, se_02_remembered, se_06_tokens_change, se_07_tokens_are_not_adopted,
         known_devices_keep_their_cookie, overload,
