@@ -11,8 +11,8 @@ use crate::door::{ConfirmationGate, Door, DoorParts, Factors, Gate, SecondFactor
 use crate::email::EmailAddress;
 use crate::error::FlowError;
 use crate::flows::{
-    Confirmation, Enrollment, Login, MagicLink, NotMe, Registration, Reset, SecondFactors, Sessions, SignInConfirmation,
-    Sudo, Workers,
+    Confirmation, Enrollment, Login, MagicLink, NotMe, Registration, Reset, SecondFactors, Sessions,
+    SignInConfirmation, Sudo, Workers,
 };
 use crate::mail::{Composer, Mailer};
 use crate::ports::{
@@ -373,8 +373,7 @@ impl SigraBuilder {
         let registration = &config.registration;
         let confirmation = (registration.confirmation == ConfirmationMode::Deferred)
             .then(|| Arc::new(ConfirmationGate { within: registration.confirm_within_secs.span() }) as Arc<dyn Gate>);
-        let gates =
-            iter::once(Arc::new(second_factor) as Arc<dyn Gate>).chain(confirmation).chain(gates).collect();
+        let gates = iter::once(Arc::new(second_factor) as Arc<dyn Gate>).chain(confirmation).chain(gates).collect();
         let door = Door::new(
             DoorParts {
                 devices: stores.devices.clone(),

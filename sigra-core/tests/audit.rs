@@ -136,6 +136,11 @@ async fn tour(stage: &Stage) -> Tour {
     for _ in 0..2 {
         tour.print(&sigra.not_me().redeem(&rescue, &client).await);
     }
+    // An account that was not proven, and a proof of its mailbox by other means than its registration's.
+    let eve = host.confirmed("eve@example.org").await;
+    host.store.edit_user(eve.id, |user| user.confirmed_at = None);
+    let link = magic_link(host, "eve@example.org").await;
+    tour.print(&sigra.magic_link().redeem(&link, &host.entry()).await);
     for _ in 0..12 {
         let _ = sigra.magic_link().request(BOB, &client).await.unwrap();
     }

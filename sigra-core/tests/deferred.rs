@@ -88,9 +88,8 @@ async fn the_account_exists_at_once_and_its_own_link_keeps_everything() {
 async fn the_code_does_too_within_its_tries() {
     let host = deferred(0);
     host.registered(ANN).await;
-    let by_code = async |email, code: &str| {
-        host.sigra.confirmation().by_code(email, code, &host.client()).await.unwrap()
-    };
+    let by_code =
+        async |email, code: &str| host.sigra.confirmation().by_code(email, code, &host.client()).await.unwrap();
     let code = host.mailed_code(ANN);
     let wrong = if code == "111111" { "222222" } else { "111111" };
     assert_eq!(by_code(BOB, &code).await, Confirmed::Invalid, "a code is its address's");
@@ -296,7 +295,16 @@ async fn assert_locked_out(host: &TestHost, mallory: &SignedIn) {
     assert!(is_refused(&host.login_with(ANN, PASSWORD, &mallory.returning(host.client())).await));
     let device = mallory.device.as_ref().unwrap().digest(sigra_core::secret::Purpose::DEVICE);
     assert!(host.sigra.stores().devices.find(device, host.sigra.clock().now()).await.unwrap().is_none());
-    assert!(host.sigra.stores().sessions.list(mallory.user.id, 10).await.unwrap().iter().all(|s| s.id != mallory.session.id));
+    assert!(
+        host.sigra
+            .stores()
+            .sessions
+            .list(mallory.user.id, 10)
+            .await
+            .unwrap()
+            .iter()
+            .all(|s| s.id != mallory.session.id)
+    );
     assert_eq!(by_link(host, ANN).await, Confirmed::Invalid, "what was mailed for the registration is worth nothing");
     assert_eq!(count_audited(&host.store, names::RECLAIMED, |_| true).await, 1);
 }

@@ -15,8 +15,8 @@ use crate::evidence::Evidence;
 use crate::id::{DeviceId, PendingId, SessionId};
 use crate::mail::MailKind;
 use crate::ports::{
-    DeviceDescriber, DeviceStore, EvidenceLog, GeoIp, Happened, Hooks, Minted, RateLimiter, SessionStore, SignIn, SignInDevice,
-    SignInRecorded, Vault,
+    DeviceDescriber, DeviceStore, EvidenceLog, GeoIp, Happened, Hooks, Minted, RateLimiter, SessionStore, SignIn,
+    SignInDevice, SignInRecorded, Vault,
 };
 use crate::secret::{Digest, Purpose, RawToken};
 use crate::session::{Device, NewSession, PendingSignIn, Replaces, Session};

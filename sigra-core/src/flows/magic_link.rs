@@ -62,7 +62,13 @@ impl MagicLink<'_> {
                 let evidence = |live: &LiveToken| {
                     let event = AuditEvent::new(names::MAGIC_LINK_SUCCESS, now, &entry.client);
                     let Some(user) = &live.user else { return Evidence::event(event) };
-                    self.0.reclaim_evidence(Evidence::event(event.by(user.id)), user, live.reclaimed, &entry.client, now)
+                    self.0.reclaim_evidence(
+                        Evidence::event(event.by(user.id)),
+                        user,
+                        live.reclaimed,
+                        &entry.client,
+                        now,
+                    )
                 };
                 self.0.stores.tokens.redeem(token.digest(Purpose::MAGIC_LINK), now, &evidence).await?
             }

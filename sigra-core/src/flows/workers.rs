@@ -8,8 +8,8 @@ use crate::config::{ConfirmationMode, Seconds};
 use crate::email::EmailAddress;
 use crate::error::FlowError;
 use crate::evidence::Evidence;
-use crate::mail::{Facts, MailError, MailKind, OutgoingMail};
 use crate::id::{RegistrationId, UserId};
+use crate::mail::{Facts, MailError, MailKind, OutgoingMail};
 use crate::ports::{Happened, LeasedMail, NewAccount, Promotion, Quota};
 use crate::registration::{
     AddressRequest, ConfirmationCode, LeasedRequest, MailedToken, NewToken, PendingRegistration, RequestKind,
@@ -104,7 +104,9 @@ impl Workers<'_> {
             match (request.kind, account.map(|record| record.user)) {
                 // No link could be used, and the address is not free either.
                 (_, Some(user)) if user.disabled_at.is_some() => (Resolution::default(), Evidence::none()),
-                (RequestKind::Register(id), Some(owner)) if owner.id == account_of(id) => answer.proof_of(&owner).await?,
+                (RequestKind::Register(id), Some(owner)) if owner.id == account_of(id) => {
+                    answer.proof_of(&owner).await?
+                }
                 (RequestKind::Register(_), Some(owner)) => answer.already_registered(&owner).await?,
                 (RequestKind::Register(id), None) if answer.is_deferred() => answer.account_at_once(id).await?,
                 (RequestKind::Register(id), None) => {

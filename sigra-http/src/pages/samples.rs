@@ -92,8 +92,10 @@ fn forms(text: &str) -> Vec<View> {
         .into(),
         MfaView { backup_code: true, method: "backup_code".to_owned(), errors: code(), ..MfaView::default() }.into(),
         MfaView { passkey: true, backup_code: true, ..MfaView::default() }.into(),
-        SignInConfirmView { email: some(), return_to: Some(some()), errors: code(), ..SignInConfirmView::default() }.into(),
-        SignInConfirmView { email: some(), proven: true, return_to: Some(some()), ..SignInConfirmView::default() }.into(),
+        SignInConfirmView { email: some(), return_to: Some(some()), errors: code(), ..SignInConfirmView::default() }
+            .into(),
+        SignInConfirmView { email: some(), proven: true, return_to: Some(some()), ..SignInConfirmView::default() }
+            .into(),
         MfaEnrollmentView { email: some(), code_needed: true, return_to: Some(some()), errors: code() }.into(),
         TotpSetupView {
             email: some(),

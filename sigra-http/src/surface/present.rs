@@ -109,7 +109,8 @@ impl Surface {
             next: next.map(|(below, text)| Link { href: self.path(below), text: text.to_owned() }),
             request_id: (code == FaultCode::Internal).then(|| visit.request_id().to_owned()),
         };
-        let mut response = self.page(&View::from(view), head, visit).unwrap_or_else(|_| self.fault_document(fault, visit));
+        let mut response =
+            self.page(&View::from(view), head, visit).unwrap_or_else(|_| self.fault_document(fault, visit));
         *response.status_mut() = fault.status();
         if let Some(after) = fault.retry_after() {
             response.headers_mut().insert(RETRY_AFTER, whole_seconds(after));
@@ -117,7 +118,12 @@ impl Surface {
         response
     }
 
-    fn page(&self, view: &View, head: Head<'_>, visit: &Visit) -> Result<Response<ResponseBody>, crate::pages::RenderError> {
+    fn page(
+        &self,
+        view: &View,
+        head: Head<'_>,
+        visit: &Visit,
+    ) -> Result<Response<ResponseBody>, crate::pages::RenderError> {
         let notice = Notice::read(&self.inner.cookies.notice, head.headers);
         let deferred = self.inner.sigra.config().registration.confirmation == ConfirmationMode::Deferred;
         let current = visit.looked_up().filter(|current| deferred && current.user().confirmed_at.is_none());

@@ -69,6 +69,10 @@ fn golden(kind: &MailKind) -> (&'static str, Vec<String>) {
                 &link("not-me"),
             ],
         ),
+        "confirm_code" => (
+            "Your code to sign in at Acme",
+            &[CODE, "The code works for 10 minutes.", "If this was not you, do not pass the code on."],
+        ),
         "enrollment_code" => (
             "Your code to set up two-step sign-in at Acme",
             &[

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, Value};
-use sigra_core::{CommonBrowsers, Unlimited};
 use sigra_core::assurance::{Aal, Method};
 use sigra_core::client::ClientInfo;
 use sigra_core::config::Config;
@@ -19,6 +18,7 @@ use sigra_core::registration::{AddressRequest, MailedToken, PendingRegistration,
 use sigra_core::secret::{Purpose, RawToken};
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
+use sigra_core::{CommonBrowsers, Unlimited};
 use sigra_example_databases::OwnDatabase;
 use sigra_store_seaorm::{SeaOrmStore, migrations};
 use sigra_testing::{ManualClock, TestVault};

@@ -70,11 +70,12 @@ fn facts(kind: &MailKind, device: &str) -> (Facts, Option<RawToken>, Option<Code
         "confirm_email" => Some("confirm"),
         "magic_link" => Some("magic_link"),
         "reset_password" => Some("reset_password"),
-        "already_registered" | "enrollment_code" => None,
+        "already_registered" | "confirm_code" | "enrollment_code" => None,
         _ => Some("not_me"),
     };
     let token = page.map(|_| RawToken::random());
-    let code = [MailKind::CONFIRM_EMAIL, MailKind::ENROLLMENT_CODE].contains(kind).then(Code::random);
+    let codes = [MailKind::CONFIRM_EMAIL, MailKind::CONFIRM_CODE, MailKind::ENROLLMENT_CODE];
+    let code = codes.contains(kind).then(Code::random);
     let mut facts = Facts {
         at: Some(now()),
         valid_secs: Some(3_600),

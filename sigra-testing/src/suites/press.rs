@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use sigra_core::{CommonBrowsers, Unlimited};
 use sigra_core::assurance::{Aal, Assurance, Method};
 use sigra_core::client::ClientInfo;
 use sigra_core::config::Config;
@@ -16,6 +15,7 @@ use sigra_core::secret::{Digest, Purpose, RawToken};
 use sigra_core::session::{NewSession, PendingSignIn, Session};
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
+use sigra_core::{CommonBrowsers, Unlimited};
 
 use super::Backend;
 use super::support::{HOUR, awkward_client};

@@ -174,7 +174,8 @@ pub async fn tk_16_one_of_many_proofs_reclaims(backend: &Backend) {
 /// Either the registration's own token came first, and everything is kept, or the other proof did, and all of it is gone.
 pub async fn tk_16_a_confirmation_and_a_reclaim_exclude_each_other(backend: &Backend) {
     let user = unproven(backend).await;
-    let (own, link) = (mail_token(backend, &user, CONFIRMS).await, mail_token(backend, &user, Purpose::MAGIC_LINK).await);
+    let (own, link) =
+        (mail_token(backend, &user, CONFIRMS).await, mail_token(backend, &user, Purpose::MAGIC_LINK).await);
     let outcomes = race(CONTENDERS, |contender| {
         let (backend, own, link) = (backend.clone(), own.digest, link.digest);
         async move {
