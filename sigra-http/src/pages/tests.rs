@@ -233,7 +233,7 @@ fn a_failing_template_says_nothing_of_the_view() {
 
 #[test]
 fn whoever_has_not_proven_their_address_is_told_above_the_page_and_can_ask_for_the_mail() {
-    let view = SessionsView::default().into();
+    let view = CheckMailView::default().into();
     let above = |unconfirmed| Above { notice: None, unconfirmed };
     let html = pages().render_above(&view, above(Some("ada@example.com"))).unwrap();
     for part in ["is not confirmed yet.", "action=\"/auth/confirm/resend\"", "name=\"email\" value=\"ada@example.com\""]
