@@ -71,7 +71,11 @@ fn golden(kind: &MailKind) -> (&'static str, Vec<String>) {
         ),
         "confirm_code" => (
             "Your code to sign in at Acme",
-            &[CODE, "The code works for 10 minutes.", "If this was not you, do not pass the code on."],
+            &[
+                CODE,
+                "The code works for 10 minutes.",
+                "If this was not you, do not pass the code on. Without it nobody can go on with",
+            ],
         ),
         "enrollment_code" => (
             "Your code to set up two-step sign-in at Acme",
