@@ -27,6 +27,7 @@ pub mod registration;
 pub mod secret;
 pub mod session;
 mod sigra;
+pub mod telemetry;
 pub mod time;
 pub mod user;
 
