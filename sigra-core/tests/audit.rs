@@ -428,6 +428,8 @@ async fn au_07_pw_30_no_row_no_log_line_and_no_printed_value_holds_a_secret() {
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .finish();
+    // While there is one subscriber only, what another test's thread passes first is off for this thread, too.
+    tracing::subscriber::set_global_default(tracing_subscriber::registry()).unwrap();
     let guard = tracing::subscriber::set_default(subscriber);
     let stage = stage();
     let host = &stage.host;
