@@ -61,6 +61,8 @@ async fn lc_04_every_field_of_the_account_is_in_it() {
     let ann = host.confirmed(ANN).await;
     let _ = host.login(ANN, WRONG_PASSWORD).await;
     let before = host.signed_in(&ann).await;
+    let changed_at = host.sigra.clock().now();
+    host.store.edit_user(ann.id, |user| user.password_changed_at = Some(changed_at));
     let document = export(&host, &ann).await;
 
     assert_eq!(
@@ -71,6 +73,10 @@ async fn lc_04_every_field_of_the_account_is_in_it() {
     assert_eq!((&account["id"], &account["email"]), (&json!(ann.id.to_string()), &json!(ANN)));
     assert_eq!((&account["has_password"], &account["disabled_at"]), (&json!(true), &json!(null)));
     assert!(["confirmed_at", "created_at", "last_sign_in_at"].iter().all(|member| account[member].is_string()));
+    assert_eq!(account["password_changed_at"], changed_at.to_string());
+    for member in ["password_change_required_at", "deletion_due_at"] {
+        assert_eq!(account.get(member), Some(&json!(null)), "{member}");
+    }
     assert!(account["profile"].is_object() || account["profile"].is_null());
     let sessions = list(&document, "sessions");
     assert_eq!(sessions.iter().filter(|session| session["current"] == true).count(), 1);
