@@ -24,7 +24,7 @@ use sigra_crypto::RootSecrets;
 use crate::database::{Database, Engine};
 use crate::error::BenchError;
 use crate::facts::{Facts, OPTIMIZED};
-use crate::measure::{Subject, deletions, export, flood, growth, logins, memory, sessions};
+use crate::measure::{Subject, burst, deletions, export, flood, growth, logins, memory, sessions};
 use crate::options::{Options, USAGE};
 use crate::plan::Plan;
 use crate::process::{HOST, HostProcess, SWEEP};
@@ -143,6 +143,9 @@ impl Bench<'_> {
         let mut doomed = self.subject("doomed", plan.swept()).await?;
         let lines = deletions(&mut doomed, plan, self.secret).await;
         self.close(doomed, lines).await?.into_iter().for_each(&mut *done);
+        let mut mailing = self.subject("mailing", plan.mailing()).await?;
+        let line = burst(&mut mailing, plan);
+        done(self.close(mailing, line).await?);
         let mut exporting = self.subject("export", plan.exporting).await?;
         exporting.seeded.record(&exporting.database, plan.events).await?;
         let line = export(&mut exporting, plan).await;

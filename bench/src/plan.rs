@@ -20,6 +20,8 @@ pub(crate) struct Plan {
     pub(crate) floods: usize,
     /// How many deletions are due at once.
     pub(crate) doomed: usize,
+    /// How many mails are owed at once.
+    pub(crate) mails: usize,
     /// What the database of all but the growth holds.
     pub(crate) main: Size,
     /// What growth is compared with.
@@ -46,6 +48,17 @@ impl Plan {
         Size { accounts, sessions: accounts * 2 }
     }
 
+    /// Those who are mailed, those who sign in without a burst, and those who do in one.
+    pub(crate) const fn mailing(&self) -> Size {
+        let accounts = self.logins + self.floods * (self.mails + self.logins + self.logins_in_a_burst());
+        Size { accounts, sessions: accounts }
+    }
+
+    /// How many at most sign in before a burst of mail is over.
+    pub(crate) const fn logins_in_a_burst(&self) -> usize {
+        self.logins * 8
+    }
+
     pub(crate) fn of(options: Options) -> Self {
         let large = options.large.then_some(Size { accounts: 100_000, sessions: 1_000_000 });
         if options.quick {
@@ -56,6 +69,7 @@ impl Plan {
                 window: Duration::from_millis(200),
                 floods: 1,
                 doomed: 200,
+                mails: 40,
                 main: Size { accounts: 400, sessions: 2_000 },
                 small: Size { accounts: 100, sessions: 500 },
                 exporting: EXPORTING,
@@ -70,6 +84,7 @@ impl Plan {
             window: Duration::from_secs(2),
             floods: 3,
             doomed: 10_000,
+            mails: 1_000,
             main: Size { accounts: 10_000, sessions: 100_000 },
             small: Size { accounts: 2_000, sessions: 10_000 },
             exporting: EXPORTING,

@@ -17,6 +17,8 @@ pub(crate) const SWEEP: &str = "sweep";
 pub(crate) struct HostProcess {
     child: Child,
     log: PathBuf,
+    /// What the host keeps, its mail too.
+    pub(crate) folder: PathBuf,
     /// Where the application listens.
     pub(crate) app: SocketAddr,
     /// Where the bare handler listens.
@@ -46,7 +48,7 @@ impl HostProcess {
         }
         let addresses = line.trim().split_once(' ').map(|(app, bare)| (app.parse(), bare.parse()));
         match addresses {
-            Some((Ok(app), Ok(bare))) => Ok(Self { child, log, app, bare }),
+            Some((Ok(app), Ok(bare))) => Ok(Self { child, log, folder: folder.to_owned(), app, bare }),
             _ => {
                 _ = child.kill();
                 _ = child.wait();

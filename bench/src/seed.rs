@@ -115,6 +115,12 @@ impl Seeded {
         (0..self.size.accounts).map(login).collect()
     }
 
+    /// Addresses of accounts, so many before the last `skipped` ones.
+    pub(crate) fn addresses_from_the_end(&self, skipped: usize, count: usize) -> impl Iterator<Item = String> {
+        let end = self.size.accounts - skipped;
+        (end - count..end).map(address)
+    }
+
     pub(crate) const fn taken(&self) -> usize {
         self.taken
     }

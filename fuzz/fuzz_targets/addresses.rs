@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sigra_core::email::EmailAddress;
+use sigra_core::email::{EmailAddress, NewEmailFault};
 use sigra_core::id::MailId;
 use sigra_core::mail::{MailKind, Message};
 use sigra_core::time::Timestamp;
@@ -12,6 +12,14 @@ use sigra_mail::{Sender, to_eml};
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(address) = EmailAddress::parse(text) else { return };
+
+    match EmailAddress::parse_new(text) {
+        Ok(new) => assert_eq!(new, address, "what can be had is what is found"),
+        Err(fault) => {
+            let ascii = address.as_str().is_ascii() && !address.domain().contains("xn--");
+            assert!(fault == NewEmailFault::Lookalike && !ascii, "only what is beyond ASCII can be misread");
+        }
+    }
 
     let again = EmailAddress::parse(address.as_str()).expect("an address is one in the form it was kept");
     assert_eq!(again, address);

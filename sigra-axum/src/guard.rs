@@ -17,6 +17,12 @@ pub const fn require_user() -> GuardLayer {
     require(Requirement::USER)
 }
 
+/// Only requests of accounts whose address is proven. With deferred confirmation an account can be used before that.
+#[must_use]
+pub const fn require_confirmed() -> GuardLayer {
+    require(Requirement::CONFIRMED)
+}
+
 /// Only requests whose session authenticated within the sudo window.
 #[must_use]
 pub const fn require_fresh() -> GuardLayer {

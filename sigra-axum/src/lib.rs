@@ -31,6 +31,7 @@ mod mount;
 
 pub use extract::{CurrentSession, CurrentUser, MaybeSession, MaybeUser, Rejection, Scope};
 pub use guard::{
-    Guard, GuardLayer, require, require_aal, require_fresh, require_mfa, require_mfa_enrolled, require_user,
+    Guard, GuardLayer, require, require_aal, require_confirmed, require_fresh, require_mfa, require_mfa_enrolled,
+    require_user,
 };
 pub use mount::{SigraLayer, SigraService, mount};

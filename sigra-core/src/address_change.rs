@@ -2,6 +2,7 @@
 
 use crate::email::EmailAddress;
 use crate::id::{RequestId, SessionId, UserId};
+use crate::ports::Mac;
 use crate::secret::Digest;
 use crate::time::Timestamp;
 use crate::user::{Epochs, User};
@@ -50,6 +51,8 @@ pub struct Completion {
     pub undo: Digest,
     /// Until when the links that undo this change are good, the earlier one included, and the old address stays reserved.
     pub undo_expires_at: Timestamp,
+    /// What the new address may be [in quarantine](crate::ports::QuarantineStore) under.
+    pub quarantine: Vec<Mac>,
 }
 
 /// A completed change.
@@ -59,6 +62,8 @@ pub struct ChangedAddress {
     pub change: AddressChange,
     /// The account as the change left it.
     pub user: User,
+    /// Whether it was not confirmed, and [reclaimed](crate::ports::AccountStore#reclaiming).
+    pub reclaimed: bool,
 }
 
 /// What came of redeeming a link to a new address.
@@ -69,7 +74,7 @@ pub enum Completed {
     Changed(Box<ChangedAddress>),
     /// The link is unknown, used, replaced or expired, or the account has changed since.
     Invalid,
-    /// The new address is another account's by now, or kept for one.
+    /// The new address is another account's by now, or kept for one, or in quarantine.
     Taken,
 }
 
@@ -91,4 +96,40 @@ pub struct UndoneChange {
     pub user: User,
     /// The address it had until then, when that was another one.
     pub reverted_from: Option<EmailAddress>,
+    /// Whether it was not confirmed, and [reclaimed](crate::ports::AccountStore#reclaiming).
+    pub reclaimed: bool,
+}
+
+/// A change as its account is shown it. It holds no link.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordedChange {
+    /// What was asked for.
+    pub change: AddressChange,
+    /// What has become of it.
+    pub state: ChangeState,
+    /// Until when it can be undone, and a completed one keeps its old address reserved; `None` while no link was mailed.
+    pub undo_expires_at: Option<Timestamp>,
+}
+
+/// What has become of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeState {
+    /// It waits for the proof of the new address, and is worth nothing once the session that asked is over.
+    Pending,
+    /// The account has had the new address since.
+    Completed,
+    /// It was replaced or withdrawn, or is worth nothing any more.
+    Ended,
+}
+
+impl ChangeState {
+    /// As it is written.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Completed => "completed",
+            Self::Ended => "ended",
+        }
+    }
 }

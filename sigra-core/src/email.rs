@@ -1,5 +1,7 @@
 //! Mail addresses: parsed once, compared by identity, mailed as stored.
 
+mod lookalike;
+
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -33,7 +35,7 @@ impl EmailAddress {
         if trimmed.len() > 4 * Self::MAX_BYTES {
             return Err(InvalidEmail);
         }
-        let text: String = trimmed.nfc().collect();
+        let text: String = if trimmed.is_ascii() { trimmed.to_owned() } else { trimmed.nfc().collect() };
         let (local, domain) = text.rsplit_once('@').ok_or(InvalidEmail)?;
         if !valid_local_part(local) {
             return Err(InvalidEmail);
@@ -44,6 +46,27 @@ impl EmailAddress {
             return Err(InvalidEmail);
         }
         Ok(Self { identity, text })
+    }
+
+    /// Parses the address somebody wants to have from now on, and refuses one that could be read as another.
+    ///
+    /// An ASCII address never is. Beyond ASCII, the letters of the local part, and those of each label of the domain, must be of
+    /// one script, or of those that are written together (UTS #39 §5.2, *highly restrictive*), and recommended for
+    /// identifiers; they must not look like ASCII altogether (UTS #39 §4), of which the last label of the domain is exempt;
+    /// and those of the local part must be small ones, because capitals beyond ASCII are told apart by
+    /// [identity](EmailAddress::identity).
+    ///
+    /// For addresses that are taken. To find one that exists, [`EmailAddress::parse`] it.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn parse_new(typed: &str) -> Result<Self, NewEmailFault> {
+        let email = Self::parse(typed).map_err(|InvalidEmail| NewEmailFault::Invalid)?;
+        if lookalike::may_be_misread(email.local_part(), email.domain()) {
+            return Err(NewEmailFault::Lookalike);
+        }
+        Ok(email)
     }
 
     /// The text mail is sent to.
@@ -110,6 +133,17 @@ impl<'de> Deserialize<'de> for EmailAddress {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid mail address")]
 pub struct InvalidEmail;
+
+/// Why nobody can have an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NewEmailFault {
+    /// The text is not one mail address.
+    #[error("not a valid mail address")]
+    Invalid,
+    /// It could be read as another one.
+    #[error("a mail address that can be mistaken for another one")]
+    Lookalike,
+}
 
 fn valid_local_part(local: &str) -> bool {
     // RFC 5321 §4.5.3.1.1 gives 64 octets; the dot-atom of RFC 5322 §3.2.3, widened by RFC 6532 to letters and digits

@@ -1,11 +1,12 @@
-//! What a change leaves behind: the audit events, and the mail with the tokens in it, that become durable with it, or
-//! not at all.
+//! What a change leaves behind: the audit events, the mail with the tokens in it, and the quarantine of addresses, that become
+//! durable with it, or not at all.
 
 use crate::audit::AuditEvent;
 use crate::mail::OutgoingMail;
+use crate::ports::Quarantined;
 use crate::registration::MailedToken;
 
-/// Audit events, mail and the tokens in that mail, which commit together with a change.
+/// Audit events, mail, the tokens in that mail, and quarantines, which commit together with a change.
 #[derive(Clone, Debug, Default)]
 #[must_use = "evidence that is not handed to a port is lost"]
 pub struct Evidence {
@@ -16,12 +17,14 @@ pub struct Evidence {
     /// The tokens that links in `mail` carry. They are stored last, so a change that forgets an account's tokens does
     /// not forget these.
     pub tokens: Vec<MailedToken>,
+    /// What becomes of addresses that the change leaves free.
+    pub quarantined: Vec<Quarantined>,
 }
 
 impl Evidence {
     /// Nothing to record: for outcomes that changed nothing.
     pub const fn none() -> Self {
-        Self { events: Vec::new(), mail: Vec::new(), tokens: Vec::new() }
+        Self { events: Vec::new(), mail: Vec::new(), tokens: Vec::new(), quarantined: Vec::new() }
     }
 
     /// One audit event.
@@ -38,6 +41,12 @@ impl Evidence {
     /// Adds a token that one of the mails carries.
     pub fn and_token(mut self, token: MailedToken) -> Self {
         self.tokens.push(token);
+        self
+    }
+
+    /// Adds the quarantine of an address that the change leaves free.
+    pub fn and_quarantined(mut self, quarantined: impl IntoIterator<Item = Quarantined>) -> Self {
+        self.quarantined.extend(quarantined);
         self
     }
 

@@ -6,6 +6,9 @@
 //! - the *ports*: the traits of [`ports`] that storage, hashing, mail and limits are reached through;
 //! - the *flows* over them.
 
+// The attribute of operations names this crate, here as elsewhere.
+extern crate self as sigra_core;
+
 pub mod address_change;
 pub mod assurance;
 pub mod audit;
@@ -29,6 +32,7 @@ pub mod registration;
 pub mod secret;
 pub mod session;
 mod sigra;
+pub mod telemetry;
 pub mod time;
 pub mod user;
 

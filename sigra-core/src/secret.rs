@@ -40,6 +40,10 @@ impl Purpose {
     pub const UNDO_EMAIL_CHANGE: Self = Self("undo_email_change");
     /// The rescue link that takes a deletion back.
     pub const REACTIVATE: Self = Self("reactivate");
+    /// The code that proves the address of an account that was created before that.
+    pub(crate) const CONFIRM_CODE: Self = Self("confirm_code");
+    /// The code that does so in the middle of signing in.
+    pub(crate) const SIGN_IN_CODE: Self = Self("sign_in_code");
     /// The code mailed to a pending sign-in before it may enrol a second factor from an unknown device.
     pub(crate) const ENROLLMENT_CODE: Self = Self("enrollment_code");
 
@@ -53,11 +57,13 @@ impl Purpose {
     /// small.
     #[must_use]
     pub fn from_stored(name: &str) -> Self {
-        const CORE: [Purpose; 10] = [
+        const CORE: [Purpose; 12] = [
             Purpose::SESSION,
             Purpose::PENDING,
             Purpose::DEVICE,
             Purpose::CONFIRM_REGISTRATION,
+            Purpose::CONFIRM_CODE,
+            Purpose::SIGN_IN_CODE,
             Purpose::MAGIC_LINK,
             Purpose::RESET_PASSWORD,
             Purpose::NOT_ME,

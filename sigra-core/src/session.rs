@@ -120,6 +120,9 @@ pub struct PendingSignIn {
     pub remember: bool,
     /// Whether completing it opens the sudo window.
     pub opens_sudo: bool,
+    /// Whether the owner is told when nothing comes of it: it waits for a second factor after a right password, in a browser
+    /// the account does not know. Never changed once it is stored.
+    pub tell_unfinished: bool,
     /// The client that is signing in.
     pub client: ClientInfo,
     /// When the proof was accepted.

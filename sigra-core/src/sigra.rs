@@ -1,28 +1,31 @@
 //! The handle everything is reached through.
 
-use std::collections::BTreeSet;
+mod builder;
+
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
-use crate::config::{Config, ConfigFaults};
-use crate::describer::CommonBrowsers;
-use crate::door::{Door, DoorParts, Factors, Gate, PasswordChangeGate, ReactivationGate, SecondFactorGate};
+pub use builder::SigraBuilder;
+
+use crate::config::Config;
+use crate::door::{Door, Factors};
 use crate::email::EmailAddress;
 use crate::error::FlowError;
-use crate::export::{self, ExportSection};
+use crate::export::ExportSection;
 use crate::flows::{
-    Confirmation, Deletion, EmailChange, Enrollment, Export, History, Login, MagicLink, NotMe, Operator, Outbox,
-    Passwords, Registration, Reset, SecondFactors, Sessions, Sudo, Sweeper, Workers,
+    Confirmation, Deletion, Dormancy, EmailChange, Enrollment, Export, History, Limits, Login, MagicLink, NotMe,
+    Operator, Outbox, Passwords, Profiles, Registration, Reset, SecondFactors, Sessions, SignInConfirmation, Sudo,
+    Sweeper, Workers,
 };
 use crate::mail::{Composer, Mailer};
 use crate::ports::{
     AccountData, AccountStore, AddressChangeStore, AttemptStore, AuditReader, BreachedPasswords, CeremonyStore,
-    DeviceDescriber, DeviceStore, EvidenceLog, Factor, FactorRequirement, GeoIp, Happened, Hasher, Health, Hooks,
-    Housekeeping, LeaseStore, LifecycleStore, MailDomains, NoGeoIp, NoHooks, OutboxReader, OutboxStore, PasswordPolicy,
-    PasswordStore, RateLimiter, RegistrationStore, RequestStore, SessionStore, Standing, TokenStore, TrustedBrowsers,
-    Vault,
+    DeviceDescriber, DeviceStore, DormancyStore, EvidenceLog, GeoIp, Happened, Hasher, Health, Hooks, Housekeeping,
+    LeaseStore, LifecycleStore, MailDomains, OutboxReader, OutboxStore, PasswordPolicy, PasswordStore, ProfileStore,
+    QuarantineStore, RateLimiter, RegistrationStore, RequestStore, SessionStore, TokenStore, TrustedBrowsers, Vault,
 };
-use crate::time::{Clock, SystemClock};
+use crate::time::Clock;
 
 /// The toolkit, assembled. Cheap to clone; has no type parameter.
 #[derive(Clone)]
@@ -41,6 +44,7 @@ pub struct Stores {
     pub audit: Arc<dyn AuditReader>,
     pub ceremonies: Arc<dyn CeremonyStore>,
     pub devices: Arc<dyn DeviceStore>,
+    pub dormancy: Arc<dyn DormancyStore>,
     pub health: Arc<dyn Health>,
     pub housekeeping: Arc<dyn Housekeeping>,
     pub leases: Arc<dyn LeaseStore>,
@@ -49,6 +53,8 @@ pub struct Stores {
     pub outbox: Arc<dyn OutboxStore>,
     pub outbox_reader: Arc<dyn OutboxReader>,
     pub passwords: Arc<dyn PasswordStore>,
+    pub profiles: Arc<dyn ProfileStore>,
+    pub quarantine: Arc<dyn QuarantineStore>,
     pub registrations: Arc<dyn RegistrationStore>,
     pub requests: Arc<dyn RequestStore>,
     pub sessions: Arc<dyn SessionStore>,
@@ -87,28 +93,14 @@ pub(crate) struct Inner {
     pub(crate) export_sections: Vec<Arc<dyn ExportSection>>,
     pub(crate) trusted: Option<Arc<dyn TrustedBrowsers>>,
     pub(crate) door: Door,
+    /// From when on the trail is told again that requests cannot be counted, in microseconds.
+    pub(crate) limits_told_again_at: AtomicI64,
 }
 
 impl Sigra {
     /// Starts assembling.
     pub fn builder(stores: Stores, essentials: Essentials) -> SigraBuilder {
-        SigraBuilder {
-            stores,
-            essentials,
-            config: Config::default(),
-            clock: Arc::new(SystemClock::new()),
-            geo: Arc::new(NoGeoIp),
-            describer: Arc::new(CommonBrowsers),
-            breaches: None,
-            mail_domains: None,
-            hooks: Arc::new(NoHooks),
-            account_data: Vec::new(),
-            gates: Vec::new(),
-            factors: Vec::new(),
-            trusted: None,
-            requirement: None,
-            export_sections: Vec::new(),
-        }
+        SigraBuilder::new(stores, essentials)
     }
 
     /// Registering.
@@ -121,6 +113,12 @@ impl Sigra {
     #[must_use]
     pub fn confirmation(&self) -> Confirmation<'_> {
         Confirmation(&self.inner)
+    }
+
+    /// Proving the address while signing in, where the account was created before that.
+    #[must_use]
+    pub fn sign_in_confirmation(&self) -> SignInConfirmation<'_> {
+        SignInConfirmation(&self.inner)
     }
 
     /// Signing in with a password.
@@ -145,6 +143,12 @@ impl Sigra {
     #[must_use]
     pub fn passwords(&self) -> Passwords<'_> {
         Passwords(&self.inner)
+    }
+
+    /// Changing what the host keeps about an account.
+    #[must_use]
+    pub fn profiles(&self) -> Profiles<'_> {
+        Profiles(&self.inner)
     }
 
     /// Authenticating again for sensitive actions.
@@ -205,6 +209,18 @@ impl Sigra {
     #[must_use]
     pub fn deletion(&self) -> Deletion<'_> {
         Deletion(&self.inner)
+    }
+
+    /// Warning about accounts that nobody uses, and disabling them.
+    #[must_use]
+    pub fn dormancy(&self) -> Dormancy<'_> {
+        Dormancy(&self.inner)
+    }
+
+    /// Counting what may happen so often and no oftener.
+    #[must_use]
+    pub fn limits(&self) -> Limits<'_> {
+        Limits(&self.inner)
     }
 
     /// What operators do to accounts. Who is one is the caller's to decide.
@@ -278,7 +294,11 @@ impl Inner {
     /// Tells the host, after the commit.
     pub(crate) async fn happened(&self, happened: Happened<'_>) {
         if let Err(error) = self.hooks.after_commit(&happened).await {
-            tracing::error!(error = &*error as &dyn std::error::Error, "an after-commit hook failed");
+            tracing::error!(
+                name: "sigra.hooks.failed",
+                error = &*error as &dyn std::error::Error,
+                "an after-commit hook failed"
+            );
         }
     }
 
@@ -286,7 +306,11 @@ impl Inner {
     /// may be told that a decision was not reached.
     pub(crate) fn follow_up(&self, done: Result<(), FlowError>) {
         if let Err(error) = done {
-            tracing::error!(error = &error as &dyn std::error::Error, "what follows a committed change failed");
+            tracing::error!(
+                name: "sigra.follow_up.failed",
+                error = &error as &dyn std::error::Error,
+                "what follows a committed change failed"
+            );
         }
     }
 
@@ -297,189 +321,5 @@ impl Inner {
     /// The keyed hash attempts on an account are counted by, whether or not there is an account.
     pub(crate) fn address_mac(&self, email: &EmailAddress) -> crate::ports::Mac {
         self.essentials.vault.mac("attempts.address", email.identity().as_bytes())
-    }
-}
-
-/// Assembles a [`Sigra`].
-#[must_use]
-pub struct SigraBuilder {
-    stores: Stores,
-    essentials: Essentials,
-    config: Config,
-    clock: Arc<dyn Clock>,
-    geo: Arc<dyn GeoIp>,
-    describer: Arc<dyn DeviceDescriber>,
-    breaches: Option<Arc<dyn BreachedPasswords>>,
-    mail_domains: Option<Arc<dyn MailDomains>>,
-    hooks: Arc<dyn Hooks>,
-    account_data: Vec<Arc<dyn AccountData>>,
-    gates: Vec<Arc<dyn Gate>>,
-    factors: Vec<Arc<dyn Factor>>,
-    trusted: Option<Arc<dyn TrustedBrowsers>>,
-    requirement: Option<Arc<dyn FactorRequirement>>,
-    export_sections: Vec<Arc<dyn ExportSection>>,
-}
-
-impl SigraBuilder {
-    /// How the flows behave. The default is safe to run.
-    pub fn config(mut self, config: Config) -> Self {
-        self.config = config;
-        self
-    }
-
-    /// Where time comes from. The default is the system's clock.
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// What knows where addresses are. The default knows nothing.
-    pub fn geo_ip(mut self, geo: Arc<dyn GeoIp>) -> Self {
-        self.geo = geo;
-        self
-    }
-
-    /// What words a `User-Agent`. The default recognizes the common browsers.
-    pub fn describer(mut self, describer: Arc<dyn DeviceDescriber>) -> Self {
-        self.describer = describer;
-        self
-    }
-
-    /// What knows passwords from breaches. The default is nothing, and then nothing is asked. What happens without an answer
-    /// is in [`BreachCheckConfig`](crate::config::BreachCheckConfig).
-    pub fn breached_passwords(mut self, breaches: Arc<dyn BreachedPasswords>) -> Self {
-        self.breaches = Some(breaches);
-        self
-    }
-
-    /// What knows which domains take mail. The default is nothing, and then nothing is asked. An address is taken without
-    /// an answer.
-    pub fn mail_domains(mut self, mail_domains: Arc<dyn MailDomains>) -> Self {
-        self.mail_domains = Some(mail_domains);
-        self
-    }
-
-    /// What hears about changes after they have committed. The default hears nothing.
-    pub fn hooks(mut self, hooks: Arc<dyn Hooks>) -> Self {
-        self.hooks = hooks;
-        self
-    }
-
-    /// Adds what must be erased with an account, and lives where the store cannot reach.
-    pub fn account_data(mut self, data: Arc<dyn AccountData>) -> Self {
-        self.account_data.push(data);
-        self
-    }
-
-    /// Adds a kind of second factor. Whoever has one must show it from then on, whatever the way in.
-    pub fn factor(mut self, factor: Arc<dyn Factor>) -> Self {
-        self.factors.push(factor);
-        self
-    }
-
-    /// What may stand in for a second factor. The default is nothing.
-    pub fn trusted_browsers(mut self, trusted: Arc<dyn TrustedBrowsers>) -> Self {
-        self.trusted = Some(trusted);
-        self
-    }
-
-    /// Which accounts must have a second factor, where the configuration does not demand it of all.
-    pub fn factor_requirement(mut self, requirement: Arc<dyn FactorRequirement>) -> Self {
-        self.requirement = Some(requirement);
-        self
-    }
-
-    /// Adds sections to what an account is given of itself: those of capabilities, and of the host's own rows.
-    pub fn export_sections(mut self, sections: impl IntoIterator<Item = Arc<dyn ExportSection>>) -> Self {
-        self.export_sections.extend(sections);
-        self
-    }
-
-    /// Adds a gate to the door. Gates are judged in the order they are added, after those that are built in.
-    pub fn gate(mut self, gate: Arc<dyn Gate>) -> Self {
-        self.gates.push(gate);
-        self
-    }
-
-    /// Checks the configuration and assembles.
-    ///
-    /// # Errors
-    ///
-    /// Every fault of the configuration, together.
-    pub fn build(self) -> Result<Sigra, ConfigFaults> {
-        self.config.validate()?;
-        let Self {
-            stores,
-            essentials,
-            config,
-            clock,
-            geo,
-            describer,
-            breaches,
-            mail_domains,
-            hooks,
-            account_data,
-            gates,
-            factors,
-            trusted,
-            requirement,
-            export_sections,
-        } = self;
-        let mut seen = BTreeSet::new();
-        let twice: Vec<_> = factors.iter().map(|factor| factor.kind()).filter(|kind| !seen.insert(*kind)).collect();
-        let mut faults: Vec<_> = twice.iter().map(|kind| format!("the factor `{kind}` is added twice")).collect();
-        let demands = |factor: &Arc<dyn Factor>| factor.standing() == Standing::Alone;
-        if (config.second_factors.required || requirement.is_some()) && !factors.iter().any(demands) {
-            faults.push(
-                "second factors are required, and no factor is added that could be set up while signing in".into(),
-            );
-        }
-        let export_sections: Vec<_> =
-            export::own_sections(&stores, &clock).into_iter().chain(export_sections).collect();
-        faults.extend(export::faults_of(&export_sections));
-        ConfigFaults::from_list(faults).map_or(Ok(()), Err)?;
-        let config = Arc::new(config);
-        let factors = Factors::new(factors);
-        let second_factor = SecondFactorGate {
-            factors: factors.clone(),
-            trusted: trusted.clone(),
-            required: config.second_factors.required,
-            requirement,
-        };
-        let built_in: [Arc<dyn Gate>; 3] =
-            [Arc::new(second_factor), Arc::new(ReactivationGate), Arc::new(PasswordChangeGate)];
-        let gates = built_in.into_iter().chain(gates).collect();
-        let door = Door::new(
-            DoorParts {
-                devices: stores.devices.clone(),
-                sessions: stores.sessions.clone(),
-                log: stores.log.clone(),
-                vault: essentials.vault.clone(),
-                describer: describer.clone(),
-                geo: geo.clone(),
-                hooks: hooks.clone(),
-                clock: clock.clone(),
-                config: config.clone(),
-            },
-            gates,
-        );
-        Ok(Sigra {
-            inner: Arc::new(Inner {
-                config,
-                stores,
-                essentials,
-                clock,
-                geo,
-                describer,
-                breaches,
-                mail_domains,
-                hooks,
-                account_data,
-                factors,
-                export_sections,
-                trusted,
-                door,
-            }),
-        })
     }
 }

@@ -68,4 +68,21 @@ impl User {
     pub fn deletion_is_due(&self, now: Timestamp) -> bool {
         self.deletion_due_at.is_some_and(|due_at| due_at <= now)
     }
+
+    /// The account as [reclaiming](crate::ports::AccountStore#reclaiming) leaves it: proven, as if nobody had ever signed in,
+    /// without a password, under new epochs. A deletion that is scheduled stays so: whoever showed the mailbox has not said
+    /// yet whether it was they who asked for it.
+    #[must_use]
+    pub fn reclaimed(self, at: Timestamp) -> Self {
+        let Epochs { security, factor } = self.epochs;
+        Self {
+            confirmed_at: Some(at),
+            has_password: false,
+            password_changed_at: None,
+            password_change_required_at: None,
+            epochs: Epochs { security: security + 1, factor: factor + 1 },
+            last_sign_in_at: None,
+            ..self
+        }
+    }
 }

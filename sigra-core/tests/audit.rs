@@ -8,22 +8,27 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use common::factor::{FakeFactor, RIGHT};
 use common::{ANN, BOB, NEW_PASSWORD, NOBODY, SetGate, magic_link, reset_link};
 use sigra_core::audit::{EVENTS, EventName};
+use sigra_core::config::Seconds;
 use sigra_core::door::{Entry, GateVerdict, Shown, Step};
 use sigra_core::error::FlowError;
+use sigra_core::evidence::Evidence;
 use sigra_core::flows::{
     ChallengeOutcome, ChangeOutcome, FactorAnswer, ForcedOutcome, LoginOutcome, MagicLinkOutcome, NewPassword,
     PasswordAttempt, PasswordOutcome, RegistrationForm,
 };
 use sigra_core::mail::MailKind;
-use sigra_core::ports::{FactorRequirement, MailState, Standing};
+use sigra_core::ports::{Bucket, FactorRequirement, MailState, Quota, Standing};
+use sigra_core::registration::{MailedToken, TokenOwner};
+use sigra_core::secret::{Purpose, RawToken};
 use sigra_core::user::User;
-use sigra_testing::KnownBad;
 use sigra_testing::scenario::{PASSWORD, SignedIn, TestHost, WRONG_PASSWORD};
+use sigra_testing::{KnownBad, UnreachableRateLimiter};
 
 /// Everything a tour leaves behind that anybody could read, and what must not be in it.
 #[derive(Default)]
@@ -114,6 +119,7 @@ async fn tour(stage: &Stage) -> Tour {
     tour.keep(&session);
     let current = host.resolve(&session.cookie()).await.unwrap();
     tour.print(&sigra.sessions().list(&ann).await);
+    tour.print(&sigra.profiles().replace(&current, &ann.profile, &ann.profile, &client).await);
     let mut export = sigra.export().begin(&current, &client).await.unwrap();
     tour.print(&export);
     while let Some(piece) = export.next().await.unwrap() {
@@ -149,6 +155,25 @@ async fn tour(stage: &Stage) -> Tour {
     for _ in 0..2 {
         tour.print(&sigra.not_me().redeem(&rescue, &client).await);
     }
+    // An account that was not proven, and a proof of its mailbox by its registration's link, and by other means.
+    let eve = host.confirmed("eve@example.org").await;
+    host.store.edit_user(eve.id, |user| user.confirmed_at = None);
+    let link = RawToken::random();
+    let now = sigra.clock().now();
+    let own = MailedToken {
+        digest: link.digest(Purpose::CONFIRM_REGISTRATION),
+        purpose: Purpose::CONFIRM_REGISTRATION,
+        owner: TokenOwner::User { id: eve.id, epochs: Some(eve.epochs) },
+        email: eve.email.clone(),
+        created_at: now,
+        expires_at: now + Duration::from_secs(60),
+    };
+    sigra.stores().log.append(Evidence::none().and_token(own)).await.unwrap();
+    tour.secrets.insert(link.expose().to_string());
+    tour.print(&sigra.confirmation().by_token(&link.expose(), &client).await);
+    host.store.edit_user(eve.id, |user| user.confirmed_at = None);
+    let link = magic_link(host, "eve@example.org").await;
+    tour.print(&sigra.magic_link().redeem(&link, &host.entry()).await);
     for _ in 0..12 {
         let _ = sigra.magic_link().request(BOB, &client).await.unwrap();
     }
@@ -159,6 +184,8 @@ async fn tour(stage: &Stage) -> Tour {
     passwords(host, &mut tour).await;
     email_change(host, &mut tour).await;
     endings(host, &mut tour).await;
+    limits(host, &mut tour).await;
+    dormancy(host, &mut tour).await;
 
     for message in host.mailer.sent() {
         tour.print(&message);
@@ -205,10 +232,26 @@ async fn endings(host: &TestHost, tour: &mut Tour) {
     tour.print(&sigra.deletion().peek(&link).await);
     tour.print(&sigra.deletion().undo(&link, &client).await);
     tour.print(&operator.erase(bob.id, &client).await);
+    tour.print(&operator.release_address(&bob.email, &client).await);
     host.run_workers().await;
 }
 
-/// Somebody who must have a second factor sets one up, mistypes it, uses it, and changes it.
+/// Nobody can be counted any more.
+async fn limits(host: &TestHost, tour: &mut Tour) {
+    let bucket = Bucket { name: "login", key: String::from("192.0.2.1"), limit: Quota::new(1, 60) };
+    tour.print(&host.sigra.limits().take(&UnreachableRateLimiter, &bucket, &host.client()).await);
+}
+
+/// Nobody comes for a year.
+async fn dormancy(host: &TestHost, tour: &mut Tour) {
+    for _ in 0..2 {
+        host.advance(365 * 86_400);
+        tour.print(&host.sigra.dormancy().sweep(100).await);
+        host.run_workers().await;
+    }
+}
+
+/// Somebody who must have a second factor sets one up, mistypes it, uses it, changes it, and gives up at it.
 async fn second_factors(host: &TestHost, factor: &FakeFactor, tour: &mut Tour) {
     let (sigra, client) = (&host.sigra, host.client());
     let cleo = host.confirmed(CLEO).await;
@@ -242,6 +285,11 @@ async fn second_factors(host: &TestHost, factor: &FakeFactor, tour: &mut Tour) {
     let renewed = sigra.sessions().carry_on(&current, &user, None, &client).await.unwrap().unwrap();
     tour.print(&renewed);
     tour.secrets.insert(renewed.token.expose().to_string());
+
+    let given_up = held(host.login(CLEO, PASSWORD).await);
+    tour.secrets.insert(given_up.token.expose().to_string());
+    host.advance(300);
+    tour.print(&sigra.sweeper().run_once().await);
     host.run_workers().await;
 }
 
@@ -351,6 +399,10 @@ fn stage() -> Stage {
     let factor = FakeFactor::new("totp", Standing::Alone);
     let services = KnownBad::default();
     let builder = TestHost::builder()
+        .config(|config| {
+            config.lifecycle.dormancy.warn_after_secs = Seconds::new(365 * 86_400);
+            config.lifecycle.address_quarantine_secs = Seconds::new(86_400);
+        })
         .breached_passwords(Arc::new(services.clone()))
         .mail_domains(Arc::new(services.clone()))
         .gate(Arc::new(gate.clone()))
@@ -374,7 +426,9 @@ async fn au_01_events_say_who_when_and_from_where() {
     let host = &stage.host;
     tour(&stage).await;
     for event in host.store.events() {
-        assert!(event.name.starts_with("mail.abandoned") || event.client.ip.is_some(), "{event:?}");
+        let by_itself = event.name.starts_with("mail.abandoned") || event.metadata.get("by") == Some(&"sweep".into());
+        let follows = event.name == "session.revoke_all" && event.actor.is_some();
+        assert!(by_itself || follows || event.client.ip.is_some(), "{event:?}");
         let failed = event.outcome == sigra_core::audit::Outcome::Failure;
         assert_eq!(failed, event.reason.is_some(), "{event:?}");
     }

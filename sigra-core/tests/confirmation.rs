@@ -37,7 +37,7 @@ async fn tk_07_looking_at_a_link_consumes_nothing() {
     let token = host.mailed_token(&MailKind::CONFIRM_EMAIL, ANN);
     for _ in 0..3 {
         let view = host.sigra.confirmation().peek(&token).await.unwrap().unwrap();
-        assert_eq!((view.email.as_str(), view.device.as_str()), (ANN, "Firefox on Linux"));
+        assert_eq!((view.email.as_str(), view.device.as_deref()), (ANN, Some("Firefox on Linux")));
         assert_eq!(view.submitted_at, host.sigra.clock().now());
     }
     assert!(matches!(by_token(&host, &token).await, Confirmed::Created(_)));
@@ -237,6 +237,7 @@ async fn a_registration_overtaken_by_an_account_is_invalid_and_gone() {
         profile: serde_json::json!({}),
         confirmed_at: Some(host.sigra.clock().now()),
         created_at: host.sigra.clock().now(),
+        quarantine: Vec::new(),
     };
     let evidence = sigra_core::evidence::Evidence::none();
     assert!(host.sigra.stores().accounts.create(&account, evidence).await.unwrap());

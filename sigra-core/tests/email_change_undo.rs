@@ -229,7 +229,7 @@ async fn tk_17_whoever_redeems_while_the_owner_undoes_the_owner_has_it_afterward
                         host.sigra.email_change().redeem(&link, Some(&session), &host.client()).await.unwrap();
                     return match outcome {
                         ChangeOutcome::Changed(_, renewed) => renewed.map(|renewed| renewed.token.expose().to_string()),
-                        ChangeOutcome::Invalid => None,
+                        ChangeOutcome::Reclaimed(_) | ChangeOutcome::Invalid => None,
                     };
                 }
                 undo(&host, &rescue).await.then(String::new)

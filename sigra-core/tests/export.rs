@@ -17,6 +17,8 @@ use sigra_core::evidence::Evidence;
 use sigra_core::export::{
     ExportAccount, ExportDocument, ExportError, ExportPage, ExportSection, ExportShape, Omission,
 };
+use sigra_core::flows::{ChangeOutcome, ChangeRequested};
+use sigra_core::mail::MailKind;
 use sigra_core::ports::EvidenceLog as _;
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
@@ -128,6 +130,54 @@ async fn au_07_no_secret_is_in_it() {
     for secret in secrets {
         assert!(!text.contains(&secret), "{secret} in {text}");
     }
+}
+
+/// The address that is asked for, the one that can come back, and none of the links in the mails about either.
+#[tokio::test]
+async fn lc_04_au_07_changes_of_the_address_are_in_it_without_their_links() {
+    const NEW: &str = "ann@new.example.org";
+    const NEWER: &str = "ann@newer.example.org";
+    let host = TestHost::new();
+    let (ann, bob) = (host.confirmed(ANN).await, host.confirmed(BOB).await);
+    let ask = async |user: &User, address| {
+        let session = host.signed_in(user).await;
+        let asked = host.sigra.email_change().request(&current(&host, &session).await, address, &host.client()).await;
+        assert!(matches!(asked.unwrap(), ChangeRequested::Noted));
+        host.run_workers().await;
+        session
+    };
+    ask(&bob, "bob@new.example.org").await;
+    ask(&ann, NEW).await;
+    let mut links = vec![
+        host.mailed_token(&MailKind::EMAIL_CHANGE_CONFIRM, NEW),
+        host.mailed_token(&MailKind::EMAIL_CHANGE_NOTICE, ANN),
+    ];
+    let redeemed = host.sigra.email_change().redeem(&links[0], None, &host.client()).await.unwrap();
+    assert!(matches!(redeemed, ChangeOutcome::Changed(..)), "{redeemed:?}");
+    host.run_workers().await;
+    links.push(host.mailed_token(&MailKind::EMAIL_CHANGED, ANN));
+    let ann = host.store.users().into_iter().find(|user| user.id == ann.id).unwrap();
+    let session = ask(&ann, NEWER).await;
+    links.push(host.mailed_token(&MailKind::EMAIL_CHANGE_CONFIRM, NEWER));
+    links.push(host.mailed_token(&MailKind::EMAIL_CHANGE_NOTICE, NEW));
+
+    let text = whole(host.sigra.export().begin(&current(&host, &session).await, &host.client()).await.unwrap()).await;
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let shown: Vec<_> = list(&document, "email_changes")
+        .iter()
+        .map(|change| [&change["state"], &change["old_email"], &change["new_email"]].map(|text| text.as_str().unwrap()))
+        .collect();
+    assert_eq!(shown, [["pending", NEW, NEWER], ["completed", ANN, NEW]]);
+    for change in list(&document, "email_changes") {
+        let times = ["requested_at", "expires_at", "undo_expires_at"];
+        assert!(times.iter().all(|time| change[time].is_string()), "{change}");
+        assert!(change["session"].is_string());
+    }
+    assert_eq!(list(&document, "email_changes")[0]["session"], session.session.id.to_string());
+    for secret in links {
+        assert!(!text.contains(&secret), "{secret}");
+    }
+    assert!(!text.contains("bob"));
 }
 
 #[tokio::test]
@@ -260,7 +310,7 @@ async fn au_14_a_fault_leaves_a_document_that_is_visibly_broken() {
         broken(&mut begin(&host, &ann).await, Vec::new()).await;
         assert_eq!(asked.load(Ordering::SeqCst), at + 1);
     }
-    for operation in ["sessions.find", "sessions.list", "devices.list", "audit.page"] {
+    for operation in ["sessions.find", "sessions.list", "devices.list", "address_changes.list", "audit.page"] {
         let host = TestHost::new();
         let ann = host.confirmed(ANN).await;
         let mut document = begin(&host, &ann).await;

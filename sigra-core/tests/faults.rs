@@ -11,13 +11,15 @@ use sigra_core::assurance::{Aal, Method};
 use sigra_core::audit::EventName;
 use sigra_core::audit::names::{
     CONFIRMATION_SUCCESS, EMAIL_CHANGE_REQUEST, EMAIL_CHANGE_SUCCESS, EMAIL_CHANGE_UNDONE, EMAIL_CHANGE_WITHDRAWN,
-    LOGIN_SUCCESS, LOGOUT, NOT_ME, PASSWORD_CHANGE, PASSWORD_RESET_COMPLETE, REGISTER_SUCCESS, SUDO_ENTER,
+    LOGIN_SUCCESS, LOGOUT, NOT_ME, PASSWORD_CHANGE, PASSWORD_RESET_COMPLETE, PROFILE_CHANGE, REGISTER_SUCCESS,
+    SUDO_ENTER,
 };
 use sigra_core::door::{Admission, Shown, Step};
 use sigra_core::error::FlowError;
 use sigra_core::flows::{
     ChangeOutcome, ChangeRequested, Confirmed, CurrentSession, ForcedOutcome, LoginOutcome, MagicLinkOutcome,
-    NewPassword, PasswordAttempt, PasswordOutcome, RegistrationForm, Requested, ResetOutcome, Submitted, SudoOutcome,
+    NewPassword, PasswordAttempt, PasswordOutcome, ProfileOutcome, RegistrationForm, Requested, ResetOutcome,
+    Submitted, SudoOutcome,
 };
 use sigra_core::mail::MailKind;
 use sigra_core::secret::RawToken;
@@ -48,6 +50,7 @@ enum Flow {
     ChangePassword,
     ChangePasswordWrong,
     ForcedChange,
+    ChangeProfile,
     Use,
     Rotate,
     Reuse,
@@ -81,6 +84,7 @@ const FLOWS: &[Flow] = &[
     Flow::ChangePassword,
     Flow::ChangePasswordWrong,
     Flow::ForcedChange,
+    Flow::ChangeProfile,
     Flow::Use,
     Flow::Rotate,
     Flow::Reuse,
@@ -156,7 +160,7 @@ impl Stage {
         }
         let in_session =
             matches!(flow, Flow::Sudo | Flow::SudoWrong | Flow::ChangePassword | Flow::ChangePasswordWrong);
-        if in_session || matches!(flow, Flow::SignOut | Flow::Revoke | Flow::RevokeOthers) {
+        if in_session || matches!(flow, Flow::SignOut | Flow::Revoke | Flow::RevokeOthers | Flow::ChangeProfile) {
             host.signed_in(&ann).await;
             let session = host.signed_in(&ann).await;
             self.current = host.resolve(&session.cookie()).await;
@@ -252,6 +256,12 @@ impl Stage {
                 let outcome = sigra.passwords().complete_forced_change(token, NEW_PASSWORD, &entry).await?;
                 assert!(matches!(outcome, ForcedOutcome::Admitted(Admission::Granted(_)) | ForcedOutcome::Changed));
             }
+            Flow::ChangeProfile => {
+                let (current, profile) = (self.current.as_ref().unwrap(), serde_json::json!({ "name": "Ann" }));
+                let seen = &current.user().profile;
+                let outcome = sigra.profiles().replace(current, seen, &profile, &client).await?;
+                assert!(matches!(outcome, ProfileOutcome::Done(_)));
+            }
             Flow::Use | Flow::Rotate | Flow::Reuse => {
                 let found = sigra.sessions().resolve(&self.session.as_ref().unwrap().cookie(), &client).await?;
                 assert_eq!(found.is_none(), flow == Flow::Reuse);
@@ -318,6 +328,7 @@ const SUCCESSES: &[EventName] = &[
     NOT_ME,
     PASSWORD_CHANGE,
     PASSWORD_RESET_COMPLETE,
+    PROFILE_CHANGE,
     REGISTER_SUCCESS,
     SUDO_ENTER,
 ];

@@ -49,7 +49,7 @@ const FORBIDDEN: &[&str] = &[
 #[test]
 fn the_dependencies_hold_no_framework_orm_tls_or_runtime() {
     let output = Command::new(env!("CARGO"))
-        .args(["tree", "--package", "sigra-core", "--edges", "normal", "--prefix", "none", "--offline"])
+        .args(["tree", "--package", "sigra-core", "--edges", "normal", "--prefix", "none", "--locked"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();

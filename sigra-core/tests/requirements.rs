@@ -1,4 +1,4 @@
-//! `docs/requirements.md` and `docs/SECURITY.md` name tests that exist.
+//! `docs/requirements.md`, `docs/SECURITY.md` and guides name tests that exist.
 
 use std::path::Path;
 use std::{fs, io};
@@ -12,6 +12,27 @@ fn every_named_test_exists() -> io::Result<()> {
     for (path, name) in named {
         let source = fs::read_to_string(root.join(format!("{path}.rs")))?;
         assert!(source.contains(&format!("fn {name}(")), "{path}.rs has no test {name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_test_a_guide_names_exists() -> io::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for guide in ["custom-user-fields.md", "email-change.md", "hooks.md"] {
+        let page = fs::read_to_string(root.join("docs/guides").join(guide))?;
+        let (mut file, mut count) = ("", 0);
+        for (path, name) in page.split('`').filter_map(|code| code.split_once("::")) {
+            match path {
+                "…" => {}
+                path if path.ends_with(".rs") => file = path,
+                _ => continue,
+            }
+            let source = fs::read_to_string(root.join(file))?;
+            assert!(source.contains(&format!("fn {name}(")), "{guide}: {file} has no test {name}");
+            count += 1;
+        }
+        assert!(count > 4, "{guide} names its tests as `path::name`, and not only {count}");
     }
     Ok(())
 }

@@ -66,6 +66,10 @@ impl Vault for KeyRing {
         Mac::from_bytes(keyed_hash(self.macs.first(), purpose, message))
     }
 
+    fn macs(&self, purpose: &str, message: &[u8]) -> Vec<Mac> {
+        self.macs.iter().map(|key| Mac::from_bytes(keyed_hash(key, purpose, message))).collect()
+    }
+
     fn verify_mac(&self, purpose: &str, message: &[u8], mac: &Mac) -> bool {
         let known = self
             .macs

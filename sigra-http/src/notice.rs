@@ -37,12 +37,14 @@ pub(crate) enum Notice {
     EmailChangeWithdrawn,
     /// The address was changed.
     EmailChanged,
+    /// The address was changed, and nothing is left of what was set up before it was proven.
+    Reclaimed,
     /// The account will be deleted.
     DeletionScheduled,
 }
 
 impl Notice {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Confirmed,
         Self::PasswordReset,
         Self::MailOnItsWay,
@@ -57,6 +59,7 @@ impl Notice {
         Self::EmailChangeAsked,
         Self::EmailChangeWithdrawn,
         Self::EmailChanged,
+        Self::Reclaimed,
         Self::DeletionScheduled,
     ];
 
@@ -77,6 +80,7 @@ impl Notice {
             Self::EmailChangeAsked => "email_change_asked",
             Self::EmailChangeWithdrawn => "email_change_withdrawn",
             Self::EmailChanged => "email_changed",
+            Self::Reclaimed => "reclaimed",
             Self::DeletionScheduled => "deletion_scheduled",
         }
     }
@@ -97,6 +101,10 @@ impl Notice {
             Self::EmailChangeAsked => "If the new address is free, a mail with a link is on its way there.",
             Self::EmailChangeWithdrawn => "The change was withdrawn. Your address stays as it is.",
             Self::EmailChanged => "Your email address is changed. Sign in with the new one from now on.",
+            Self::Reclaimed => {
+                "Your new email address is confirmed. Nothing that was set up before counts any more: choose a new password, or \
+                 sign in by mail."
+            }
             Self::DeletionScheduled => {
                 "Your account will be deleted, and you are signed out everywhere. To keep it, sign in before then."
             }

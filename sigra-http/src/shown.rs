@@ -76,7 +76,7 @@ pub(crate) fn with_renewed(reply: Reply, call: &Call<'_>, renewed: Option<Renewe
 
 /// Sets the cookie of a pending sign-in.
 pub(crate) fn with_pending(reply: Reply, call: &Call<'_>, held: &StepRequired) -> Reply {
-    let lifetime = call.config().sessions.pending_secs.span();
+    let lifetime = held.pending.expires_at.since(held.pending.created_at);
     reply.cookie(call.cookies().pending.issue(&held.token, Some(lifetime)))
 }
 

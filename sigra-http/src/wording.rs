@@ -100,6 +100,9 @@ pub(crate) const fn of_fault(code: FaultCode) -> (&'static str, Option<(&'static
 pub(crate) fn of_input(fault: &InputFault) -> String {
     match fault {
         InputFault::InvalidEmail => String::from("Enter a complete email address, such as ann@example.org."),
+        InputFault::LookalikeEmail => String::from(
+            "This address can be mistaken for another one. Use one that is written in small letters of a single alphabet.",
+        ),
         InputFault::UndeliverableEmail => {
             String::from("This address cannot receive mail. Check the part after the @ for a typing mistake.")
         }

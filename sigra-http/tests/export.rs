@@ -98,7 +98,10 @@ async fn au_10_nothing_is_read_ahead_of_the_client_and_a_client_that_goes_away_e
     assert_eq!(host.asked(), asked);
 
     let whole = host.surface.sigra().clone();
-    assert_eq!(whole.export_sections(), ["account", "sessions", "devices", "security_events", "pages"]);
+    assert_eq!(
+        whole.export_sections(),
+        ["account", "sessions", "devices", "email_changes", "security_events", "pages"]
+    );
 }
 
 #[tokio::test]

@@ -65,11 +65,12 @@ enum Who {
     Disabled,
 }
 
-const EVERYBODY: [Who; 11] = [
+const EVERYBODY: [Who; 12] = [
     Who::Anonymous,
     Who::Stale,
     Who::Fresh,
     Who::Pending(Step::MFA),
+    Who::Pending(Step::CONFIRM_EMAIL),
     Who::Pending(Step::MFA_ENROLLMENT),
     Who::Pending(Step::REACTIVATE),
     Who::Pending(Step::PASSWORD_CHANGE),
@@ -309,6 +310,12 @@ const CONTRACT: &[&str] = &[
     "POST /api/v1/password",
     "POST /api/v1/password/set",
     "POST /api/v1/login/password-change",
+    "GET /login/confirm",
+    "POST /login/confirm",
+    "POST /api/v1/login/confirm",
+    // Another code for that step.
+    "POST /login/confirm/mail-code",
+    "POST /api/v1/login/confirm/mail-code",
     // The code that is mailed before a second factor is set up from a device the account does not know.
     "POST /login/mfa-enrollment/mail-code",
     "POST /login/mfa-enrollment/code",

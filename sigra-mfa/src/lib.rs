@@ -31,6 +31,7 @@ mod export;
 mod mails;
 mod mfa;
 pub mod ports;
+mod telemetry;
 mod totp;
 mod trusted;
 
@@ -40,6 +41,7 @@ pub use config::MfaConfig;
 pub use events::{EVENTS, names};
 pub use mails::{BACKUP_CODE_USED, BACKUP_CODES_REGENERATED, MAILS, MFA_DISABLED, MFA_ENABLED};
 pub use mfa::{Mfa, MfaParts, MfaStatus};
+pub use telemetry::OPERATIONS;
 pub use totp::{BeginOutcome, ConfirmOutcome, DisableOutcome, TOTP, TotpSetup};
 
 #[cfg(doctest)]

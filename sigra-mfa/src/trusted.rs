@@ -11,6 +11,7 @@ use sigra_core::evidence::Evidence;
 use sigra_core::id::TrustedBrowserId;
 use sigra_core::ports::{FactorKind, TrustToken, TrustedBrowsers};
 use sigra_core::secret::{Purpose, RawToken};
+use sigra_core::telemetry::operation;
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
 
@@ -28,7 +29,7 @@ pub(crate) struct Trusted(pub(crate) Arc<Inner>);
 
 #[async_trait]
 impl TrustedBrowsers for Trusted {
-    #[tracing::instrument(name = "sigra.mfa.trust.vouch", skip_all)]
+    #[operation("sigra.mfa.trust.vouch")]
     async fn vouches(
         &self,
         user: &User,
@@ -49,12 +50,16 @@ impl TrustedBrowsers for Trusted {
             && let Err(error) = self.0.parts.trusted.touch(browser.id, now).await
         {
             // For display alone.
-            tracing::warn!(error = &error as &dyn std::error::Error, "a trusted browser's use was not noted");
+            tracing::warn!(
+                name: "sigra.mfa.trust.not_noted",
+                error = &error as &dyn std::error::Error,
+                "a trusted browser's use was not noted"
+            );
         }
         Ok(vouches)
     }
 
-    #[tracing::instrument(name = "sigra.mfa.trust", skip_all)]
+    #[operation("sigra.mfa.trust.grant")]
     async fn trust(
         &self,
         user: &User,
@@ -105,7 +110,7 @@ impl Mfa {
     /// # Errors
     ///
     /// When the store cannot do its work.
-    #[tracing::instrument(name = "sigra.mfa.trust.revoke", skip_all)]
+    #[operation("sigra.mfa.trust.revoke")]
     pub async fn revoke_trusted(
         &self,
         user: &User,
@@ -122,7 +127,7 @@ impl Mfa {
     /// # Errors
     ///
     /// When the store cannot do its work.
-    #[tracing::instrument(name = "sigra.mfa.trust.revoke_all", skip_all)]
+    #[operation("sigra.mfa.trust.revoke_all")]
     pub async fn revoke_all_trusted(&self, user: &User, client: &ClientInfo) -> Result<u64, FlowError> {
         let parts = &self.inner.parts;
         let now = parts.clock.now();

@@ -65,7 +65,12 @@ impl MaxMindGeoIp {
     }
 
     fn report(&self, error: &maxminddb::MaxMindDbError) {
-        tracing::warn!(path = %self.path.display(), %error, "the location database has a broken record");
+        tracing::warn!(
+            name: "sigra.geoip.broken_record",
+            path = %self.path.display(),
+            %error,
+            "the location database has a broken record"
+        );
     }
 }
 

@@ -8,6 +8,7 @@ use sigra_core::error::FlowError;
 use sigra_core::evidence::Evidence;
 use sigra_core::id::UserId;
 use sigra_core::ports::{Factor, FactorCheck, FactorKind, FactorVerdict, Notice, Notices, Occasion, Standing};
+use sigra_core::telemetry::operation;
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
 
@@ -32,7 +33,7 @@ impl Passkeys {
     /// # Errors
     ///
     /// When a port cannot do its work.
-    #[tracing::instrument(name = "sigra.passkeys.start_second_factor", skip_all)]
+    #[operation("sigra.passkeys.start_second_factor")]
     pub async fn start_second_factor(&self, user: &User, occasion: Occasion) -> Result<Option<Value>, FlowError> {
         let Inner { store, ceremonies, config, .. } = &*self.inner;
         let named: Vec<Descriptor> = store.list(user.id).await?.iter().map(Descriptor::from).collect();
@@ -70,7 +71,7 @@ impl Factor for PasskeyFactor {
         Ok(user.ever_had_a_factor() && self.0.inner.store.count(user.id).await? > 0)
     }
 
-    #[tracing::instrument(name = "sigra.passkeys.second_factor", skip_all)]
+    #[operation("sigra.passkeys.second_factor")]
     async fn check(&self, check: &FactorCheck<'_>) -> Result<FactorVerdict, FlowError> {
         let FactorCheck { user, response, occasion, client, now, notices } = *check;
         let expected = Expected {
@@ -89,7 +90,7 @@ impl Factor for PasskeyFactor {
         }
     }
 
-    #[tracing::instrument(name = "sigra.passkeys.disown", skip_all)]
+    #[operation("sigra.passkeys.disown")]
     async fn disown(
         &self,
         user: &User,

@@ -22,6 +22,7 @@ pub mod ports;
 mod registration;
 mod service;
 mod sign_in;
+mod telemetry;
 mod usage;
 mod verify;
 mod wire;
@@ -36,6 +37,7 @@ pub use passkey::{CredentialId, Passkey, UserHandle};
 pub use registration::{FinishOutcome, StartOutcome};
 pub use service::{PasskeyParts, Passkeys};
 pub use sign_in::SignInOutcome;
+pub use telemetry::OPERATIONS;
 pub use wire::{reads_as_authentication, reads_as_registration};
 
 /// What the fuzz targets call: the readers of everything a browser sends.

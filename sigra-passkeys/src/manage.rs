@@ -7,6 +7,7 @@ use sigra_core::error::FlowError;
 use sigra_core::evidence::Evidence;
 use sigra_core::id::PasskeyId;
 use sigra_core::ports::Notice;
+use sigra_core::telemetry::operation;
 use sigra_core::user::User;
 
 use crate::authenticators::authenticator_name;
@@ -51,7 +52,7 @@ impl Passkeys {
     /// # Errors
     ///
     /// When the store cannot do its work.
-    #[tracing::instrument(name = "sigra.passkeys.rename", skip_all)]
+    #[operation("sigra.passkeys.rename")]
     pub async fn rename(
         &self,
         user: &User,
@@ -71,7 +72,7 @@ impl Passkeys {
     /// # Errors
     ///
     /// When a port cannot do its work.
-    #[tracing::instrument(name = "sigra.passkeys.remove", skip_all)]
+    #[operation("sigra.passkeys.remove")]
     pub async fn remove(
         &self,
         sigra: &Sigra,

@@ -8,6 +8,7 @@ use sigra_core::error::FlowError;
 use sigra_core::evidence::Evidence;
 use sigra_core::id::{PasskeyId, SessionId};
 use sigra_core::ports::Notice;
+use sigra_core::telemetry::operation;
 use sigra_core::user::User;
 
 use crate::authenticators::authenticator_name;
@@ -66,7 +67,7 @@ impl Passkeys {
     /// # Errors
     ///
     /// When a port cannot do its work.
-    #[tracing::instrument(name = "sigra.passkeys.start_registration", skip_all)]
+    #[operation("sigra.passkeys.start_registration")]
     pub async fn start_registration(&self, user: &User, session: SessionId) -> Result<StartOutcome, FlowError> {
         let Inner { store, ceremonies, config, .. } = &*self.inner;
         if user.confirmed_at.is_none() {
@@ -90,7 +91,7 @@ impl Passkeys {
     /// # Errors
     ///
     /// When a port cannot do its work.
-    #[tracing::instrument(name = "sigra.passkeys.register", skip_all)]
+    #[operation("sigra.passkeys.register")]
     pub async fn finish_registration(
         &self,
         sigra: &Sigra,

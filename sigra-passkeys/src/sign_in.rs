@@ -8,6 +8,7 @@ use sigra_core::email::EmailAddress;
 use sigra_core::error::FlowError;
 use sigra_core::id::UserId;
 use sigra_core::secret::RawToken;
+use sigra_core::telemetry::operation;
 use uuid::Uuid;
 
 use crate::ceremony::Bound;
@@ -41,7 +42,7 @@ impl Passkeys {
     /// # Errors
     ///
     /// When a port cannot do its work.
-    #[tracing::instrument(name = "sigra.passkeys.start_sign_in", skip_all)]
+    #[operation("sigra.passkeys.start_sign_in")]
     pub async fn start_sign_in(
         &self,
         sigra: &Sigra,
@@ -69,7 +70,7 @@ impl Passkeys {
     /// # Errors
     ///
     /// When a port cannot do its work. Nobody is let in then.
-    #[tracing::instrument(name = "sigra.passkeys.sign_in", skip_all)]
+    #[operation("sigra.passkeys.sign_in")]
     pub async fn finish_sign_in(
         &self,
         sigra: &Sigra,

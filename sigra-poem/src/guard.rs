@@ -12,6 +12,12 @@ pub const fn require_user() -> GuardMiddleware {
     require(Requirement::USER)
 }
 
+/// Only requests of accounts whose address is proven. With deferred confirmation an account can be used before that.
+#[must_use]
+pub const fn require_confirmed() -> GuardMiddleware {
+    require(Requirement::CONFIRMED)
+}
+
 /// Only requests whose session authenticated within the sudo window.
 #[must_use]
 pub const fn require_fresh() -> GuardMiddleware {

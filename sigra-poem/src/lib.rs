@@ -42,6 +42,7 @@ mod mount;
 
 pub use extract::{CurrentSession, CurrentUser, MaybeSession, MaybeUser, Scope};
 pub use guard::{
-    Guard, GuardMiddleware, require, require_aal, require_fresh, require_mfa, require_mfa_enrolled, require_user,
+    Guard, GuardMiddleware, require, require_aal, require_confirmed, require_fresh, require_mfa, require_mfa_enrolled,
+    require_user,
 };
 pub use mount::{SigraEndpoint, mount};

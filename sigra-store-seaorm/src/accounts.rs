@@ -11,7 +11,9 @@ use sigra_core::error::StoreError;
 use sigra_core::evidence::{Evidence, EvidenceFor};
 use sigra_core::id::{DeviceId, UserId};
 use sigra_core::password::PasswordHash;
-use sigra_core::ports::{AccountRecord, AccountStore, DeviceStore, LiveToken, NewAccount, SignIn, SignInRecorded};
+use sigra_core::ports::{
+    AccountRecord, AccountStore, DeviceStore, LiveToken, Mac, NewAccount, Recovered, SignIn, SignInRecorded,
+};
 use sigra_core::registration::{AddressRequest, TokenOwner};
 use sigra_core::secret::Digest;
 use sigra_core::session::Device;
@@ -25,7 +27,10 @@ use crate::evidence::record;
 use crate::rows::{Positions, user_columns};
 use crate::store::{SeaOrmStore, Tx};
 use crate::unique::Unique as _;
-use crate::{address_changes, columns, dialect, evidence, lifecycle, passwords, requests, sign_ins, tokens};
+use crate::{
+    address_changes, belongings, columns, dialect, evidence, lifecycle, passwords, quarantine, requests, sign_ins,
+    tokens,
+};
 
 const BY_EMAIL: &str = concat!(
     "SELECT u.id, u.password_hash, u.attempts_cleared_at, ",
@@ -60,7 +65,7 @@ impl AccountStore for SeaOrmStore {
     async fn create(&self, account: &NewAccount, evidence: Evidence) -> Result<bool, StoreError> {
         let evidence = &evidence;
         self.write("AccountStore::create", |tx| async move {
-            if is_taken(&*tx, &account.email, None, account.created_at).await? {
+            if is_taken(&*tx, &account.email, None, account.created_at, &account.quarantine).await? {
                 return Ok(false);
             }
             insert(&tx, account).await?;
@@ -114,28 +119,50 @@ impl AccountStore for SeaOrmStore {
         .await
     }
 
+    async fn confirm(
+        &self,
+        digest: Digest,
+        now: Timestamp,
+        evidence: EvidenceFor<'_, User>,
+    ) -> Result<Option<User>, StoreError> {
+        self.write("AccountStore::confirm", |tx| async move {
+            let proves = |live: &LiveToken| {
+                matches!(live.token.owner, TokenOwner::User { epochs: Some(_), .. })
+                    && live.user.as_ref().is_some_and(|user| user.confirmed_at.is_none())
+            };
+            let Some(LiveToken { user: Some(user), .. }) = tokens::consume(&tx, digest, now, proves).await? else {
+                return Ok(None);
+            };
+            let user = User { confirmed_at: Some(now), ..user };
+            user::Entity::update_many()
+                .col_expr(user::Column::ConfirmedAt, Expr::value(now.as_micros()))
+                .filter(user::Column::Id.eq(user.id.as_uuid()))
+                .exec(&*tx)
+                .await?;
+            record(&tx, &evidence(&user)).await?;
+            Ok(Some(user))
+        })
+        .await
+    }
+
     async fn reset_password(
         &self,
         digest: Digest,
         password: &PasswordHash,
         now: Timestamp,
-        evidence: EvidenceFor<'_, User>,
-    ) -> Result<Option<User>, StoreError> {
+        evidence: EvidenceFor<'_, Recovered>,
+    ) -> Result<Option<Recovered>, StoreError> {
         self.write("AccountStore::reset_password", |tx| async move {
             let resets = |live: &LiveToken| matches!(live.token.owner, TokenOwner::User { epochs: Some(_), .. });
             let Some(LiveToken { user: Some(user), .. }) = tokens::consume(&tx, digest, now, resets).await? else {
                 return Ok(None);
             };
-            let confirmed_at = user.confirmed_at.or(Some(now));
-            let user = User { confirmed_at, ..passwords::set(&tx, user, password, now).await? };
-            user::Entity::update_many()
-                .col_expr(user::Column::ConfirmedAt, Expr::value(columns::micros(user.confirmed_at)))
-                .filter(user::Column::Id.eq(user.id.as_uuid()))
-                .exec(&*tx)
-                .await?;
+            let Recovered { user, reclaimed } = reclaimed(&tx, user, now).await?;
+            let user = passwords::set(&tx, user, password, now).await?;
             forget_credentials(&tx, user.id, None).await?;
-            record(&tx, &evidence(&user)).await?;
-            Ok(Some(user))
+            let reset = Recovered { user, reclaimed };
+            record(&tx, &evidence(&reset)).await?;
+            Ok(Some(reset))
         })
         .await
     }
@@ -145,17 +172,17 @@ impl AccountStore for SeaOrmStore {
         digest: Digest,
         now: Timestamp,
         request: &(dyn for<'u> Fn(&'u User) -> AddressRequest + Send + Sync),
-        evidence: EvidenceFor<'_, User>,
-    ) -> Result<Option<User>, StoreError> {
+        evidence: EvidenceFor<'_, Recovered>,
+    ) -> Result<Option<Recovered>, StoreError> {
         self.write("AccountStore::rescue", |tx| async move {
             let rescues = |live: &LiveToken| matches!(live.token.owner, TokenOwner::User { epochs: None, .. });
             let Some(LiveToken { user: Some(user), .. }) = tokens::consume(&tx, digest, now, rescues).await? else {
                 return Ok(None);
             };
-            let user = rescued(&tx, user, now).await?;
-            requests::insert(&tx, &request(&user)).await?;
-            record(&tx, &evidence(&user)).await?;
-            Ok(Some(user))
+            let rescued = rescued(&tx, user, now).await?;
+            requests::insert(&tx, &request(&rescued.user)).await?;
+            record(&tx, &evidence(&rescued)).await?;
+            Ok(Some(rescued))
         })
         .await
     }
@@ -225,31 +252,37 @@ pub(crate) async fn raise_factor_epoch(tx: &Tx, user: User) -> Result<User, Faul
 }
 
 /// Takes the password of a disowned account whose row is locked away, and its deletion back.
-pub(crate) async fn rescued(tx: &Tx, user: User, now: Timestamp) -> Result<User, Fault> {
+pub(crate) async fn rescued(tx: &Tx, user: User, now: Timestamp) -> Result<Recovered, Fault> {
+    let Recovered { user, reclaimed } = reclaimed(tx, user, now).await?;
     let user = lifecycle::restored(tx, user, now).await?;
     user::Entity::update_many()
         .col_expr(user::Column::DeletionDueAt, Expr::value(columns::micros(user.deletion_due_at)))
         .filter(user::Column::Id.eq(user.id.as_uuid()))
         .exec(&**tx)
         .await?;
-    passwords::take(tx, user).await
+    Ok(Recovered { user: passwords::take(tx, user).await?, reclaimed })
 }
 
-/// Whether an address is another account's than `except`, or reserved for one.
+/// Whether an address is another account's than `except`, or reserved for one, or in quarantine under these keys.
 pub(crate) async fn is_taken(
     db: &impl ConnectionTrait,
     email: &EmailAddress,
     except: Option<UserId>,
     now: Timestamp,
+    quarantine: &[Mac],
 ) -> Result<bool, Fault> {
-    // In this order: whoever leaves an address reserves it in the same commit, and each statement sees what was committed
-    // before it. So an address that is nobody's here was left earlier, and its reservation is there to be found.
+    // In this order: whoever leaves an address reserves it or puts it in quarantine in the same commit, and each statement
+    // sees what was committed before it. So an address that is nobody's here was left earlier, and what keeps it is there to
+    // be found.
     let owner = user::Entity::find().filter(user::Column::EmailIdentity.eq(email.identity())).unique(db).await?;
     let holder = match owner {
         Some(owner) => Some(UserId::from_uuid(owner.id)),
         None => address_changes::reserved_for(db, email, now).await?,
     };
-    Ok(holder.is_some_and(|holder| Some(holder) != except))
+    if holder.is_some_and(|holder| Some(holder) != except) {
+        return Ok(true);
+    }
+    quarantine::keeps(db, quarantine, except, now).await
 }
 
 pub(crate) async fn insert(tx: &Tx, account: &NewAccount) -> Result<(), Fault> {
@@ -295,6 +328,31 @@ fn account(row: user::Model) -> Result<AccountRecord, Fault> {
     let password = row.password_hash.clone().map(PasswordHash::new);
     let attempts_cleared_at = columns::time(row.attempts_cleared_at);
     Ok(AccountRecord { user: to_user(row)?, password, attempts_cleared_at })
+}
+
+/// Makes an account whose row is locked, and whose mailbox was shown by other means than its registration's, one of whoever
+/// showed it. One that is proven is left alone.
+pub(crate) async fn reclaimed(tx: &Tx, user: User, now: Timestamp) -> Result<Recovered, Fault> {
+    if user.confirmed_at.is_some() {
+        return Ok(Recovered { user, reclaimed: false });
+    }
+    let user = user.reclaimed(now);
+    user::Entity::update_many()
+        .col_expr(user::Column::PasswordHash, Expr::value(None::<String>))
+        .col_expr(user::Column::PasswordChangedAt, Expr::value(columns::micros(user.password_changed_at)))
+        .col_expr(
+            user::Column::PasswordChangeRequiredAt,
+            Expr::value(columns::micros(user.password_change_required_at)),
+        )
+        .col_expr(user::Column::ConfirmedAt, Expr::value(columns::micros(user.confirmed_at)))
+        .col_expr(user::Column::LastSignInAt, Expr::value(columns::micros(user.last_sign_in_at)))
+        .col_expr(user::Column::SecurityEpoch, Expr::value(user.epochs.security))
+        .col_expr(user::Column::FactorEpoch, Expr::value(user.epochs.factor))
+        .filter(user::Column::Id.eq(user.id.as_uuid()))
+        .exec(&**tx)
+        .await?;
+    belongings::delete(user.id).run(tx).await?;
+    Ok(Recovered { user, reclaimed: true })
 }
 
 /// Forgets every token but rescue tokens, and every device but one.

@@ -5,15 +5,19 @@
 
 use async_trait::async_trait;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, IntoActiveModel as _, QueryFilter as _};
+use sea_orm::{
+    ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, IntoActiveModel as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, QueryTrait as _,
+};
 use sigra_core::address_change::{
-    AddressChange, ArmedChange, ChangedAddress, Completed, Completion, UndoableChange, UndoneChange,
+    AddressChange, ArmedChange, ChangeState, ChangedAddress, Completed, Completion, RecordedChange, UndoableChange,
+    UndoneChange,
 };
 use sigra_core::email::EmailAddress;
 use sigra_core::error::StoreError;
 use sigra_core::evidence::{Evidence, EvidenceFor};
 use sigra_core::id::{RequestId, SessionId, UserId};
-use sigra_core::ports::AddressChangeStore;
+use sigra_core::ports::{AddressChangeStore, Recovered};
 use sigra_core::registration::{AddressRequest, LeasedRequest};
 use sigra_core::secret::Digest;
 use sigra_core::time::Timestamp;
@@ -56,6 +60,28 @@ impl AddressChangeStore for SeaOrmStore {
 
     async fn pending(&self, user: UserId, now: Timestamp) -> Result<Option<AddressChange>, StoreError> {
         self.look("AddressChangeStore::pending", Column::PendingUserId.eq(user.as_uuid()), now).await
+    }
+
+    async fn list(
+        &self,
+        user: UserId,
+        now: Timestamp,
+        before: Option<RequestId>,
+        limit: u32,
+    ) -> Result<Vec<RecordedChange>, StoreError> {
+        self.read("AddressChangeStore::list", async |db| {
+            let pending = pending(&db, Column::PendingUserId.eq(user.as_uuid()), now).await?;
+            let rows = Entity::find()
+                .filter(Column::UserId.eq(user.as_uuid()))
+                .filter(Column::ExpiresAt.gt(now.as_micros()))
+                .apply_if(before, |query, id| query.filter(Column::Id.lt(id.as_uuid())))
+                .order_by_desc(Column::Id)
+                .limit(u64::from(limit))
+                .all(&db)
+                .await?;
+            rows.into_iter().map(|row| recorded(row, pending.as_ref())).collect()
+        })
+        .await
     }
 
     async fn arm(&self, leased: &LeasedRequest, armed: &ArmedChange, evidence: Evidence) -> Result<bool, StoreError> {
@@ -110,7 +136,8 @@ impl AddressChangeStore for SeaOrmStore {
             let Some(user) = accounts::standing(&tx, change.user, change.epochs).await? else {
                 return Ok(Completed::Invalid);
             };
-            if accounts::is_taken(&*tx, &change.new, Some(change.user), completion.at).await? {
+            let Completion { at, quarantine, .. } = completion;
+            if accounts::is_taken(&*tx, &change.new, Some(change.user), *at, quarantine).await? {
                 return Ok(Completed::Taken);
             }
             let completed = Entity::update_many()
@@ -129,15 +156,13 @@ impl AddressChangeStore for SeaOrmStore {
             if completed.rows_affected == 0 {
                 return Ok(Completed::Invalid);
             }
-            let user = User {
-                email: change.new.clone(),
-                confirmed_at: user.confirmed_at.or(Some(completion.at)),
-                epochs: Epochs { security: user.epochs.security + 1, ..user.epochs },
-                ..user
-            };
+            // The row of the change goes too then, and with it what undoes it.
+            let Recovered { user, reclaimed } = accounts::reclaimed(&tx, user, completion.at).await?;
+            let epochs = Epochs { security: user.epochs.security + 1, ..user.epochs };
+            let user = User { email: change.new.clone(), epochs, ..user };
             set_address(&tx, &user).await?;
             accounts::forget_tokens(&tx, user.id).await?;
-            let changed = ChangedAddress { change, user };
+            let changed = ChangedAddress { change, user, reclaimed };
             record(&tx, &evidence(&changed)).await?;
             Ok(Completed::Changed(Box::new(changed)))
         })
@@ -178,7 +203,7 @@ impl AddressChangeStore for SeaOrmStore {
             let Some((change, _)) = undoable(&*tx, undo, now).await? else {
                 return Ok(None);
             };
-            if accounts::is_taken(&*tx, &change.old, Some(user.id), now).await? {
+            if accounts::is_taken(&*tx, &change.old, Some(user.id), now, &[]).await? {
                 return Ok(None);
             }
             Entity::delete_many()
@@ -187,10 +212,11 @@ impl AddressChangeStore for SeaOrmStore {
                 .exec(&*tx)
                 .await?;
             let reverted_from = (user.email.identity() != change.old.identity()).then(|| user.email.clone());
-            let user = accounts::rescued(&tx, User { email: change.old, ..user }, now).await?;
+            let rescued = accounts::rescued(&tx, User { email: change.old, ..user }, now).await?;
+            let Recovered { user, reclaimed } = rescued;
             set_address(&tx, &user).await?;
             requests::insert(&tx, &request(&user)).await?;
-            let undone = UndoneChange { user, reverted_from };
+            let undone = UndoneChange { user, reverted_from, reclaimed };
             record(&tx, &evidence(&undone)).await?;
             Ok(Some(undone))
         })
@@ -291,12 +317,11 @@ async fn end_pending(tx: &Tx, user: UserId) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Stores the address, the time of its proof and the security epoch of a user whose row is locked.
+/// Stores the address and the security epoch of a user whose row is locked.
 async fn set_address(tx: &Tx, user: &User) -> Result<(), Fault> {
     user::Entity::update_many()
         .col_expr(user::Column::Email, Expr::value(user.email.as_str()))
         .col_expr(user::Column::EmailIdentity, Expr::value(user.email.identity()))
-        .col_expr(user::Column::ConfirmedAt, Expr::value(columns::micros(user.confirmed_at)))
         .col_expr(user::Column::SecurityEpoch, Expr::value(user.epochs.security))
         .filter(user::Column::Id.eq(user.id.as_uuid()))
         .exec(&**tx)
@@ -337,4 +362,15 @@ fn change(row: Model) -> Result<AddressChange, Fault> {
         requested_at: Timestamp::from_micros(row.requested_at),
         expires_at: Timestamp::from_micros(row.redeemable_until),
     })
+}
+
+fn recorded(row: Model, pending: Option<&AddressChange>) -> Result<RecordedChange, Fault> {
+    // What was pending a moment ago may be completed by now.
+    let state = match row.completed_at {
+        Some(_) => ChangeState::Completed,
+        None if pending.is_some_and(|pending| pending.id.as_uuid() == row.id) => ChangeState::Pending,
+        None => ChangeState::Ended,
+    };
+    let undo_expires_at = columns::time(row.undo_expires_at);
+    Ok(RecordedChange { change: change(row)?, state, undo_expires_at })
 }

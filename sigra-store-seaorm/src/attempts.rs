@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _,
-    QueryResult, QuerySelect as _,
+    ColumnTrait as _, Condition, ConnectionTrait as _, DbBackend, EntityTrait as _, IntoActiveModel as _,
+    QueryFilter as _, QueryResult, QuerySelect as _,
 };
 use sigra_core::error::StoreError;
 use sigra_core::ports::{AttemptKey, AttemptOwner, AttemptPolicy, AttemptStore, Reservation, Reserved};
@@ -40,7 +40,7 @@ impl AttemptStore for SeaOrmStore {
         if let Some(reserved) = self.reserve_first(key, policy, owner, now).await? {
             return Ok(Reservation::Granted(reserved));
         }
-        self.write("AttemptStore::reserve", |tx| async move {
+        self.write(RESERVE, |tx| async move {
             let stored = locked(&tx, key).await?;
             let next = match decide(stored.as_ref(), policy, owner, now) {
                 Ok(next) => next,
@@ -106,30 +106,45 @@ impl SeaOrmStore {
             return Ok(None);
         };
         let row = &first.row(key);
+        let first_try = |backend| {
+            let values = [
+                row.counter.as_str().into(),
+                row.whom.clone().into(),
+                row.attempts.into(),
+                row.locked_until.into(),
+                row.started_at.into(),
+                row.expires_at.into(),
+                row.user_id.into(),
+                row.cleared_by_sign_in.into(),
+                owner.and_then(AttemptOwner::cleared_at).map_or(i64::MIN, Timestamp::as_micros).into(),
+            ];
+            dialect::statement(backend, FIRST, values)
+        };
+        #[cfg(feature = "sqlite")]
+        if let Some(own) = self.own() {
+            // Whatever comes of an attempt is written before anybody hears of it: a sign-in, a failure, or the refund.
+            let rows = self
+                .on_own(&own.followed, RESERVE, |mut connection| async move {
+                    let rows = connection.execute(first_try(DbBackend::Sqlite)).await?;
+                    Ok((rows, connection))
+                })
+                .await?;
+            return Ok((rows == 1).then_some(first.reserved));
+        }
         let reserved = self
-            .single("AttemptStore::reserve", |db| async move {
+            .single(RESERVE, |db| async move {
                 let backend = db.get_database_backend();
                 if !dialect::tells_updates_from_conflicts(backend) {
                     return Ok(false);
                 }
-                let values = [
-                    row.counter.as_str().into(),
-                    row.whom.clone().into(),
-                    row.attempts.into(),
-                    row.locked_until.into(),
-                    row.started_at.into(),
-                    row.expires_at.into(),
-                    row.user_id.into(),
-                    row.cleared_by_sign_in.into(),
-                    owner.and_then(AttemptOwner::cleared_at).map_or(i64::MIN, Timestamp::as_micros).into(),
-                ];
-                let statement = dialect::statement(backend, FIRST, values);
-                Ok(db.execute_raw(statement).await?.rows_affected() == 1)
+                Ok(db.execute_raw(first_try(backend)).await?.rows_affected() == 1)
             })
             .await?;
         Ok(reserved.then_some(first.reserved))
     }
 }
+
+const RESERVE: &str = "AttemptStore::reserve";
 
 /// A reservation that can be granted, and what is stored beside it.
 struct Next {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use sea_orm::{ConnectionTrait as _, Value};
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement, Value};
 
 use crate::dialect;
 use crate::error::Fault;
@@ -37,14 +37,18 @@ impl Batch {
     pub(crate) async fn run(self, tx: &Tx) -> Result<(), Fault> {
         let backend = tx.get_database_backend();
         if dialect::takes_many_at_once(backend) && self.statements.len() > 1 {
-            let (sql, values): (Vec<_>, Vec<_>) = self.statements.into_iter().unzip();
-            let statement = dialect::statement(backend, &sql.join("; "), values.into_iter().flatten());
-            tx.execute_raw(statement).await?;
+            tx.execute_raw(self.joined(backend)).await?;
             return Ok(());
         }
         for (sql, values) in self.statements {
             tx.execute_raw(dialect::statement(backend, &sql, values)).await?;
         }
         Ok(())
+    }
+
+    /// All of them as one text.
+    pub(crate) fn joined(self, backend: DbBackend) -> Statement {
+        let (sql, values): (Vec<_>, Vec<_>) = self.statements.into_iter().unzip();
+        dialect::statement(backend, &sql.join("; "), values.into_iter().flatten())
     }
 }

@@ -44,6 +44,23 @@ pub(crate) fn tells_updates_from_conflicts(backend: DbBackend) -> bool {
     matches!(backend, DbBackend::Sqlite | DbBackend::Postgres)
 }
 
+/// Keeps an address, or goes on keeping it: for the holder named last, until the later time.
+pub(crate) fn quarantines(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::MySql => {
+            "INSERT INTO sigra_quarantines (address_mac, holder_id, expires_at) VALUES (?, ?, ?) \
+             ON DUPLICATE KEY UPDATE holder_id = VALUES(holder_id), \
+             expires_at = GREATEST(expires_at, VALUES(expires_at))"
+        }
+        _ => {
+            "INSERT INTO sigra_quarantines (address_mac, holder_id, expires_at) VALUES (?, ?, ?) \
+             ON CONFLICT (address_mac) DO UPDATE SET holder_id = excluded.holder_id, \
+             expires_at = CASE WHEN excluded.expires_at > sigra_quarantines.expires_at \
+             THEN excluded.expires_at ELSE sigra_quarantines.expires_at END"
+        }
+    }
+}
+
 /// Replaces the placeholders of a portable DDL statement.
 pub(crate) fn ddl(backend: DbBackend, portable: &str) -> String {
     let types: &[(&str, &str)] = match backend {

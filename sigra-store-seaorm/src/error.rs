@@ -5,6 +5,8 @@ use std::error::Error;
 use sea_orm::{DbErr, SqlErr};
 use sigra_core::error::{StoreError, StoreErrorKind};
 
+use crate::dialect;
+
 /// A failure inside a step, before the step has a name.
 #[derive(Debug)]
 pub(crate) enum Fault {
@@ -29,6 +31,15 @@ impl From<DbErr> for Fault {
 }
 
 impl Fault {
+    /// What an error of the host's hook comes to. A race is lost, and a database gone, whoever ran the statement.
+    pub(crate) fn of_hook(error: Box<dyn Error + Send + Sync>) -> Self {
+        match error.downcast::<DbErr>() {
+            Ok(error) if dialect::is_contention(&error) || dialect::is_unreachable(&error) => Self::Db(*error),
+            Ok(error) => Self::Hook(error),
+            Err(error) => Self::Hook(error),
+        }
+    }
+
     /// Names the operation that failed.
     pub(crate) fn within(self, operation: &'static str) -> StoreError {
         match self {
@@ -45,14 +56,14 @@ impl Fault {
 }
 
 fn kind(error: &DbErr) -> StoreErrorKind {
-    if crate::dialect::is_contention(error) {
+    if dialect::is_contention(error) {
         return StoreErrorKind::Busy;
     }
     match (error, error.sql_err()) {
         (_, Some(SqlErr::UniqueConstraintViolation(_))) => StoreErrorKind::Conflict,
         (DbErr::ConnectionAcquire(_) | DbErr::Conn(_), _) => StoreErrorKind::Unavailable,
         (DbErr::Type(_) | DbErr::TryIntoErr { .. }, _) => StoreErrorKind::Corrupt,
-        _ if crate::dialect::is_unreachable(error) => StoreErrorKind::Unavailable,
+        _ if dialect::is_unreachable(error) => StoreErrorKind::Unavailable,
         _ => StoreErrorKind::Unexpected,
     }
 }

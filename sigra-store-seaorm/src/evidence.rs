@@ -20,7 +20,7 @@ use crate::batch::Batch;
 use crate::entity::audit_event::{self, Column};
 use crate::error::Fault;
 use crate::store::{SeaOrmStore, Tx};
-use crate::{columns, tokens};
+use crate::{columns, quarantine, tokens};
 
 const EVENTS: &str = "INSERT INTO sigra_audit_events (id, name, occurred_at, outcome, actor_id, subject_id, \
                       organization_id, session_id, ip, user_agent, request_id, reason, metadata) VALUES ";
@@ -34,13 +34,16 @@ pub(crate) async fn record(tx: &Tx, evidence: &Evidence) -> Result<(), Fault> {
 
 /// Runs what is left of a step and writes its evidence, as the last thing.
 pub(crate) async fn finish(tx: &Tx, mut rest: Batch, evidence: &Evidence) -> Result<(), Fault> {
-    rest.insert(EVENTS, evidence.events.iter().map(event_row));
-    rest.insert(MAIL, evidence.mail.iter().map(mail_row));
-    rest.run(tx).await?;
-    for token in &evidence.tokens {
-        tokens::insert(tx, token).await?;
-    }
-    Ok(())
+    add(&mut rest, evidence, tx.get_database_backend());
+    rest.run(tx).await
+}
+
+/// Writes evidence, in `batch`.
+pub(crate) fn add(batch: &mut Batch, evidence: &Evidence, backend: DbBackend) {
+    batch.insert(EVENTS, evidence.events.iter().map(event_row));
+    batch.insert(MAIL, evidence.mail.iter().map(mail_row));
+    tokens::add(batch, &evidence.tokens);
+    quarantine::add(batch, &evidence.quarantined, backend);
 }
 
 #[async_trait]

@@ -13,23 +13,26 @@ use crate::{attempts, dialect};
 type Table = (&'static str, &'static str, &'static str);
 
 /// Everything that expires, in the order it is swept.
-const KINDS: [(RowKind, Table); 13] = [
+const KINDS: [(RowKind, Table); 14] = [
     (RowKind::REGISTRATIONS, ("sigra_registrations", "id", "expires_at")),
     (RowKind::TOKENS, ("sigra_tokens", "digest", "expires_at")),
     (RowKind::REQUESTS, ("sigra_requests", "id", "expires_at")),
     (RowKind::DEVICES, ("sigra_devices", "id", "expires_at")),
     // A session idles out on its last day at the latest.
     (RowKind::SESSIONS, ("sigra_sessions", "id", "idle_expires_at")),
-    (RowKind::PENDING_SIGN_INS, ("sigra_pending_sign_ins", "id", "expires_at")),
+    (RowKind::PENDING_SIGN_INS, (PENDING_SIGN_INS, "id", "expires_at")),
     (RowKind::ATTEMPTS, ("sigra_attempts", "counter, whom", "expires_at")),
     (RowKind::CEREMONIES, ("sigra_ceremonies", "ceremony_key", "expires_at")),
     (RowKind::ADDRESS_CHANGES, ("sigra_email_changes", "id", "expires_at")),
+    (RowKind::QUARANTINES, ("sigra_quarantines", "address_mac", "expires_at")),
     // Only a secret that waits for its first code expires.
     (RowKind::new("totp"), ("sigra_totp", "user_id", "expires_at")),
     (RowKind::new("trusted_browsers"), ("sigra_trusted_browsers", "id", "expires_at")),
     (RowKind::new("rate_counters"), ("sigra_rate_counters", "bucket", "window_ends_at")),
     (RowKind::MAIL, ("sigra_outbox", "id", "settled_at")),
 ];
+
+const PENDING_SIGN_INS: &str = "sigra_pending_sign_ins";
 
 const OPERATION: &str = "Housekeeping::purge";
 
@@ -69,24 +72,26 @@ async fn purge(
     before: Timestamp,
     limit: u32,
 ) -> Result<u64, StoreError> {
-    let sql = format!("DELETE FROM {table} WHERE {}", expired((table, key, expiry)));
+    // What is to be told of goes when it was told.
+    let only = if table == PENDING_SIGN_INS { " AND NOT tell_unfinished" } else { "" };
+    let sql = format!("DELETE FROM {table} WHERE {}", expired((table, key, expiry), only));
     step(store, &sql, None, before, limit).await
 }
 
 /// As the deletion of rows, of what abandoned mail keeps.
 async fn wipe_facts(store: &SeaOrmStore, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-    let kept = expired(("sigra_outbox", "id", "facts_until"));
+    let kept = expired(("sigra_outbox", "id", "facts_until"), "");
     let sql = format!("UPDATE sigra_outbox SET facts = ?, facts_until = NULL WHERE {kept}");
     step(store, &sql, Some(Vec::<u8>::new().into()), before, limit).await
 }
 
-/// The condition of the oldest rows that have expired.
-fn expired((table, key, expiry): Table) -> String {
+/// The condition of the oldest rows that have expired, of those that `only` says.
+fn expired((table, key, expiry): Table, only: &str) -> String {
     // MySQL takes a LIMIT in a subquery only one level further down. The expiry is asked for again, because whoever waits
     // for a row's lock sees what was committed meanwhile in the row and not in the subquery.
     format!(
         "({key}) IN (SELECT {key} FROM \
-         (SELECT {key} FROM {table} WHERE {expiry} < ? ORDER BY {expiry} LIMIT ?) doomed) AND {expiry} < ?"
+         (SELECT {key} FROM {table} WHERE {expiry} < ?{only} ORDER BY {expiry} LIMIT ?) doomed) AND {expiry} < ?"
     )
 }
 

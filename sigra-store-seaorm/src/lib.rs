@@ -18,11 +18,13 @@ mod accounts;
 mod address_changes;
 mod attempts;
 mod batch;
+mod belongings;
 mod ceremonies;
 mod columns;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod connect;
 mod dialect;
+mod dormancy;
 mod entity;
 mod error;
 mod evidence;
@@ -33,9 +35,13 @@ mod lifecycle;
 mod mfa;
 pub mod migrations;
 mod outbox;
+#[cfg(feature = "sqlite")]
+mod own;
 #[cfg(feature = "passkeys")]
 mod passkeys;
 mod passwords;
+mod profiles;
+mod quarantine;
 mod rates;
 mod registrations;
 mod requests;

@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFil
 use sigra_core::error::StoreError;
 use sigra_core::evidence::EvidenceFor;
 use sigra_core::id::UserId;
-use sigra_core::ports::{DueDeletion, Erasure, LifecycleStore, LiveToken};
+use sigra_core::ports::{DormancyRecord, DueDeletion, Erasure, LifecycleStore, LiveToken, Recovered};
 use sigra_core::registration::{AddressRequest, TokenOwner};
 use sigra_core::secret::{Digest, Purpose};
 use sigra_core::time::Timestamp;
@@ -19,33 +19,19 @@ use crate::error::Fault;
 use crate::evidence::{self, record};
 use crate::rows::Positions;
 use crate::store::{SeaOrmStore, Tx};
-use crate::{columns, dialect, requests, tokens};
+use crate::{belongings, columns, dialect, dormancy, requests, tokens};
 
 /// Found by the index on time and account.
 const DUE: &str = "SELECT deletion_due_at, id FROM sigra_users WHERE deletion_due_at <= ? \
                    AND (deletion_due_at > ? OR (deletion_due_at = ? AND id > ?)) ORDER BY deletion_due_at, id LIMIT ?";
 
-/// What refers to an account, in the order it is deleted. What refers to one of these goes along by its foreign key. A test
-/// compares this with every column and every foreign key of the database.
-const OWNED: [&str; 11] = [
-    "DELETE FROM sigra_email_changes WHERE user_id = ?",
-    "DELETE FROM sigra_sessions WHERE user_id = ?",
-    "DELETE FROM sigra_pending_sign_ins WHERE user_id = ?",
-    "DELETE FROM sigra_devices WHERE user_id = ?",
-    "DELETE FROM sigra_tokens WHERE user_id = ?",
-    "DELETE FROM sigra_ceremonies WHERE user_id = ?",
-    "DELETE FROM sigra_totp WHERE user_id = ?",
-    "DELETE FROM sigra_backup_codes WHERE user_id = ?",
-    "DELETE FROM sigra_trusted_browsers WHERE user_id = ?",
-    "DELETE FROM sigra_passkey_users WHERE user_id = ?",
-    "DELETE FROM sigra_attempts WHERE user_id = ?",
-];
 const REGISTRATIONS: &str = "DELETE FROM sigra_registrations WHERE email_identity = ?";
 const ACCOUNT: &str = "DELETE FROM sigra_users WHERE id = ?";
 const LEFT: &str = "UPDATE sigra_users SET email = ?, email_identity = ?, password_hash = NULL, profile = ?, \
                     password_changed_at = NULL, password_change_required_at = NULL, \
                     security_epoch = ?, confirmed_at = ?, disabled_at = ?, deletion_due_at = NULL, last_sign_in_at = ?, \
-                    attempts_cleared_at = NULL WHERE id = ?";
+                    attempts_cleared_at = NULL, dormancy_look_at = 0, dormancy_warned_at = NULL, dormancy_since = NULL \
+                    WHERE id = ?";
 
 #[async_trait]
 impl LifecycleStore for SeaOrmStore {
@@ -92,8 +78,8 @@ impl LifecycleStore for SeaOrmStore {
         digest: Digest,
         now: Timestamp,
         request: &(dyn for<'u> Fn(&'u User) -> AddressRequest + Send + Sync),
-        evidence: EvidenceFor<'_, User>,
-    ) -> Result<Option<User>, StoreError> {
+        evidence: EvidenceFor<'_, Recovered>,
+    ) -> Result<Option<Recovered>, StoreError> {
         self.write("LifecycleStore::undo_deletion", |tx| async move {
             let fits = |live: &LiveToken| {
                 let rescues = matches!(live.token.owner, TokenOwner::User { epochs: None, .. });
@@ -102,10 +88,10 @@ impl LifecycleStore for SeaOrmStore {
             let Some(LiveToken { user: Some(user), .. }) = tokens::consume(&tx, digest, now, fits).await? else {
                 return Ok(None);
             };
-            let user = accounts::rescued(&tx, user, now).await?;
-            requests::insert(&tx, &request(&user)).await?;
-            record(&tx, &evidence(&user)).await?;
-            Ok(Some(user))
+            let restored = accounts::rescued(&tx, user, now).await?;
+            requests::insert(&tx, &request(&restored.user)).await?;
+            record(&tx, &evidence(&restored)).await?;
+            Ok(Some(restored))
         })
         .await
     }
@@ -139,10 +125,7 @@ impl LifecycleStore for SeaOrmStore {
                 return Ok(None);
             };
             self.tell_erasing(&tx, &user, erasure.strategy).await?;
-            let mut batch = Batch::default();
-            for delete in OWNED {
-                batch.add(delete, [user.id.as_uuid().into()]);
-            }
+            let mut batch = belongings::erase(user.id);
             batch.add(REGISTRATIONS, [user.email.identity().into()]);
             match erasure.leaves(&user) {
                 None => batch.add(ACCOUNT, [user.id.as_uuid().into()]),
@@ -184,14 +167,21 @@ impl LifecycleStore for SeaOrmStore {
         .await
     }
 
-    async fn enable(&self, user: UserId, evidence: EvidenceFor<'_, User>) -> Result<Option<User>, StoreError> {
+    async fn enable(
+        &self,
+        user: UserId,
+        at: Timestamp,
+        evidence: EvidenceFor<'_, User>,
+    ) -> Result<Option<User>, StoreError> {
         self.write("LifecycleStore::enable", |tx| async move {
             let Some(user) = found(&tx, user, None).await?.filter(|user| user.disabled_at.is_some()) else {
                 return Ok(None);
             };
             let user = User { disabled_at: None, ..user };
             update(&tx, &user).await?;
-            record(&tx, &evidence(&user)).await?;
+            let mut batch = Batch::default();
+            dormancy::keep(&mut batch, user.id, &DormancyRecord::restarted(at));
+            evidence::finish(&tx, batch, &evidence(&user)).await?;
             Ok(Some(user))
         })
         .await
@@ -223,7 +213,7 @@ fn can_be_undone(user: &User, now: Timestamp) -> bool {
 }
 
 /// Stores the standing of an account whose epoch was raised, and forgets what the old one had handed out.
-async fn end_credentials(tx: &Tx, user: &User) -> Result<(), Fault> {
+pub(crate) async fn end_credentials(tx: &Tx, user: &User) -> Result<(), Fault> {
     update(tx, user).await?;
     forget_credentials(tx, user.id, None).await
 }

@@ -131,7 +131,7 @@ impl RegistrationStore for SeaOrmStore {
             }
             // Their tokens go with them.
             Entity::delete_many().filter(Column::EmailIdentity.eq(registration.email_identity)).exec(&*tx).await?;
-            if accounts::is_taken(&*tx, &account.email, None, account.created_at).await? {
+            if accounts::is_taken(&*tx, &account.email, None, account.created_at, &account.quarantine).await? {
                 return Ok(Promotion::Taken);
             }
             accounts::insert(&tx, account).await?;

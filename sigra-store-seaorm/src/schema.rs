@@ -351,4 +351,26 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("outbox_faults", "ALTER TABLE sigra_outbox ADD COLUMN last_fault VARCHAR(32)"),
     ("outbox_facts_until", "ALTER TABLE sigra_outbox ADD COLUMN facts_until BIGINT"),
     ("outbox_by_facts_expiry", "CREATE INDEX sigra_outbox_facts_expiry ON sigra_outbox (facts_until)"),
+    // Nobody has looked at the accounts there are, so all of them are due.
+    ("users_dormancy_look_at", "ALTER TABLE sigra_users ADD COLUMN dormancy_look_at BIGINT NOT NULL DEFAULT 0"),
+    ("users_dormancy_warned_at", "ALTER TABLE sigra_users ADD COLUMN dormancy_warned_at BIGINT"),
+    ("users_dormancy_since", "ALTER TABLE sigra_users ADD COLUMN dormancy_since BIGINT"),
+    ("users_by_dormancy", "CREATE INDEX sigra_users_dormancy ON sigra_users (dormancy_look_at, id)"),
+    // No foreign key: whoever is put in quarantine may be gone.
+    (
+        "quarantines",
+        "CREATE TABLE sigra_quarantines (
+    address_mac {digest} NOT NULL PRIMARY KEY,
+    holder_id {uuid},
+    expires_at BIGINT NOT NULL
+){table}",
+    ),
+    ("quarantines_by_holder", "CREATE INDEX sigra_quarantines_holder ON sigra_quarantines (holder_id)"),
+    ("quarantines_by_expiry", "CREATE INDEX sigra_quarantines_expiry ON sigra_quarantines (expires_at)"),
+    (
+        "pending_sign_ins_tell_unfinished",
+        "ALTER TABLE sigra_pending_sign_ins ADD COLUMN tell_unfinished BOOLEAN NOT NULL DEFAULT FALSE",
+    ),
+    // One that is to be told is kept when it ends. Its token finds it no more.
+    ("pending_sign_ins_ended", "ALTER TABLE sigra_pending_sign_ins ADD COLUMN ended BOOLEAN NOT NULL DEFAULT FALSE"),
 ];

@@ -1,6 +1,8 @@
 //! Recording sign-ins.
 
-use sea_orm::{ConnectionTrait as _, Value};
+use std::sync::LazyLock;
+
+use sea_orm::{ConnectionTrait as _, DbBackend, QueryResult, Statement, Value};
 use sigra_core::ports::{SignIn, SignInDevice, SignInRecorded};
 use sigra_core::secret::Digest;
 use sigra_core::session::Device;
@@ -35,37 +37,50 @@ const SIGNED_IN_AND_CLEARED: &str = "UPDATE sigra_users SET attempts_cleared_at 
 const NEW_DEVICE: &str = "INSERT INTO sigra_devices (id, token_digest, user_id, created_at, last_seen_at, expires_at) \
                           VALUES (?, ?, ?, ?, ?, ?)";
 /// Forgets all devices of an account but a new one and those last seen, so many less one. MySQL takes a LIMIT in a subquery
-/// only one level further down.
-const OLD_DEVICES: &str = "DELETE FROM sigra_devices WHERE user_id = ? AND id <> ? AND id NOT IN (SELECT id FROM \
-                           (SELECT id FROM sigra_devices WHERE user_id = ? AND id <> ? \
-                           ORDER BY last_seen_at DESC, id DESC LIMIT ?) kept)";
+/// only one level further down. SQLite prepares a statement anew each time its LIMIT is a parameter, so it is none.
+static OLD_DEVICES: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "DELETE FROM sigra_devices WHERE user_id = ? AND id <> ? AND id NOT IN (SELECT id FROM \
+         (SELECT id FROM sigra_devices WHERE user_id = ? AND id <> ? ORDER BY last_seen_at DESC, id DESC LIMIT {}) kept)",
+        Device::AT_MOST - 1,
+    )
+});
 const KNOWN_DEVICE: &str = "UPDATE sigra_devices SET last_seen_at = ?, expires_at = ? WHERE id = ? AND user_id = ?";
 
 /// The account of a sign-in, if its epochs are still those of the proof and it is not disabled; keeps that true until the
 /// transaction ends.
 pub(crate) async fn standing(tx: &Tx, sign_in: &SignIn) -> Result<Option<User>, Fault> {
-    Ok(select(tx, STANDING, None, sign_in).await?.map(|(_, user)| user))
+    let row = tx.query_one_raw(question(tx.get_database_backend(), STANDING, None, sign_in)).await?;
+    answer(row.as_ref(), sign_in)
 }
 
 /// As [`standing`], for a session whose token no rotation may have retired; the unique index refuses one that is current.
 pub(crate) async fn standing_with_new_token(tx: &Tx, sign_in: &SignIn, token: Digest) -> Result<Option<User>, Fault> {
-    match select(tx, STANDING_AND_RETIRED, Some(columns::digest(token).into()), sign_in).await? {
-        Some((retired, _)) if retired => Err(Fault::Conflict),
-        found => Ok(found.map(|(_, user)| user)),
-    }
+    let row = tx.query_one_raw(with_new_token(tx.get_database_backend(), sign_in, token)).await?;
+    answer(row.as_ref(), sign_in)
 }
 
-async fn select(tx: &Tx, sql: &str, something: Option<Value>, sign_in: &SignIn) -> Result<Option<(bool, User)>, Fault> {
-    let id = sign_in.user.as_uuid();
-    let conditions = [id.into(), sign_in.epochs.security.into(), sign_in.epochs.factor.into()];
-    let backend = tx.get_database_backend();
+/// What [`standing_with_new_token`] asks.
+pub(crate) fn with_new_token(backend: DbBackend, sign_in: &SignIn, token: Digest) -> Statement {
+    question(backend, STANDING_AND_RETIRED, Some(columns::digest(token).into()), sign_in)
+}
+
+fn question(backend: DbBackend, sql: &str, something: Option<Value>, sign_in: &SignIn) -> Statement {
+    let conditions = [sign_in.user.as_uuid().into(), sign_in.epochs.security.into(), sign_in.epochs.factor.into()];
     let sql = [sql, dialect::for_update(backend)].concat();
-    let statement = dialect::statement(backend, &sql, something.into_iter().chain(conditions));
-    let Some(row) = tx.query_one_raw(statement).await? else {
+    dialect::statement(backend, &sql, something.into_iter().chain(conditions))
+}
+
+/// What the row says that was selected, if there was one.
+pub(crate) fn answer(row: Option<&QueryResult>, sign_in: &SignIn) -> Result<Option<User>, Fault> {
+    let Some(row) = row else {
         return Ok(None);
     };
-    let mut row = Positions::of(&row);
-    Ok(Some((row.next::<i32>()? == 1, row.user(id)?)))
+    let mut row = Positions::of(row);
+    if row.next::<i32>()? == 1 {
+        return Err(Fault::Conflict);
+    }
+    Ok(Some(row.user(sign_in.user.as_uuid())?))
 }
 
 /// Notes the time of a sign-in and its device, in `batch`; `user` is as it was before.
@@ -103,8 +118,7 @@ pub(crate) fn note(batch: &mut Batch, sign_in: &SignIn, mut user: User) -> SignI
                     device.expires_at.as_micros().into(),
                 ],
             );
-            let others = i64::from(Device::AT_MOST - 1);
-            batch.add(OLD_DEVICES, [owner.into(), id.into(), owner.into(), id.into(), others.into()]);
+            batch.add(OLD_DEVICES.as_str(), [owner.into(), id.into(), owner.into(), id.into()]);
         }
     }
     SignInRecorded { user, previous_sign_in_at }

@@ -18,6 +18,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::dialect;
 use crate::error::Fault;
+#[cfg(feature = "sqlite")]
+use crate::own::Own;
 use crate::retry::Retries;
 
 /// The ports of `sigra-core` on SeaORM.
@@ -28,6 +30,8 @@ use crate::retry::Retries;
 pub struct SeaOrmStore {
     on: On,
     turn: Arc<Semaphore>,
+    #[cfg(feature = "sqlite")]
+    own: Option<Arc<Own>>,
     hook: Option<Arc<dyn InTransaction>>,
 }
 
@@ -45,6 +49,9 @@ enum On {
 /// For rows of the host that must exist exactly when an account does, and go when it goes. Everything here holds locks: do quick database
 /// work on `tx` and nothing else. It must not use another handle on the same database (on SQLite that waits for
 /// itself), and it may be called again when the transaction is retried.
+///
+/// Pass on a [`DbErr`] as it is. One that says that a statement lost a race, or that the database is gone, is no refusal: the
+/// first runs the transaction again, and both answer the caller as they would if the statement were the store's own.
 #[async_trait]
 pub trait InTransaction: Send + Sync {
     /// An account was created: registered and proven, or created outright.
@@ -91,7 +98,13 @@ impl SeaOrmStore {
             DbBackend::Sqlite => 1,
             _ => Semaphore::MAX_PERMITS,
         };
-        Self { on: On::Pool(pool), turn: Arc::new(Semaphore::new(writers)), hook: None }
+        Self {
+            #[cfg(feature = "sqlite")]
+            own: Own::beside(&pool).map(Arc::new),
+            on: On::Pool(pool),
+            turn: Arc::new(Semaphore::new(writers)),
+            hook: None,
+        }
     }
 
     /// The same store with a hook inside its transactions.
@@ -108,7 +121,13 @@ impl SeaOrmStore {
     /// store before unwrapping the `Arc` for the commit. Begin the transaction with [`begin_immediate`].
     #[must_use]
     pub fn bound_to(&self, transaction: Arc<DatabaseTransaction>) -> Self {
-        Self { on: On::Transaction(transaction), turn: Arc::new(Semaphore::new(1)), hook: self.hook.clone() }
+        Self {
+            #[cfg(feature = "sqlite")]
+            own: None,
+            on: On::Transaction(transaction),
+            turn: Arc::new(Semaphore::new(1)),
+            hook: self.hook.clone(),
+        }
     }
 
     /// This store for every port, as the builder of [`Sigra`](sigra_core::Sigra) takes it.
@@ -122,6 +141,7 @@ impl SeaOrmStore {
             audit: store.clone(),
             ceremonies: store.clone(),
             devices: store.clone(),
+            dormancy: store.clone(),
             health: store.clone(),
             housekeeping: store.clone(),
             leases: store.clone(),
@@ -130,11 +150,19 @@ impl SeaOrmStore {
             outbox: store.clone(),
             outbox_reader: store.clone(),
             passwords: store.clone(),
+            profiles: store.clone(),
+            quarantine: store.clone(),
             registrations: store.clone(),
             requests: store.clone(),
             sessions: store.clone(),
             tokens: store,
         }
+    }
+
+    /// The connections the store keeps for itself, where it has some.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn own(&self) -> Option<&Own> {
+        self.own.as_deref()
     }
 
     /// Where a read that needs no transaction goes.
@@ -206,7 +234,7 @@ impl SeaOrmStore {
     /// Tells the host's hook about a new account.
     pub(crate) async fn tell_registered(&self, tx: &Tx, user: &User) -> Result<(), Fault> {
         match &self.hook {
-            Some(hook) => hook.registered(tx, user).await.map_err(Fault::Hook),
+            Some(hook) => hook.registered(tx, user).await.map_err(Fault::of_hook),
             None => Ok(()),
         }
     }
@@ -214,7 +242,7 @@ impl SeaOrmStore {
     /// Tells the host's hook about an account that is about to be erased.
     pub(crate) async fn tell_erasing(&self, tx: &Tx, user: &User, strategy: DeletionStrategy) -> Result<(), Fault> {
         match &self.hook {
-            Some(hook) => hook.erasing(tx, user, strategy).await.map_err(Fault::Hook),
+            Some(hook) => hook.erasing(tx, user, strategy).await.map_err(Fault::of_hook),
             None => Ok(()),
         }
     }
@@ -236,7 +264,7 @@ impl SeaOrmStore {
             Err(fault) => {
                 // A rollback that fails is done again by the pool when the connection comes back.
                 if let Err(error) = tx.rollback().await {
-                    tracing::debug!(%error, "a rollback failed");
+                    tracing::debug!(name: "sigra.store.rollback_failed", %error, "a rollback failed");
                 }
                 Err(fault)
             }
@@ -250,12 +278,12 @@ impl SeaOrmStore {
         }
     }
 
-    async fn turn(&self) -> Result<SemaphorePermit<'_>, Fault> {
+    pub(crate) async fn turn(&self) -> Result<SemaphorePermit<'_>, Fault> {
         let turn = tokio::time::timeout(PATIENCE, self.turn.acquire()).await;
         turn.map_err(|_| Fault::Busy)?.map_err(|_| Fault::Busy)
     }
 
-    async fn pause_or_fail(
+    pub(crate) async fn pause_or_fail(
         &self,
         fault: Fault,
         retries: &mut Retries,
@@ -268,13 +296,13 @@ impl SeaOrmStore {
         let Some(pause) = pause else {
             return Err(fault.within(operation));
         };
-        tracing::debug!(operation, "a transaction lost a race and runs again");
+        tracing::debug!(name: "sigra.store.retried", operation, "a transaction lost a race and runs again");
         tokio::time::sleep(pause).await;
         Ok(())
     }
 }
 
-async fn in_time<T>(work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+pub(crate) async fn in_time<T>(work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
     tokio::time::timeout(DEADLINE, work).await.unwrap_or(Err(Fault::Overdue))
 }
 

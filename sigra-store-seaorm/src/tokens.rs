@@ -1,22 +1,26 @@
 //! Tokens that were mailed.
 
 use async_trait::async_trait;
-use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, IntoActiveModel as _, QueryFilter as _};
+use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, Value};
 use sigra_core::error::StoreError;
 use sigra_core::evidence::EvidenceFor;
 use sigra_core::id::{RegistrationId, UserId};
-use sigra_core::ports::{LiveToken, TokenStore};
+use sigra_core::ports::{LiveToken, Recovered, TokenStore};
 use sigra_core::registration::{MailedToken, TokenOwner};
 use sigra_core::secret::{Digest, Purpose};
 use sigra_core::time::Timestamp;
 use sigra_core::user::Epochs;
 
+use crate::batch::Batch;
 use crate::entity::{token, user};
 use crate::error::Fault;
 use crate::evidence::record;
 use crate::store::{SeaOrmStore, Tx};
 use crate::unique::Unique as _;
 use crate::{accounts, columns};
+
+const INSERT: &str = "INSERT INTO sigra_tokens (digest, purpose, user_id, registration_id, security_epoch, factor_epoch, \
+                      email, created_at, expires_at) VALUES ";
 
 #[async_trait]
 impl TokenStore for SeaOrmStore {
@@ -41,9 +45,13 @@ impl TokenStore for SeaOrmStore {
         evidence: EvidenceFor<'_, LiveToken>,
     ) -> Result<Option<LiveToken>, StoreError> {
         self.write("TokenStore::redeem", |tx| async move {
-            let Some(live) = consume(&tx, digest, now, |_| true).await? else {
+            let Some(mut live) = consume(&tx, digest, now, |_| true).await? else {
                 return Ok(None);
             };
+            if let Some(user) = live.user.take() {
+                let Recovered { user, reclaimed } = accounts::reclaimed(&tx, user, now).await?;
+                (live.user, live.reclaimed) = (Some(user), reclaimed);
+            }
             record(&tx, &evidence(&live)).await?;
             Ok(Some(live))
         })
@@ -66,7 +74,7 @@ pub(crate) async fn consume(
         Some(id) => accounts::locked(tx, UserId::from_uuid(id)).await?,
         None => None,
     };
-    let Some(live) = live(token, owner)?.filter(|live| fits(live)) else {
+    let Some(live) = live(token, owner)?.filter(&fits) else {
         return Ok(None);
     };
     let deleted = token::Entity::delete_by_id(columns::digest(digest)).exec(&**tx).await?;
@@ -82,23 +90,35 @@ async fn unexpired(db: &impl ConnectionTrait, digest: Digest, now: Timestamp) ->
 }
 
 pub(crate) async fn insert(tx: &Tx, token: &MailedToken) -> Result<(), Fault> {
+    let mut batch = Batch::default();
+    add(&mut batch, [token]);
+    batch.run(tx).await
+}
+
+/// Inserts tokens, in `batch`.
+pub(crate) fn add<'t>(
+    batch: &mut Batch,
+    tokens: impl IntoIterator<Item = &'t MailedToken, IntoIter: ExactSizeIterator>,
+) {
+    batch.insert(INSERT, tokens.into_iter().map(row));
+}
+
+fn row(token: &MailedToken) -> [Value; 9] {
     let (user_id, registration_id, epochs) = match token.owner {
         TokenOwner::Registration(id) => (None, Some(id.as_uuid()), None),
         TokenOwner::User { id, epochs } => (Some(id.as_uuid()), None, epochs),
     };
-    let row = token::Model {
-        digest: columns::digest(token.digest),
-        purpose: token.purpose.name().to_owned(),
-        user_id,
-        registration_id,
-        security_epoch: epochs.map(|epochs| epochs.security),
-        factor_epoch: epochs.map(|epochs| epochs.factor),
-        email: token.email.as_str().to_owned(),
-        created_at: token.created_at.as_micros(),
-        expires_at: token.expires_at.as_micros(),
-    };
-    token::Entity::insert(row.into_active_model()).exec_without_returning(&**tx).await?;
-    Ok(())
+    [
+        columns::digest(token.digest).into(),
+        token.purpose.name().into(),
+        user_id.into(),
+        registration_id.into(),
+        epochs.map(|epochs| epochs.security).into(),
+        epochs.map(|epochs| epochs.factor).into(),
+        token.email.as_str().into(),
+        token.created_at.as_micros().into(),
+        token.expires_at.as_micros().into(),
+    ]
 }
 
 /// What a token that has not expired is worth, given its owner as it is now.
@@ -127,7 +147,7 @@ fn live(row: token::Model, owner: Option<user::Model>) -> Result<Option<LiveToke
         created_at: Timestamp::from_micros(row.created_at),
         expires_at: Timestamp::from_micros(row.expires_at),
     };
-    Ok(Some(LiveToken { token, user }))
+    Ok(Some(LiveToken { token, user, reclaimed: false }))
 }
 
 /// The epochs a token carries; `None` for a rescue token, and for one of a registration.

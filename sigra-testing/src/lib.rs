@@ -3,7 +3,7 @@
 //! - [`MemoryStore`]: every storage port, in memory. The reference that says how a port behaves; it can also be told to
 //!   fail.
 //! - [`ManualClock`], [`CaptureMailer`], [`PlainComposer`], [`PlainHasher`], [`TestVault`], [`AcceptAllPolicy`],
-//!   [`MinLengthPolicy`], [`KnownBad`]: the other ports, fast and watchable.
+//!   [`MinLengthPolicy`], [`KnownBad`], [`UnreachableRateLimiter`]: the other ports, fast and watchable.
 //! - [`scenario`]: a complete host over all of these, or over another storage, with the situations tests start from.
 //! - [`audited`]: assertions about the audit trail.
 //! - [`timing`]: whether two kinds of work can be told apart by how long they take.
@@ -35,7 +35,7 @@ pub use hasher::{Job, JobKind, PlainHasher};
 pub use mail::{CaptureMailer, PlainComposer};
 pub use memory::{MemoryStore, QueuedMail};
 pub use policy::{AcceptAllPolicy, MinLengthPolicy};
-pub use services::KnownBad;
+pub use services::{KnownBad, UnreachableRateLimiter};
 pub use vault::TestVault;
 
 #[cfg(doctest)]

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use sigra_core::error::{StoreError, StoreErrorKind};
 use sigra_core::password::Password;
-use sigra_core::ports::{BreachedPasswords, MailDomains, Unanswered};
+use sigra_core::ports::{BreachedPasswords, Bucket, MailDomains, RateDecision, RateLimiter, Unanswered};
+use sigra_core::time::Timestamp;
 
 /// Knows the breached passwords, and the domains that take no mail, that it is told. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -61,5 +63,16 @@ impl BreachedPasswords for KnownBad {
 impl MailDomains for KnownBad {
     async fn takes_mail(&self, domain: &str) -> Result<bool, Unanswered> {
         self.knows(domain).map(|known| !known)
+    }
+}
+
+/// A rate limiter that cannot be reached.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UnreachableRateLimiter;
+
+#[async_trait]
+impl RateLimiter for UnreachableRateLimiter {
+    async fn take(&self, _: &Bucket, _: u32, _: Timestamp) -> Result<RateDecision, StoreError> {
+        Err(StoreError::new(StoreErrorKind::Unavailable, "RateLimiter::take"))
     }
 }

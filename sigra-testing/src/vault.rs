@@ -72,6 +72,10 @@ impl Vault for TestVault {
         self.keys[0].mac(purpose, message)
     }
 
+    fn macs(&self, purpose: &str, message: &[u8]) -> Vec<Mac> {
+        self.keys.iter().map(|key| key.mac(purpose, message)).collect()
+    }
+
     fn verify_mac(&self, purpose: &str, message: &[u8], mac: &Mac) -> bool {
         self.keys.iter().any(|key| key.mac(purpose, message) == *mac)
     }

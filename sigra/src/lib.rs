@@ -52,6 +52,10 @@ pub use sigra_testing as testing;
 #[doc = include_str!("../../docs/guides/getting-started.md")]
 struct GettingStarted;
 
+#[cfg(all(doctest, feature = "metrics"))]
+#[doc = include_str!("../../docs/guides/telemetry.md")]
+struct Telemetry;
+
 #[cfg(all(doctest, feature = "axum"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;

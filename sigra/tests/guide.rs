@@ -66,7 +66,7 @@ fn dependencies(lines: &str) -> Vec<(&str, &str)> {
 fn a_part_does_not_bring_the_rest() {
     for (program, forbidden) in PROGRAMS {
         let output = Command::new(env!("CARGO"))
-            .args(["tree", "--edges", "normal", "--prefix", "none", "--offline", "--package"])
+            .args(["tree", "--edges", "normal", "--prefix", "none", "--locked", "--package"])
             .arg(format!("sigra-example-{program}"))
             .current_dir(root())
             .output()

@@ -5,6 +5,7 @@ mod export;
 mod flood;
 mod growth;
 mod logins;
+mod mail;
 mod sessions;
 
 use crate::client::{get, post};
@@ -20,6 +21,7 @@ pub(crate) use export::export;
 pub(crate) use flood::flood;
 pub(crate) use growth::growth;
 pub(crate) use logins::{logins, memory};
+pub(crate) use mail::burst;
 pub(crate) use sessions::sessions;
 
 /// A host on a seeded database.

@@ -89,6 +89,10 @@ macro_rules! browser_scenarios {
                 a_life_of_a_passkey, a_ceremony_that_fails_offers_another_way, the_script_leads_on,
                 how_the_security_pages_look,
             ],
+            settings: [
+                a_password_is_changed, a_sign_in_demands_another_password, an_address_is_changed_and_brought_back,
+                a_deletion_is_taken_back, the_security_history_is_read, an_export_is_downloaded, how_the_settings_look,
+            ],
         }
     };
 }

@@ -33,7 +33,8 @@ pub struct SessionsApart {
 #[derive(Default)]
 struct Held {
     sessions: BTreeMap<SessionId, Kept>,
-    pending: BTreeMap<PendingId, (PendingSignIn, Digest)>,
+    /// Those that have ended and are still to be told have no token.
+    pending: BTreeMap<PendingId, (PendingSignIn, Option<Digest>)>,
     /// Current and retired ones.
     tokens: HashMap<Digest, SessionId>,
 }
@@ -85,7 +86,7 @@ impl SessionStore for SessionsApart {
     ) -> Result<Minted<SignInRecorded>, StoreError> {
         let (session, digest, replaces) = (new.session(), new.digest(), new.replaces());
         let mut held = self.held.lock().await;
-        if replaces.pending.is_some_and(|pending| !held.pending.contains_key(&pending)) {
+        if replaces.pending.is_some_and(|pending| !held.goes_on(pending)) {
             return Ok(Minted::PendingGone);
         }
         held.must_be_new(digest)?;
@@ -194,7 +195,7 @@ impl SessionStore for SessionsApart {
         let ended = doomed.len() as u64;
         self.log.append(evidence(&ended)).await?;
         doomed.into_iter().for_each(|id| held.end(id));
-        held.pending.retain(|_, (pending, _)| pending.user != user);
+        held.end_pending(|pending| pending.user == user);
         Ok(ended)
     }
 
@@ -209,33 +210,58 @@ impl SessionStore for SessionsApart {
         if !self.stands(pending.user, pending.epochs).await? {
             return Ok(Minted::Stale);
         }
-        if replaces.is_some_and(|replaced| !held.pending.contains_key(&replaced)) {
+        if replaces.is_some_and(|replaced| !held.goes_on(replaced)) {
             return Ok(Minted::PendingGone);
         }
-        let known = |(id, (_, other)): (&PendingId, &(PendingSignIn, Digest))| *id == pending.id || *other == digest;
-        if held.pending.iter().any(known) {
+        if held.pending.iter().any(|(id, (_, other))| *id == pending.id || *other == Some(digest)) {
             return Err(conflict());
         }
         self.log.append(evidence).await?;
         if let Some(replaced) = replaces {
             held.pending.remove(&replaced);
         }
-        held.pending.insert(pending.id, (pending.clone(), digest));
+        held.pending.insert(pending.id, (pending.clone(), Some(digest)));
         Ok(Minted::Done(()))
     }
 
     async fn find_pending(&self, digest: Digest) -> Result<Option<(PendingSignIn, User)>, StoreError> {
         let found = {
             let held = self.held.lock().await;
-            held.pending.values().find(|(_, other)| *other == digest).map(|(pending, _)| pending.clone())
+            held.pending.values().find(|(_, other)| *other == Some(digest)).map(|(pending, _)| pending.clone())
         };
         let Some(pending) = found else { return Ok(None) };
         Ok(self.user(pending.user).await?.map(|user| (pending, user)))
     }
 
     async fn delete_pending(&self, id: PendingId) -> Result<(), StoreError> {
-        self.held.lock().await.pending.remove(&id);
+        self.held.lock().await.end_pending(|pending| pending.id == id);
         Ok(())
+    }
+
+    async fn unfinished(
+        &self,
+        now: Timestamp,
+        after: Option<(Timestamp, PendingId)>,
+        limit: u32,
+    ) -> Result<Vec<PendingSignIn>, StoreError> {
+        let held = self.held.lock().await;
+        let expired = held.pending.values().map(|(pending, _)| pending);
+        let expired = expired.filter(|pending| pending.tell_unfinished && pending.expires_at <= now);
+        let mut rows: Vec<_> =
+            expired.filter(|row| after.is_none_or(|after| after < (row.expires_at, row.id))).collect();
+        rows.sort_by_key(|row| (row.expires_at, row.id));
+        Ok(rows.into_iter().take(limit as usize).cloned().collect())
+    }
+
+    async fn end_unfinished(&self, user: UserId, id: PendingId, evidence: Evidence) -> Result<bool, StoreError> {
+        let mut held = self.held.lock().await;
+        let told = |(pending, _): &(PendingSignIn, _)| pending.user == user && pending.tell_unfinished;
+        if !held.pending.get(&id).is_some_and(told) {
+            return Ok(false);
+        }
+        self.log.append(evidence).await?;
+        held.pending.remove(&id);
+        Ok(true)
     }
 }
 
@@ -256,7 +282,10 @@ impl Housekeeping for SessionsApart {
                 Ok(over.len() as u64)
             }
             RowKind::PENDING_SIGN_INS => {
-                let over = held.pending.values().filter(|(pending, _)| pending.expires_at < before);
+                let over = held
+                    .pending
+                    .values()
+                    .filter(|(pending, _)| pending.expires_at < before && !pending.tell_unfinished);
                 let over: Vec<_> = over.map(|(pending, _)| pending.id).take(limit as usize).collect();
                 held.pending.retain(|id, _| !over.contains(id));
                 Ok(over.len() as u64)
@@ -267,6 +296,22 @@ impl Housekeeping for SessionsApart {
 }
 
 impl Held {
+    /// Whether a pending sign-in can be continued.
+    fn goes_on(&self, id: PendingId) -> bool {
+        self.pending.get(&id).is_some_and(|(_, digest)| digest.is_some())
+    }
+
+    /// Ends pending sign-ins. Those that are to be told stay for that, and nothing else finds them.
+    fn end_pending(&mut self, ends: impl Fn(&PendingSignIn) -> bool) {
+        self.pending.retain(|_, (pending, digest)| {
+            if !ends(pending) {
+                return true;
+            }
+            *digest = None;
+            pending.tell_unfinished
+        });
+    }
+
     fn current(&self, id: SessionId) -> Option<Digest> {
         self.sessions.get(&id).map(|kept| kept.digest)
     }

@@ -17,7 +17,7 @@ pub use run::{Stop, run};
 pub use settings::{Settings, SettingsError, environment, listen_address};
 
 /// The code in the guides compiles. That of `database.md` is tried by the store, that of `getting-started.md` and the README by
-/// the facade, that of `testing-your-app.md` by a test of the axum example, which runs it.
+/// the facade, that of `custom-user-fields.md`, `hooks.md` and `testing-your-app.md` by tests of the axum example, which run it.
 #[cfg(doctest)]
 mod guides {
     #[doc = include_str!("../../../docs/guides/account-lifecycle.md")]

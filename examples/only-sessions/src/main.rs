@@ -66,6 +66,7 @@ async fn account(sigra: &Sigra, email: &EmailAddress) -> Result<User, FlowError>
         profile: serde_json::json!({}),
         confirmed_at: Some(now),
         created_at: now,
+        quarantine: Vec::new(),
     };
     if accounts.create(&new, Evidence::none()).await? {
         return Ok(new.to_user());

@@ -17,8 +17,9 @@ use crate::support::golden_host;
 const DATABASES: usize = 4;
 
 /// What else there is goes with its account or registration.
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     "sigra_users",
+    "sigra_quarantines",
     "sigra_registrations",
     "sigra_tokens",
     "sigra_requests",

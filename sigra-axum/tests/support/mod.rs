@@ -13,7 +13,7 @@ use axum::routing::{get, post};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
-use sigra_axum::{CurrentUser, MaybeUser, mount, require_fresh, require_mfa, require_mfa_enrolled};
+use sigra_axum::{CurrentUser, MaybeUser, mount, require_confirmed, require_fresh, require_mfa, require_mfa_enrolled};
 use sigra_http::Surface;
 use sigra_testing::golden::Subject;
 use tower_service::Service;
@@ -44,6 +44,7 @@ pub(crate) fn golden_host(surface: Surface) -> Box<dyn Subject> {
         .route("/me", get(|user: CurrentUser| async move { user.email.to_string() }))
         .route("/host/fresh", post(|| async { StatusCode::NO_CONTENT }).layer(require_fresh()))
         .route("/host/mfa", get(|| async { "two factors" }).layer(require_mfa()))
+        .route("/host/confirmed", get(|| async { "confirmed" }).layer(require_confirmed()))
         .route("/host/enrolled", get(|| async { "enrolled" }).layer(require_mfa_enrolled()))
         .route("/host/maybe", get(maybe).post(maybe))
         .route("/host/free", get(|| async { "free" }).post(|| async { "free" }));

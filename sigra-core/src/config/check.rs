@@ -57,6 +57,7 @@ impl Config {
             second_factors,
             mail,
             deletion,
+            lifecycle,
             requests,
             housekeeping,
         } = self;
@@ -88,6 +89,7 @@ impl Config {
             ("mail.notice_secs", mail.notice_secs.get()),
             ("mail.batch", mail.batch),
             ("deletion.grace_secs", deletion.grace_secs.get()),
+            ("lifecycle.dormancy.disable_after_secs", lifecycle.dormancy.disable_after_secs.get()),
             ("mail.at_once", mail.at_once),
             ("requests.pending_secs", requests.pending_secs.get()),
             ("housekeeping.batch", housekeeping.batch),
@@ -127,6 +129,16 @@ impl Config {
         must(sessions.pending_secs.get() <= 900, "`sessions.pending_secs` must be at most 900");
         must(second_factors.enrollment_secs.get() <= 3_600, "`second_factors.enrollment_secs` must be at most 3600");
         must(deletion.grace_secs.get() <= 366 * 86_400, "`deletion.grace_secs` must be at most 31622400");
+        let (warn_after, longest) =
+            (lifecycle.dormancy.warn_after_secs, sessions.absolute_secs.max(sessions.remembered_secs));
+        must(
+            warn_after.get() == 0 || warn_after >= longest,
+            "`lifecycle.dormancy.warn_after_secs` must be 0, or at least `sessions.absolute_secs` and `sessions.remembered_secs`",
+        );
+        must(
+            lifecycle.address_quarantine_secs.get() <= 10 * 366 * 86_400,
+            "`lifecycle.address_quarantine_secs` must be at most 316224000",
+        );
         must(devices.known_secs.get() <= 400 * 86_400, "`devices.known_secs` must be at most 34560000");
         must(mail.retry_secs <= mail.max_retry_secs, "`mail.retry_secs` must be at most `mail.max_retry_secs`");
 
@@ -204,6 +216,8 @@ mod tests {
         config.lockout.codes.window_secs = Some(0);
         config.sessions.sudo_tries = 101;
         config.lockout.unknown_secs = Seconds::new(86_399);
+        config.lifecycle.dormancy.warn_after_secs = Seconds::new(30 * 86_400 - 1);
+        config.lifecycle.dormancy.disable_after_secs = Seconds::new(0);
         let faults = config.validate().unwrap_err();
         for key in [
             "sessions.idle_secs",
@@ -213,6 +227,8 @@ mod tests {
             "lockout.codes.window_secs",
             "sessions.sudo_tries",
             "lockout.unknown_secs",
+            "lifecycle.dormancy.warn_after_secs",
+            "lifecycle.dormancy.disable_after_secs",
         ] {
             assert!(faults.faults().iter().any(|fault| fault.contains(key)), "{key} in {faults}");
         }

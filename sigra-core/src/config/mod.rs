@@ -73,6 +73,8 @@ pub struct Config {
     pub mail: MailConfig,
     /// Deletion of accounts.
     pub deletion: DeletionConfig,
+    /// What becomes of accounts and their addresses in time.
+    pub lifecycle: LifecycleConfig,
     /// Requests by address.
     pub requests: RequestConfig,
     /// What is thrown away, and when.
@@ -83,6 +85,11 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RegistrationConfig {
+    /// Whether the account comes with the proof of its address, or before it.
+    pub confirmation: ConfirmationMode,
+    /// How long after its creation an account may be signed in to without that proof, where it came before it. Later,
+    /// signing in owes the proof as a step; with 0 it does from the first time.
+    pub confirm_within_secs: Seconds,
     /// How long a registration waits for its proof, and how long the link in the mail is good for.
     pub pending_secs: Seconds,
     /// How long a six-digit code is good for.
@@ -91,13 +98,15 @@ pub struct RegistrationConfig {
     pub code_tries: u32,
     /// How many registrations of one address a resend answers.
     pub resend_at_most: u32,
-    /// The largest profile a registration may bring, in bytes of JSON.
+    /// The largest profile a registration or a change of one may bring, in bytes of JSON.
     pub max_profile_bytes: usize,
 }
 
 impl Default for RegistrationConfig {
     fn default() -> Self {
         Self {
+            confirmation: ConfirmationMode::Required,
+            confirm_within_secs: Seconds::days(3),
             pending_secs: Seconds::hours(48),
             code_secs: Seconds::minutes(10),
             code_tries: 5,
@@ -105,6 +114,18 @@ impl Default for RegistrationConfig {
             max_profile_bytes: 8 * 1_024,
         }
     }
+}
+
+/// When a registration becomes an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConfirmationMode {
+    /// Once its address is proven. No unproven account exists for anybody to have prepared.
+    #[default]
+    Required,
+    /// At once. The account is unproven until its link or code comes back; proof of the mailbox by any other means drops
+    /// what was set up until then.
+    Deferred,
 }
 
 /// Asking whether new passwords are known from a breach, where the host gave something to ask.
@@ -380,6 +401,41 @@ impl DeletionStrategy {
             Self::Anonymize => "anonymize",
             Self::SoftDelete => "soft_delete",
         }
+    }
+}
+
+/// What becomes of accounts and their addresses in time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LifecycleConfig {
+    /// How long nobody else can have an address from the moment an account has left it: by being erased, by changing to another
+    /// address, or by having that undone. 0, the default, leaves it free at once. What was kept under one setting is kept under
+    /// the next.
+    pub address_quarantine_secs: Seconds,
+    /// Accounts that nobody uses.
+    pub dormancy: DormancyConfig,
+}
+
+impl Default for LifecycleConfig {
+    fn default() -> Self {
+        Self { address_quarantine_secs: Seconds::new(0), dormancy: DormancyConfig::default() }
+    }
+}
+
+/// Accounts that nobody uses.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DormancyConfig {
+    /// How long nobody used an account whose owner is warned that it will be disabled; 0 for never. At least as long as a
+    /// session can live, so that whoever uses the account after the warning has to sign in for it.
+    pub warn_after_secs: Seconds,
+    /// How long after the warning it is disabled.
+    pub disable_after_secs: Seconds,
+}
+
+impl Default for DormancyConfig {
+    fn default() -> Self {
+        Self { warn_after_secs: Seconds::new(0), disable_after_secs: Seconds::days(30) }
     }
 }
 

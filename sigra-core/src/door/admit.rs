@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use super::admission::{Admission, Changed, Entry, Granted, PendingView, Refusal, StepRequired};
 use super::gate::{Gate, GateContext, GateVerdict, Step};
-use super::notice::NoticeParts;
+use super::notice::{NoticeParts, is_strangers_mailbox};
 use super::proof::{Proof, Shown};
+use super::sign_in_code::Owing;
 use crate::assurance::{Assurance, Method};
 use crate::audit::{AuditEvent, names};
 use crate::client::ClientInfo;
@@ -14,18 +16,18 @@ use crate::evidence::Evidence;
 use crate::id::{DeviceId, PendingId, SessionId};
 use crate::mail::MailKind;
 use crate::ports::{
-    DeviceDescriber, DeviceStore, EvidenceLog, GeoIp, Happened, Hooks, Minted, SessionStore, SignIn, SignInDevice,
-    SignInRecorded, Vault,
+    DeviceDescriber, DeviceStore, EvidenceLog, GeoIp, Happened, Hooks, Minted, RateLimiter, SessionStore, SignIn,
+    SignInDevice, SignInRecorded, Vault,
 };
 use crate::secret::{Digest, Purpose, RawToken};
 use crate::session::{Device, NewSession, PendingSignIn, Replaces, Session};
 use crate::time::{Clock, Timestamp};
-use crate::user::{Epochs, User};
+use crate::user::User;
 
 /// The one function that mints sessions, with what it needs.
 #[derive(Clone)]
 pub struct Door {
-    parts: DoorParts,
+    pub(super) parts: DoorParts,
     gates: Vec<Arc<dyn Gate>>,
 }
 
@@ -40,116 +42,9 @@ pub struct DoorParts {
     pub describer: Arc<dyn DeviceDescriber>,
     pub geo: Arc<dyn GeoIp>,
     pub hooks: Arc<dyn Hooks>,
+    pub mail_budget: Arc<dyn RateLimiter>,
     pub clock: Arc<dyn Clock>,
     pub config: Arc<Config>,
-}
-
-/// What the client of a sign-in brought along.
-#[derive(Clone, Debug, Default)]
-pub struct Entry {
-    /// Facts about the client.
-    pub client: ClientInfo,
-    /// The session the browser holds until now. It ends when a new one is minted.
-    pub session: Option<SessionId>,
-    /// The device token it presented.
-    pub device: Option<RawToken>,
-    /// The token of a trusted browser it presented.
-    pub trust: Option<RawToken>,
-    /// Whether the user asked to be remembered.
-    pub remember: bool,
-}
-
-/// A change of the account that a pending sign-in made in its own step, and that raised an epoch. The sign-in survives
-/// it; nothing else does.
-#[derive(Clone, Debug)]
-pub struct Changed {
-    /// The epochs the change was conditional on, which are those of the pending sign-in.
-    pub before: Epochs,
-    /// The account as the change left it.
-    pub user: User,
-}
-
-/// What the door answers.
-#[derive(Debug)]
-#[must_use]
-pub enum Admission {
-    /// Signed in.
-    Granted(Box<Granted>),
-    /// Accepted so far; a step is owed.
-    StepRequired(Box<StepRequired>),
-    /// Not let in.
-    Refused(Refusal),
-}
-
-/// A sign-in that was completed.
-#[derive(Debug)]
-pub struct Granted {
-    /// The account.
-    pub user: User,
-    /// The session that was minted.
-    pub session: Session,
-    /// Its token, for the cookie.
-    pub token: RawToken,
-    /// A device token for the browser to keep, when it had none that the account knows.
-    pub device: Option<RawToken>,
-}
-
-/// A sign-in that owes a step.
-#[derive(Debug)]
-pub struct StepRequired {
-    /// The pending sign-in.
-    pub pending: PendingSignIn,
-    /// Its token, for the cookie.
-    pub token: RawToken,
-    /// The steps owed, in the order they must be taken. Never empty.
-    pub steps: Vec<Step>,
-}
-
-/// Why somebody is not let in. For logs and the audit trail; the answer to the user is the same for all of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// The account is disabled.
-    Disabled,
-    /// The pending sign-in is unknown, over, or the step is not its first.
-    NoPending,
-    /// A gate refused, for this reason.
-    Gate(&'static str),
-    /// The account has changed since the proof was made, or is gone.
-    Stale,
-}
-
-impl Refusal {
-    /// The reason as a fixed word.
-    #[must_use]
-    pub const fn reason(self) -> &'static str {
-        match self {
-            Self::Disabled => "disabled",
-            Self::Gate(reason) => reason,
-            Self::NoPending => "no_pending_sign_in",
-            Self::Stale => "stale_proof",
-        }
-    }
-}
-
-/// A pending sign-in as it stands.
-#[derive(Clone, Debug)]
-pub struct PendingView {
-    /// The pending sign-in.
-    pub pending: PendingSignIn,
-    /// Who is signing in.
-    pub user: User,
-    /// Whether the browser is one the account has signed in from.
-    pub known_device: bool,
-    /// The steps still owed, in order. Empty when the gates have nothing against it any more.
-    pub steps: Vec<Step>,
-}
-
-impl PendingView {
-    /// Whether this is the step to take now.
-    #[must_use]
-    pub fn owes_first(&self, step: Step) -> bool {
-        self.steps.first() == Some(&step)
-    }
 }
 
 impl Door {
@@ -169,7 +64,7 @@ impl Door {
         // is minted, in the same step, and nowhere else.
         let Proof { way, user, assurance, opens_sudo } = proof;
         let now = self.parts.clock.now();
-        tracing::debug!(way = way.name(), "a proof is judged");
+        tracing::debug!(name: "sigra.door.judged", way = way.name(), "a proof is judged");
         // Asking to be remembered trades freshness for length: such a session opens no sudo window by itself.
         let fresh = opens_sudo && !entry.remember;
         self.proceed(user, assurance, fresh, None, entry, now).await
@@ -267,7 +162,8 @@ impl Door {
         self.proceed(user, assurance, pending.opens_sudo, Some(pending.id), &entry, now).await
     }
 
-    /// Ends a pending sign-in, if the token names one. Idempotent.
+    /// Ends a pending sign-in, if the token names one. Idempotent. Whether its owner is told that it was unfinished is the
+    /// sweeper's to judge, as if it had been left to expire.
     ///
     /// # Errors
     ///
@@ -306,7 +202,11 @@ impl Door {
                 self.grant(user, assurance, fresh, continues, known, entry, now).await
             }
             // What vouches is asked again when the sign-in goes on.
-            Ok(Judged { steps, .. }) => self.hold(user, assurance, fresh, steps, continues, entry, now).await,
+            Ok(Judged { steps, .. }) => {
+                let tell_unfinished = known.is_none() && is_told(&steps, &assurance);
+                let progress = Progress { assurance, fresh, continues, tell_unfinished };
+                self.hold(user, progress, steps, entry, now).await
+            }
         }
     }
 
@@ -337,24 +237,23 @@ impl Door {
 
     /// How long a sign-in may wait for the first of these steps.
     fn waits_for(&self, steps: &[Step]) -> Seconds {
-        let Config { sessions, second_factors, .. } = &*self.parts.config;
+        let Config { registration, sessions, second_factors, .. } = &*self.parts.config;
         match steps.first() {
+            Some(&Step::CONFIRM_EMAIL) => registration.code_secs.max(sessions.pending_secs),
             Some(&Step::MFA_ENROLLMENT) => second_factors.enrollment_secs.max(sessions.pending_secs),
             _ => sessions.pending_secs,
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a link of one private chain")]
     async fn hold(
         &self,
         user: User,
-        assurance: Assurance,
-        fresh: bool,
+        progress: Progress,
         steps: Vec<Step>,
-        continues: Option<PendingId>,
         entry: &Entry,
         now: Timestamp,
     ) -> Result<Admission, FlowError> {
+        let Progress { assurance, fresh, continues, tell_unfinished } = progress;
         let token = RawToken::random();
         let pending = PendingSignIn {
             id: PendingId::new(now),
@@ -363,14 +262,20 @@ impl Door {
             epochs: user.epochs,
             remember: entry.remember,
             opens_sudo: fresh,
+            tell_unfinished,
             client: entry.client.clone(),
             created_at: now,
             expires_at: now + self.waits_for(&steps).span(),
         };
         let names: Vec<_> = steps.iter().map(Step::name).collect();
         let event = AuditEvent::new(names::LOGIN_STEP_REQUIRED, now, &entry.client).by(user.id).with("steps", names);
+        let mut evidence = Evidence::event(event);
+        if steps.first() == Some(&Step::CONFIRM_EMAIL) {
+            let owing = Owing { user: &user, token: &token, until: pending.expires_at, client: &entry.client };
+            evidence = self.with_sign_in_code(evidence, owing, now).await?;
+        }
         let digest = token.digest(Purpose::PENDING);
-        match self.parts.sessions.insert_pending(&pending, digest, continues, Evidence::event(event)).await? {
+        match self.parts.sessions.insert_pending(&pending, digest, continues, evidence).await? {
             Minted::Done(()) => Ok(Admission::StepRequired(Box::new(StepRequired { pending, token, steps }))),
             Minted::Stale => self.refuse(Some(&user), Refusal::Stale, entry, now).await,
             Minted::PendingGone => self.refuse(Some(&user), Refusal::NoPending, entry, now).await,
@@ -419,7 +324,11 @@ impl Door {
     async fn tell(&self, granted: &Granted) {
         let happened = Happened::SignedIn(&granted.user, granted.session.id);
         if let Err(error) = self.parts.hooks.after_commit(&happened).await {
-            tracing::error!(error = &*error as &dyn std::error::Error, "an after-commit hook failed");
+            tracing::error!(
+                name: "sigra.hooks.failed",
+                error = &*error as &dyn std::error::Error,
+                "an after-commit hook failed"
+            );
         }
     }
 
@@ -470,6 +379,9 @@ impl Door {
         }
         let evidence =
             evidence.and_event(AuditEvent::new(names::NEW_DEVICE, now, client).about(user.id).within(session.id));
+        if is_strangers_mailbox(&self.parts.config, user) {
+            return evidence;
+        }
         self.notices().add_to(evidence, &MailKind::NEW_DEVICE, user, client, now)
     }
 
@@ -481,7 +393,7 @@ impl Door {
         Ok(found.filter(|device| device.user == user.id))
     }
 
-    fn notices(&self) -> NoticeParts<'_> {
+    pub(super) fn notices(&self) -> NoticeParts<'_> {
         NoticeParts {
             vault: &*self.parts.vault,
             describer: &*self.parts.describer,
@@ -504,6 +416,19 @@ impl Door {
         self.parts.log.append(Evidence::event(event)).await?;
         Ok(Admission::Refused(refusal))
     }
+}
+
+/// Whether giving up at the first of these steps says that somebody knows a password and no more than that.
+fn is_told(steps: &[Step], assurance: &Assurance) -> bool {
+    steps.first() == Some(&Step::MFA) && assurance.methods.contains(&Method::PASSWORD)
+}
+
+/// How far a sign-in that owes a step has got.
+struct Progress {
+    assurance: Assurance,
+    fresh: bool,
+    continues: Option<PendingId>,
+    tell_unfinished: bool,
 }
 
 /// What the gates made of a sign-in that none of them refuses.

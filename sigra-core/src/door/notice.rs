@@ -1,6 +1,7 @@
 //! Security notices: mail about what was done to an account, with the link that disowns it.
 
 use crate::client::{ClientInfo, Place};
+use crate::config::{Config, ConfirmationMode};
 use crate::evidence::Evidence;
 use crate::mail::{Facts, MailKind, OutgoingMail};
 use crate::ports::{DeviceDescriber, GeoIp, Vault};
@@ -41,9 +42,34 @@ impl NoticeParts<'_> {
         now: Timestamp,
         further: impl FnOnce(&mut Facts),
     ) -> Evidence {
+        self.add_at(evidence, kind, user, client, (now, now), further)
+    }
+
+    /// As [`NoticeParts::add_to`], of what happened at the first of two times and is told at the second. The link disowns what
+    /// came since the first, and is good from the second on.
+    pub(crate) fn add_late(
+        &self,
+        evidence: Evidence,
+        kind: &MailKind,
+        user: &User,
+        client: &ClientInfo,
+        times: (Timestamp, Timestamp),
+    ) -> Evidence {
+        self.add_at(evidence, kind, user, client, times, |_| {})
+    }
+
+    fn add_at(
+        &self,
+        evidence: Evidence,
+        kind: &MailKind,
+        user: &User,
+        client: &ClientInfo,
+        (at, now): (Timestamp, Timestamp),
+        further: impl FnOnce(&mut Facts),
+    ) -> Evidence {
         let rescue = RawToken::random();
         let expires_at = now + self.rescue_for;
-        let mut facts = self.facts(client, now, self.rescue_for).with_token("not_me", &rescue);
+        let mut facts = self.facts(client, at, self.rescue_for).with_token("not_me", &rescue);
         further(&mut facts);
         evidence
             .and_token(MailedToken {
@@ -51,7 +77,7 @@ impl NoticeParts<'_> {
                 purpose: Purpose::NOT_ME,
                 owner: TokenOwner::User { id: user.id, epochs: None },
                 email: user.email.clone(),
-                created_at: now,
+                created_at: at,
                 expires_at,
             })
             .and_mail([OutgoingMail::seal(self.vault, kind.clone(), &user.email, &facts, now, expires_at)])
@@ -73,4 +99,10 @@ impl NoticeParts<'_> {
     pub(crate) fn place(&self, client: &ClientInfo) -> Option<Place> {
         client.ip.and_then(|ip| self.geo.place(ip))
     }
+}
+
+/// Whether what is told of sign-ins goes to a mailbox nobody has shown. Whoever registers with somebody else's address must
+/// not fill that mailbox by signing in.
+pub(crate) fn is_strangers_mailbox(config: &Config, user: &User) -> bool {
+    user.confirmed_at.is_none() && config.registration.confirmation == ConfirmationMode::Deferred
 }

@@ -29,10 +29,6 @@ impl ExportSection for Account {
                 why: "What they say is sealed until they are sent, and wiped afterwards; the mailbox has them.",
             },
             Omission {
-                what: "a change of address that waits",
-                why: "It is on the page of the address; that it was asked for is in security_events.",
-            },
-            Omission {
                 what: "counters of wrong attempts",
                 why: "They are kept under keyed hashes and end by themselves; what was tried is in security_events.",
             },

@@ -6,6 +6,7 @@
 mod account;
 mod devices;
 mod document;
+mod email_changes;
 mod events;
 mod sessions;
 
@@ -97,6 +98,7 @@ pub(crate) fn own_sections(stores: &Stores, clock: &Arc<dyn Clock>) -> Vec<Arc<d
         Arc::new(account::Account),
         Arc::new(sessions::Sessions(stores.sessions.clone())),
         Arc::new(devices::Devices { store: stores.devices.clone(), clock: clock.clone() }),
+        Arc::new(email_changes::EmailChanges { store: stores.address_changes.clone(), clock: clock.clone() }),
         Arc::new(events::SecurityEvents(stores.audit.clone())),
     ]
 }

@@ -6,21 +6,24 @@ use super::Requested;
 use super::registration::RegistrationSecrets;
 use crate::audit::{AuditEvent, names};
 use crate::client::ClientInfo;
+use crate::config::ConfirmationMode;
 use crate::email::EmailAddress;
 use crate::error::FlowError;
 use crate::evidence::Evidence;
 use crate::id::{RegistrationId, UserId};
-use crate::ports::{AttemptKey, Happened, NewAccount, Promotion, RegistrationStore, Reservation};
+use crate::ports::{AttemptKey, AttemptPolicy, Happened, NewAccount, Promotion, RegistrationStore, Reservation};
 use crate::registration::{PendingRegistration, RequestKind, TokenOwner};
-use crate::secret::{Code, Purpose, RawToken};
+use crate::secret::{Code, Digest, Purpose, RawToken};
 use crate::sigra::Inner;
+use crate::telemetry::operation;
 use crate::time::Timestamp;
 use crate::user::User;
 
 /// Proving the address of a registration.
 ///
-/// A link or code promotes its own submission only, creates the account and deletes the submission's rivals. It signs
-/// nobody in.
+/// A link or code promotes its own submission only, creates the account and deletes the submission's rivals. Where the
+/// account was created before that ([`ConfirmationMode::Deferred`]), it proves the address of the account its registration
+/// became, which keeps everything it has. It signs nobody in.
 #[derive(Clone, Copy)]
 pub struct Confirmation<'a>(pub(crate) &'a Inner);
 
@@ -30,6 +33,8 @@ pub struct Confirmation<'a>(pub(crate) &'a Inner);
 pub enum Confirmed {
     /// The account exists now.
     Created(Box<User>),
+    /// The account existed, and its address is proven now.
+    Proven(Box<User>),
     /// The link or code is unknown, used, expired, exhausted or for something else: all alike.
     Invalid,
 }
@@ -41,8 +46,8 @@ pub struct ConfirmationView {
     pub email: EmailAddress,
     /// When the registration was submitted.
     pub submitted_at: Timestamp,
-    /// The device it was submitted from.
-    pub device: String,
+    /// The device it was submitted from, while that is known.
+    pub device: Option<String>,
 }
 
 impl Confirmation<'_> {
@@ -52,12 +57,17 @@ impl Confirmation<'_> {
     ///
     /// When the store cannot do its work.
     pub async fn peek(&self, token: &str) -> Result<Option<ConfirmationView>, FlowError> {
-        let found = self.by_live_token(token).await?;
-        Ok(found.map(|registration| ConfirmationView {
-            device: self.0.describer.describe(registration.client.user_agent.as_deref()),
-            email: registration.email,
-            submitted_at: registration.created_at,
-        }))
+        Ok(match self.by_live_token(token).await? {
+            Some(Provable::Registration(registration)) => Some(ConfirmationView {
+                device: Some(self.0.describer.describe(registration.client.user_agent.as_deref())),
+                email: registration.email,
+                submitted_at: registration.created_at,
+            }),
+            Some(Provable::Account(_, user)) => {
+                Some(ConfirmationView { device: None, email: user.email, submitted_at: user.created_at })
+            }
+            None => None,
+        })
     }
 
     /// Redeems a link.
@@ -65,15 +75,22 @@ impl Confirmation<'_> {
     /// # Errors
     ///
     /// When a port cannot do its work.
-    #[tracing::instrument(name = "sigra.confirmation.by_token", skip_all)]
+    #[operation("sigra.confirmation.by_token")]
     pub async fn by_token(&self, token: &str, client: &ClientInfo) -> Result<Confirmed, FlowError> {
-        match self.prepare(token, client).await? {
-            Some(prepared) => self.finish(prepared, client).await,
+        match self.by_live_token(token).await? {
+            Some(Provable::Registration(registration)) => {
+                self.finish(self.promotion(registration, "link", client)?, client).await
+            }
+            Some(Provable::Account(digest, _)) => match self.prove(digest, "link", client).await? {
+                Some(user) => Ok(Confirmed::Proven(Box::new(user))),
+                None => self.invalid("used", client).await,
+            },
             None => self.invalid("invalid_token", client).await,
         }
     }
 
-    /// Does everything of redeeming a link that must not happen inside a transaction. `None` when the link is not live.
+    /// Does everything of redeeming a link that must not happen inside a transaction. `None` when the link is not live, or
+    /// its registration is an account already.
     ///
     /// The result is committed by [`PreparedPromotion::commit_in`], in a store bound to a transaction of the host's if it
     /// likes; [`Confirmation::by_token`] does both at once.
@@ -83,8 +100,8 @@ impl Confirmation<'_> {
     /// When a port cannot do its work.
     pub async fn prepare(&self, token: &str, client: &ClientInfo) -> Result<Option<PreparedPromotion>, FlowError> {
         match self.by_live_token(token).await? {
-            Some(registration) => Ok(Some(self.promotion(registration, "link", client)?)),
-            None => Ok(None),
+            Some(Provable::Registration(registration)) => Ok(Some(self.promotion(registration, "link", client)?)),
+            Some(Provable::Account(..)) | None => Ok(None),
         }
     }
 
@@ -95,7 +112,7 @@ impl Confirmation<'_> {
     /// # Errors
     ///
     /// When a port cannot do its work.
-    #[tracing::instrument(name = "sigra.confirmation.by_code", skip_all)]
+    #[operation("sigra.confirmation.by_code")]
     pub async fn by_code(&self, email: &str, code: &str, client: &ClientInfo) -> Result<Confirmed, FlowError> {
         let (Ok(email), Some(code)) = (EmailAddress::parse(email), Code::parse(code)) else {
             return self.invalid("malformed", client).await;
@@ -116,7 +133,10 @@ impl Confirmation<'_> {
             })
             .map(|candidate| candidate.registration);
         let Some(id) = matching else {
-            return self.invalid("invalid_code", client).await;
+            return match self.prove_by_code(&email, &code, client).await? {
+                Some(user) => Ok(Confirmed::Proven(Box::new(user))),
+                None => self.invalid("invalid_code", client).await,
+            };
         };
         let Some(registration) = self.0.stores.registrations.find(id, now).await? else {
             return self.invalid("invalid_code", client).await;
@@ -130,21 +150,75 @@ impl Confirmation<'_> {
     /// # Errors
     ///
     /// When the store cannot do its work.
-    #[tracing::instrument(name = "sigra.confirmation.resend", skip_all)]
+    #[operation("sigra.confirmation.resend")]
     pub async fn resend(&self, email: &str, client: &ClientInfo) -> Result<Requested, FlowError> {
         self.0.note_request(RequestKind::ResendConfirmation, names::CONFIRMATION_REQUEST, email, client).await
     }
 
-    async fn by_live_token(&self, token: &str) -> Result<Option<PendingRegistration>, FlowError> {
+    async fn by_live_token(&self, token: &str) -> Result<Option<Provable>, FlowError> {
         let Some(token) = RawToken::parse(token) else {
             return Ok(None);
         };
         let now = self.0.clock.now();
-        let live = self.0.stores.tokens.peek(token.digest(Purpose::CONFIRM_REGISTRATION), now).await?;
-        match live.map(|live| live.token.owner) {
-            Some(TokenOwner::Registration(id)) => Ok(self.0.stores.registrations.find(id, now).await?),
-            Some(TokenOwner::User { .. }) | None => Ok(None),
+        let digest = token.digest(Purpose::CONFIRM_REGISTRATION);
+        let Some(live) = self.0.stores.tokens.peek(digest, now).await? else {
+            return Ok(None);
+        };
+        Ok(match (live.token.owner, live.user) {
+            (TokenOwner::Registration(id), _) => {
+                self.0.stores.registrations.find(id, now).await?.map(Provable::Registration)
+            }
+            (TokenOwner::User { .. }, Some(user)) if user.confirmed_at.is_none() => {
+                Some(Provable::Account(digest, Box::new(user)))
+            }
+            (TokenOwner::User { .. }, _) => None,
+        })
+    }
+
+    /// Redeems a code that was mailed for an account. Found by address and code alone, so an address without an account costs
+    /// the same.
+    async fn prove_by_code(
+        &self,
+        email: &EmailAddress,
+        code: &Code,
+        client: &ClientInfo,
+    ) -> Result<Option<User>, FlowError> {
+        let rules = &self.0.config.registration;
+        if rules.confirmation == ConfirmationMode::Required {
+            return Ok(None);
         }
+        let policy = AttemptPolicy::per_code(rules.code_tries, rules.code_secs);
+        let key = account_code_key(self.0, email);
+        let now = self.0.clock.now();
+        match self.0.stores.attempts.reserve(&key, &policy, None, now).await? {
+            Reservation::Granted(_) => self.prove(account_code_digest(self.0, email, code), "code", client).await,
+            Reservation::Locked(_) | Reservation::Exhausted => Ok(None),
+        }
+    }
+
+    /// Proves the address of an account. `None` when what was mailed for it is worth nothing any more.
+    async fn prove(
+        &self,
+        digest: Digest,
+        method: &'static str,
+        client: &ClientInfo,
+    ) -> Result<Option<User>, FlowError> {
+        let now = self.0.clock.now();
+        let evidence = |user: &User| {
+            let event = AuditEvent::new(names::ACCOUNT_CONFIRM, now, client).by(user.id);
+            Evidence::event(event.with("method", method))
+        };
+        let Some(user) = self.0.stores.accounts.confirm(digest, now, &evidence).await? else {
+            return Ok(None);
+        };
+        self.forget_tries(&user).await;
+        self.0.happened(Happened::Confirmed(&user)).await;
+        Ok(Some(user))
+    }
+
+    async fn forget_tries(&self, user: &User) {
+        let key = AttemptKey { counter: "code", whom: self.0.address_mac(&user.email) };
+        self.0.follow_up(self.0.stores.attempts.clear(&[key]).await.map_err(FlowError::from));
     }
 
     fn promotion(
@@ -156,6 +230,7 @@ impl Confirmation<'_> {
         let now = self.0.clock.now();
         let (password, profile) = RegistrationSecrets::open(self.0, &registration)?;
         let account = NewAccount {
+            quarantine: self.0.quarantine_keys(&registration.email),
             id: UserId::new(now),
             email: registration.email,
             password: Some(password),
@@ -173,8 +248,7 @@ impl Confirmation<'_> {
     async fn finish(&self, prepared: PreparedPromotion, client: &ClientInfo) -> Result<Confirmed, FlowError> {
         match prepared.commit_in(&*self.0.stores.registrations).await? {
             Promotion::Created(user) => {
-                let key = AttemptKey { counter: "code", whom: self.0.address_mac(&user.email) };
-                self.0.follow_up(self.0.stores.attempts.clear(&[key]).await.map_err(FlowError::from));
+                self.forget_tries(&user).await;
                 self.0.happened(Happened::Registered(&user)).await;
                 Ok(Confirmed::Created(Box::new(user)))
             }
@@ -188,6 +262,13 @@ impl Confirmation<'_> {
         self.0.stores.log.append(Evidence::event(event)).await?;
         Ok(Confirmed::Invalid)
     }
+}
+
+/// What a live link proves the address of.
+enum Provable {
+    Registration(PendingRegistration),
+    /// The account a registration became before its address was proven, and what its link is found by.
+    Account(Digest, Box<User>),
 }
 
 /// An account that is ready to be created from a registration, and not created yet.
@@ -227,4 +308,15 @@ pub(super) fn code_message(registration: RegistrationId, email: &EmailAddress, c
 /// How long a code is good for, never longer than its registration.
 pub(super) fn code_span(inner: &Inner, registration: &PendingRegistration, now: Timestamp) -> Duration {
     inner.config.registration.code_secs.span().min(registration.expires_at.since(now))
+}
+
+/// What the code of an account that is not proven is found by: a keyed hash over address and code.
+pub(super) fn account_code_digest(inner: &Inner, email: &EmailAddress, code: &Code) -> Digest {
+    let message = [&code.as_bytes()[..], email.identity().as_bytes()].concat();
+    Digest::from_bytes(*inner.essentials.vault.mac("code.confirm_account", &message).as_bytes())
+}
+
+/// What tries at that code are counted by.
+pub(super) fn account_code_key(inner: &Inner, email: &EmailAddress) -> AttemptKey {
+    AttemptKey { counter: "code.account", whom: inner.address_mac(email) }
 }

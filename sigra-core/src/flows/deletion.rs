@@ -1,6 +1,7 @@
 //! Deleting an account, with a way back.
 
 use super::CurrentSession;
+use super::reclaim::with_reclaim;
 use crate::audit::{AuditEvent, names};
 use crate::client::ClientInfo;
 use crate::door::{Admission, Entry, PendingView, Step};
@@ -9,10 +10,11 @@ use crate::error::{FlowError, StoreError, StoreErrorKind};
 use crate::evidence::Evidence;
 use crate::id::UserId;
 use crate::mail::{Facts, MailKind, OutgoingMail};
-use crate::ports::{DueDeletion, Erasure, Happened, LiveToken};
+use crate::ports::{DueDeletion, Erasure, Happened, LiveToken, Recovered};
 use crate::registration::{MailedToken, RequestKind, TokenOwner};
 use crate::secret::{Purpose, RawToken};
 use crate::sigra::Inner;
+use crate::telemetry::operation;
 use crate::time::Timestamp;
 use crate::user::User;
 
@@ -63,7 +65,7 @@ impl Deletion<'_> {
     /// # Errors
     ///
     /// When a port cannot do its work.
-    #[tracing::instrument(name = "sigra.deletion.schedule", skip_all)]
+    #[operation("sigra.deletion.schedule")]
     pub async fn schedule(
         &self,
         current: &CurrentSession,
@@ -98,7 +100,7 @@ impl Deletion<'_> {
     /// # Errors
     ///
     /// When a port cannot do its work.
-    #[tracing::instrument(name = "sigra.deletion.reactivate", skip_all)]
+    #[operation("sigra.deletion.reactivate")]
     pub async fn reactivate(&self, token: &RawToken, entry: &Entry) -> Result<Reactivated, FlowError> {
         let Some(PendingView { pending, user, .. }) = self.view(token, entry).await? else {
             return Ok(Reactivated::NoPending);
@@ -127,7 +129,7 @@ impl Deletion<'_> {
         };
         let now = self.0.clock.now();
         let live = self.0.stores.tokens.peek(token.digest(Purpose::REACTIVATE), now).await?;
-        Ok(live.and_then(|LiveToken { token, user }| {
+        Ok(live.and_then(|LiveToken { token, user, .. }| {
             let due_at = user?.deletion_due_at.filter(|due_at| now < *due_at)?;
             Some(DeletionUndoView { email: token.email, requested_at: token.created_at, due_at })
         }))
@@ -136,18 +138,18 @@ impl Deletion<'_> {
     /// Redeems a link. `false` when it is unknown, used or too late.
     ///
     /// The account stays. Its password goes and a reset by mail is started, because whoever asked for the deletion may know
-    /// it. Nobody is signed in.
+    /// it. Nobody is signed in. An account that is not proven is [reclaimed](crate::ports::AccountStore#reclaiming).
     ///
     /// # Errors
     ///
     /// When a port cannot do its work.
-    #[tracing::instrument(name = "sigra.deletion.undo", skip_all)]
+    #[operation("sigra.deletion.undo")]
     pub async fn undo(&self, token: &str, client: &ClientInfo) -> Result<bool, FlowError> {
         let now = self.0.clock.now();
         let request = |user: &User| self.0.address_request(RequestKind::RescueReset, &user.email, client);
-        let evidence = |user: &User| {
+        let evidence = |Recovered { user, reclaimed }: &Recovered| {
             let event = AuditEvent::new(names::DELETION_CANCEL, now, client).by(user.id).with("way", "link");
-            self.cancelled(event, user, client)
+            with_reclaim(self.cancelled(event, user, client), user, *reclaimed, client, now)
         };
         let undone = match RawToken::parse(token) {
             Some(token) => {
@@ -156,11 +158,14 @@ impl Deletion<'_> {
             }
             None => None,
         };
-        let Some(user) = undone else {
+        let Some(Recovered { user, reclaimed }) = undone else {
             let event = AuditEvent::new(names::DELETION_CANCEL_FAILURE, now, client).failed("invalid_token");
             self.0.stores.log.append(Evidence::event(event)).await?;
             return Ok(false);
         };
+        if reclaimed {
+            self.0.follow_up(self.0.reclaimed(&user, client).await);
+        }
         self.0.follow_up(self.0.end_all_sessions(&user, client).await);
         self.0.happened(Happened::DeletionCancelled(&user)).await;
         Ok(true)
@@ -174,7 +179,7 @@ impl Deletion<'_> {
     /// # Errors
     ///
     /// When the store cannot tell which are due.
-    #[tracing::instrument(name = "sigra.deletion.sweep", level = "debug", skip_all)]
+    #[operation("sigra.deletion.sweep", DEBUG)]
     pub async fn sweep(&self, limit: u32) -> Result<u64, FlowError> {
         const PAGE: u32 = 50;
         let (mut erased, mut after) = (0, None);
@@ -189,7 +194,12 @@ impl Deletion<'_> {
                 match self.erase(user, true, event).await {
                     Ok(gone) => erased += u64::from(gone),
                     Err(error) => {
-                        tracing::error!(error = &error as &dyn std::error::Error, %user, "an account could not be erased now");
+                        tracing::error!(
+                            name: "sigra.deletion.failed",
+                            error = &error as &dyn std::error::Error,
+                            %user,
+                            "an account could not be erased now"
+                        );
                     }
                 }
             }
@@ -216,11 +226,17 @@ impl Deletion<'_> {
         }
         let event = event.about(id).with("strategy", strategy.as_str());
         let evidence = |user: &User| {
+            let leaves_address =
+                erasure.leaves(user).is_some_and(|left| left.email.identity() == user.email.identity());
+            // Whoever never showed the mailbox must not keep its owner out.
+            let frees = !leaves_address && user.confirmed_at.is_some();
+            let quarantined = frees.then(|| self.0.quarantined(&user.email, None, now)).flatten();
             let span = self.0.config.mail.notice_secs.span();
-            let facts = Facts { at: Some(now), ..Facts::default() };
+            let due_at = quarantined.as_ref().map(|quarantined| quarantined.until);
+            let facts = Facts { at: Some(now), due_at, ..Facts::default() };
             let vault = &*self.0.essentials.vault;
             let mail = OutgoingMail::seal(vault, MailKind::DELETION_DONE, &user.email, &facts, now, now + span);
-            Evidence::event(event.clone()).and_mail([mail])
+            Evidence::event(event.clone()).and_mail([mail]).and_quarantined(quarantined)
         };
         let Some(user) = self.0.stores.lifecycle.erase(&erasure, &evidence).await? else {
             return Ok(false);

@@ -12,18 +12,17 @@ use crate::evidence::Evidence;
 use crate::mail::{MailError, MailFault};
 use crate::ports::LeasedMail;
 use crate::sigra::Inner;
+use crate::telemetry::operation;
 use crate::time::Timestamp;
 
 /// Hands over one batch of mail.
 pub(super) struct Delivery<'a>(pub(super) &'a Inner);
 
 /// What came of one mail.
-enum Delivered {
+pub(crate) enum Delivered {
     Sent,
     Retried,
     Abandoned,
-    /// It could not be worked on now, and comes up again when its lease lapses.
-    Failed,
     /// It was not begun, or is somebody else's by now.
     Left,
 }
@@ -41,27 +40,35 @@ impl Delivery<'_> {
             .buffer_unordered(at_once);
         while let Some(delivered) = under_way.next().await {
             match delivered {
-                Delivered::Sent => report.sent += 1,
-                Delivered::Retried => report.retried += 1,
-                Delivered::Abandoned => report.abandoned += 1,
-                Delivered::Failed => report.failed += 1,
-                Delivered::Left => {}
+                Some(Delivered::Sent) => report.sent += 1,
+                Some(Delivered::Retried) => report.retried += 1,
+                Some(Delivered::Abandoned) => report.abandoned += 1,
+                Some(Delivered::Left) => {}
+                None => report.failed += 1,
             }
         }
         Ok(())
     }
 
-    async fn begin(&self, leased: &LeasedMail, latest: Timestamp) -> Delivered {
+    /// `None` when it could not be worked on now, and comes up again when its lease lapses.
+    async fn begin(&self, leased: &LeasedMail, latest: Timestamp) -> Option<Delivered> {
         // What a slow transport leaves no time for is better sent under the next lease than twice.
         if self.0.clock.now() >= latest {
-            return Delivered::Left;
+            return Some(Delivered::Left);
         }
-        self.deliver(leased).await.unwrap_or_else(|error| {
-            tracing::error!(error = &error as &dyn std::error::Error, mail = %leased.mail.id, "a mail could not be worked on now");
-            Delivered::Failed
-        })
+        let delivered = self.deliver(leased).await;
+        let logged = delivered.inspect_err(|error| {
+            tracing::error!(
+                name: "sigra.mail.failed",
+                error = error as &dyn std::error::Error,
+                mail = %leased.mail.id,
+                "a mail could not be worked on now"
+            );
+        });
+        logged.ok()
     }
 
+    #[operation("sigra.mail.deliver")]
     async fn deliver(&self, leased: &LeasedMail) -> Result<Delivered, FlowError> {
         let mail = &leased.mail;
         if self.0.clock.now() >= mail.expires_at {
@@ -73,7 +80,12 @@ impl Delivery<'_> {
         let message = match self.0.essentials.composer.compose(mail.id, &mail.kind, &mail.to, &facts) {
             Ok(message) => message,
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, mail = %mail.id, "a mail could not be composed");
+                tracing::error!(
+                    name: "sigra.mail.not_composed",
+                    error = &error as &dyn std::error::Error,
+                    mail = %mail.id,
+                    "a mail could not be composed"
+                );
                 return self.abandon(leased, MailFault::NOT_COMPOSED, "not_composed").await;
             }
         };
@@ -83,16 +95,30 @@ impl Delivery<'_> {
             Ok(()) => {
                 let noted = self.0.stores.outbox.sent(mail.id, leased.lease, now).await?;
                 if !noted {
-                    tracing::warn!(mail = %mail.id, "a mail was handed over after its lease had lapsed, and may come twice");
+                    tracing::warn!(
+                        name: "sigra.mail.sent_late",
+                        mail = %mail.id,
+                        "a mail was handed over after its lease had lapsed, and may come twice"
+                    );
                 }
                 Ok(Delivered::Sent)
             }
             Err(MailError::Permanent(fault, error)) => {
-                tracing::warn!(error = &*error as &dyn std::error::Error, mail = %mail.id, "a mail was refused");
+                tracing::warn!(
+                    name: "sigra.mail.refused",
+                    error = &*error as &dyn std::error::Error,
+                    mail = %mail.id,
+                    "a mail was refused"
+                );
                 self.abandon(leased, fault, "refused").await
             }
             Err(MailError::Temporary(fault, error)) => {
-                tracing::warn!(error = &*error as &dyn std::error::Error, mail = %mail.id, "a mail could not be handed over");
+                tracing::warn!(
+                    name: "sigra.mail.deferred",
+                    error = &*error as &dyn std::error::Error,
+                    mail = %mail.id,
+                    "a mail could not be handed over"
+                );
                 let again = now + self.back_off(leased.attempt);
                 if again >= mail.expires_at {
                     return self.abandon(leased, fault, "undeliverable").await;

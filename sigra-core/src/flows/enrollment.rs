@@ -9,6 +9,7 @@ use crate::mail::{MailKind, OutgoingMail};
 use crate::ports::{AttemptKey, AttemptPolicy, Ceremony, Mac, Reservation};
 use crate::secret::{Code, Digest, Purpose, RawToken};
 use crate::sigra::Inner;
+use crate::telemetry::operation;
 use crate::user::User;
 
 /// Who may set up a second factor in the middle of signing in.
@@ -27,7 +28,7 @@ pub struct EnrollmentView {
     pub code_needed: bool,
 }
 
-/// What came of asking for a code.
+/// What came of asking for a code while signing in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum CodeRequested {
@@ -37,7 +38,7 @@ pub enum CodeRequested {
     NoPending,
 }
 
-/// What came of a code.
+/// What came of a code while signing in.
 #[derive(Debug)]
 #[must_use]
 pub enum CodeOutcome {
@@ -69,7 +70,7 @@ impl Enrollment<'_> {
     /// # Errors
     ///
     /// When a port cannot do its work.
-    #[tracing::instrument(name = "sigra.enrollment.mail_code", skip_all)]
+    #[operation("sigra.enrollment.mail_code")]
     pub async fn mail_code(&self, token: &RawToken, entry: &Entry) -> Result<CodeRequested, FlowError> {
         let Some(EnrollmentView { view, code_needed: true }) = self.view(token, entry).await? else {
             return Ok(CodeRequested::NoPending);
@@ -108,7 +109,7 @@ impl Enrollment<'_> {
     /// # Errors
     ///
     /// When a port cannot do its work.
-    #[tracing::instrument(name = "sigra.enrollment.enter_code", skip_all)]
+    #[operation("sigra.enrollment.enter_code")]
     pub async fn enter_code(&self, token: &RawToken, typed: &str, entry: &Entry) -> Result<CodeOutcome, FlowError> {
         let Some(EnrollmentView { view, code_needed: true }) = self.view(token, entry).await? else {
             return Ok(CodeOutcome::NoPending);
@@ -125,14 +126,8 @@ impl Enrollment<'_> {
 
     async fn is_right(&self, key: Digest, user: &User, typed: &str) -> Result<bool, FlowError> {
         let now = self.0.clock.now();
-        let tries = self.0.config.second_factors.code_tries;
-        let one = AttemptPolicy {
-            free: tries,
-            cap: tries,
-            lock_secs: 1,
-            max_lock_secs: 1,
-            window_secs: Some(self.0.config.second_factors.code_secs.get()),
-        };
+        let rules = &self.0.config.second_factors;
+        let one = AttemptPolicy::per_code(rules.code_tries, rules.code_secs);
         let whom = self.0.essentials.vault.mac("attempts.user", user.id.as_uuid().as_bytes());
         let all = AttemptKey { counter: "enrollment_code.account", whom };
         for (key, policy) in [(&all, &self.0.config.lockout.codes), (&self.code_key(key), &one)] {

@@ -8,6 +8,7 @@ use crate::error::FlowError;
 use crate::evidence::Evidence;
 use crate::export::ExportDocument;
 use crate::sigra::Inner;
+use crate::telemetry::operation;
 
 use super::CurrentSession;
 
@@ -21,7 +22,7 @@ impl Export<'_> {
     /// # Errors
     ///
     /// When the store cannot do its work. Nothing is handed out then.
-    #[tracing::instrument(name = "sigra.export.begin", skip_all)]
+    #[operation("sigra.export.begin")]
     pub async fn begin(&self, current: &CurrentSession, client: &ClientInfo) -> Result<ExportDocument, FlowError> {
         let (user, session) = (current.user(), current.session());
         let event = AuditEvent::new(names::ACCOUNT_EXPORT, self.0.clock.now(), client).by(user.id).within(session.id);

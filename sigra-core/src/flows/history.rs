@@ -10,6 +10,7 @@ use crate::error::FlowError;
 use crate::id::{EventId, SessionId};
 use crate::ports::RecordedEvent;
 use crate::sigra::Inner;
+use crate::telemetry::operation;
 use crate::time::Timestamp;
 use crate::user::User;
 
@@ -69,7 +70,7 @@ impl History<'_> {
     /// # Errors
     ///
     /// When the store cannot do its work.
-    #[tracing::instrument(name = "sigra.history.page", skip_all)]
+    #[operation("sigra.history.page")]
     pub async fn page(&self, user: &User, before: Option<EventId>) -> Result<HistoryPage, FlowError> {
         let mut events: Vec<HistoryEvent> = Vec::new();
         let mut behind = before;

@@ -1,6 +1,6 @@
 //! What is wrong with what somebody typed, and what a link says about itself.
 
-use crate::email::EmailAddress;
+use crate::email::{EmailAddress, NewEmailFault};
 use crate::ports::PasswordFault;
 use crate::time::Timestamp;
 
@@ -10,6 +10,9 @@ use crate::time::Timestamp;
 pub enum InputFault {
     /// Not a mail address.
     InvalidEmail,
+    /// A mail address that can be [mistaken for another one](crate::email::EmailAddress::parse_new). Tells nothing about
+    /// accounts.
+    LookalikeEmail,
     /// A mail address in a domain that takes no mail. Tells nothing about accounts.
     UndeliverableEmail,
     /// The address the account has already.
@@ -27,7 +30,7 @@ impl InputFault {
     #[must_use]
     pub const fn field(&self) -> &'static str {
         match self {
-            Self::InvalidEmail | Self::UndeliverableEmail | Self::UnchangedEmail => "email",
+            Self::InvalidEmail | Self::LookalikeEmail | Self::UndeliverableEmail | Self::UnchangedEmail => "email",
             Self::Password(_) | Self::SamePassword => "password",
             Self::InvalidProfile => "profile",
         }
@@ -37,11 +40,22 @@ impl InputFault {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::InvalidEmail | Self::UndeliverableEmail | Self::UnchangedEmail => "invalid_email",
+            Self::InvalidEmail | Self::LookalikeEmail | Self::UndeliverableEmail | Self::UnchangedEmail => {
+                "invalid_email"
+            }
             Self::Password(fault) => fault.code(),
             // As one that is too close to something: programs need no word more.
             Self::SamePassword => PasswordFault::Similar.code(),
             Self::InvalidProfile => "invalid_profile",
+        }
+    }
+}
+
+impl From<NewEmailFault> for InputFault {
+    fn from(fault: NewEmailFault) -> Self {
+        match fault {
+            NewEmailFault::Invalid => Self::InvalidEmail,
+            NewEmailFault::Lookalike => Self::LookalikeEmail,
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::ports::{
 use crate::registration::RequestKind;
 use crate::secret::Purpose;
 use crate::sigra::Inner;
+use crate::telemetry::operation;
 use crate::user::User;
 
 /// Signing in with a password.
@@ -60,7 +61,7 @@ impl Login<'_> {
     /// # Errors
     ///
     /// When the hashing queue is full (the attempt is not counted then) or a port cannot do its work.
-    #[tracing::instrument(name = "sigra.login.password", skip_all)]
+    #[operation("sigra.login.password")]
     pub async fn password(&self, attempt: PasswordAttempt<'_>) -> Result<LoginOutcome, FlowError> {
         let PasswordAttempt { email: typed, password, entry } = attempt;
         let now = self.0.clock.now();
@@ -163,6 +164,12 @@ impl Login<'_> {
                     .with("attempts", attempts);
                 let request = self.0.address_request(RequestKind::LockNotice, email, client);
                 self.0.stores.requests.submit(&request, evidence.and_event(lockout)).await?;
+                tracing::info!(
+                    name: "sigra.security.lockout",
+                    user = user.map(|user| tracing::field::display(user.id)),
+                    attempts,
+                    "attempts at a password were locked"
+                );
             }
             _ => self.0.stores.log.append(evidence).await?,
         }

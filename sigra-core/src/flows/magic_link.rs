@@ -1,5 +1,6 @@
 //! Signing in with a link in a mail.
 
+use super::reclaim::with_reclaim;
 use super::{LinkView, Requested};
 use crate::assurance::{Aal, Method};
 use crate::audit::{AuditEvent, names};
@@ -11,11 +12,13 @@ use crate::ports::LiveToken;
 use crate::registration::RequestKind;
 use crate::secret::{Purpose, RawToken};
 use crate::sigra::Inner;
+use crate::telemetry::operation;
 
 /// Signing in with a link in a mail.
 ///
 /// A link proves the mailbox: AAL 1, never more. It signs in only the browser that opens and posts it, and reopens an
-/// account whose attempts are locked or used up.
+/// account whose attempts are locked or used up. An account that is not proven is
+/// [reclaimed](crate::ports::AccountStore#reclaiming).
 #[derive(Clone, Copy)]
 pub struct MagicLink<'a>(pub(crate) &'a Inner);
 
@@ -35,7 +38,7 @@ impl MagicLink<'_> {
     /// # Errors
     ///
     /// When the store cannot do its work.
-    #[tracing::instrument(name = "sigra.magic_link.request", skip_all)]
+    #[operation("sigra.magic_link.request")]
     pub async fn request(&self, email: &str, client: &ClientInfo) -> Result<Requested, FlowError> {
         self.0.note_request(RequestKind::MagicLink, names::MAGIC_LINK_REQUEST, email, client).await
     }
@@ -54,27 +57,28 @@ impl MagicLink<'_> {
     /// # Errors
     ///
     /// When a port cannot do its work.
-    #[tracing::instrument(name = "sigra.magic_link.redeem", skip_all)]
+    #[operation("sigra.magic_link.redeem")]
     pub async fn redeem(&self, token: &str, entry: &Entry) -> Result<MagicLinkOutcome, FlowError> {
         let now = self.0.clock.now();
         let redeemed = match RawToken::parse(token) {
             Some(token) => {
                 let evidence = |live: &LiveToken| {
                     let event = AuditEvent::new(names::MAGIC_LINK_SUCCESS, now, &entry.client);
-                    Evidence::event(match &live.user {
-                        Some(user) => event.by(user.id),
-                        None => event,
-                    })
+                    let Some(user) = &live.user else { return Evidence::event(event) };
+                    with_reclaim(Evidence::event(event.by(user.id)), user, live.reclaimed, &entry.client, now)
                 };
                 self.0.stores.tokens.redeem(token.digest(Purpose::MAGIC_LINK), now, &evidence).await?
             }
             None => None,
         };
-        let Some(user) = redeemed.and_then(|live| live.user) else {
+        let Some(LiveToken { user: Some(user), reclaimed, .. }) = redeemed else {
             let event = AuditEvent::new(names::MAGIC_LINK_FAILURE, now, &entry.client).failed("invalid_token");
             self.0.stores.log.append(Evidence::event(event)).await?;
             return Ok(MagicLinkOutcome::Invalid);
         };
+        if reclaimed {
+            self.0.reclaimed(&user, &entry.client).await?;
+        }
         self.0.reopen(&user).await?;
         let proof = Proof::new(WayIn::MagicLink, &user, Aal::One, vec![Method::MAGIC_LINK], now);
         match self.0.door.admit(proof, entry).await? {

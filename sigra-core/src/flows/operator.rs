@@ -1,16 +1,21 @@
 //! What operators do to accounts.
 
-use super::Deletion;
+use serde_json::Value;
+
+use super::{Deletion, ProfileOutcome, Profiles};
 use crate::audit::{AuditEvent, EventName, names};
 use crate::client::ClientInfo;
+use crate::email::EmailAddress;
 use crate::error::FlowError;
 use crate::evidence::Evidence;
 use crate::id::UserId;
-use crate::ports::Happened;
+use crate::ports::{Happened, ProfileChange};
 use crate::sigra::Inner;
+use crate::telemetry::operation;
 use crate::user::User;
 
-/// What operators do to accounts: disabling them, deleting them, taking either back.
+/// What operators do to accounts: disabling them, deleting them, taking either back, changing their profiles; and to the
+/// addresses they have left.
 ///
 /// Nothing here asks who is calling: that is the caller's to decide, and to record with [`Operator::acting`]. Each answers
 /// `false`, and does nothing, when there is no such account or nothing to do to it.
@@ -37,7 +42,7 @@ impl<'a> Operator<'a> {
     /// # Errors
     ///
     /// When the store cannot do its work.
-    #[tracing::instrument(name = "sigra.operator.disable", skip_all)]
+    #[operation("sigra.operator.disable")]
     pub async fn disable(&self, user: UserId, client: &ClientInfo) -> Result<bool, FlowError> {
         let event = self.event(names::ACCOUNT_DISABLE, user, client);
         let at = event.at;
@@ -45,21 +50,22 @@ impl<'a> Operator<'a> {
         let Some(user) = self.inner.stores.lifecycle.disable(user, at, &evidence).await? else {
             return Ok(false);
         };
-        self.inner.follow_up(self.inner.end_all_sessions(&user, client).await);
-        self.inner.happened(Happened::Disabled(&user)).await;
+        self.inner.after_disabling(&user, client).await;
         Ok(true)
     }
 
-    /// Enables a disabled account. What was ended stays ended.
+    /// Enables a disabled account. What was ended stays ended. Where accounts that nobody uses are disabled, the time this one
+    /// was not used is counted from now.
     ///
     /// # Errors
     ///
     /// When the store cannot do its work.
-    #[tracing::instrument(name = "sigra.operator.enable", skip_all)]
+    #[operation("sigra.operator.enable")]
     pub async fn enable(&self, user: UserId, client: &ClientInfo) -> Result<bool, FlowError> {
         let event = self.event(names::ACCOUNT_ENABLE, user, client);
+        let at = event.at;
         let evidence = |_: &User| Evidence::event(event.clone());
-        let Some(user) = self.inner.stores.lifecycle.enable(user, &evidence).await? else {
+        let Some(user) = self.inner.stores.lifecycle.enable(user, at, &evidence).await? else {
             return Ok(false);
         };
         self.inner.happened(Happened::Enabled(&user)).await;
@@ -72,7 +78,7 @@ impl<'a> Operator<'a> {
     /// # Errors
     ///
     /// When the store cannot do its work.
-    #[tracing::instrument(name = "sigra.operator.schedule_deletion", skip_all)]
+    #[operation("sigra.operator.schedule_deletion")]
     pub async fn schedule_deletion(&self, user: UserId, client: &ClientInfo) -> Result<bool, FlowError> {
         let deletion = Deletion(self.inner);
         let due_at = deletion.due_at();
@@ -90,7 +96,7 @@ impl<'a> Operator<'a> {
     /// # Errors
     ///
     /// When the store cannot do its work.
-    #[tracing::instrument(name = "sigra.operator.cancel_deletion", skip_all)]
+    #[operation("sigra.operator.cancel_deletion")]
     pub async fn cancel_deletion(&self, user: UserId, client: &ClientInfo) -> Result<bool, FlowError> {
         let event = self.event(names::DELETION_CANCEL, user, client).with("way", "operator");
         let now = event.at;
@@ -102,18 +108,62 @@ impl<'a> Operator<'a> {
         Ok(true)
     }
 
+    /// Replaces the profile of an account, as [`Profiles::replace`] does for its owner. `seen` is the one the new one was made
+    /// from. It answers what a change comes to, and no `false`.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot do its work.
+    #[operation("sigra.operator.replace_profile")]
+    pub async fn replace_profile(
+        &self,
+        user: UserId,
+        seen: &Value,
+        profile: &Value,
+        client: &ClientInfo,
+    ) -> Result<ProfileOutcome, FlowError> {
+        let event = self.event(names::PROFILE_CHANGE, user, client);
+        Profiles(self.inner).store(&ProfileChange { user, under: None, seen, profile }, event).await
+    }
+
     /// Deletes an account now, whether or not that was scheduled. Nothing brings it back.
     ///
     /// # Errors
     ///
     /// When the store, or what is kept elsewhere, cannot do its work. The account may be there still.
-    #[tracing::instrument(name = "sigra.operator.erase", skip_all)]
+    #[operation("sigra.operator.erase")]
     pub async fn erase(&self, user: UserId, client: &ClientInfo) -> Result<bool, FlowError> {
         Deletion(self.inner).erase(user, false, self.event(names::DELETION_EXECUTE, user, client)).await
+    }
+
+    /// Ends the quarantine of an address before its time, and says whether it was in one. Whoever registers it next, or
+    /// changes to it, can have it from then on.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot do its work.
+    #[operation("sigra.operator.release_address")]
+    pub async fn release_address(&self, email: &EmailAddress, client: &ClientInfo) -> Result<bool, FlowError> {
+        let (keys, now) = (self.inner.quarantine_keys(email), self.inner.clock.now());
+        let quarantine = &self.inner.stores.quarantine;
+        let Some(kept) = quarantine.find(&keys, now).await? else {
+            return Ok(false);
+        };
+        let event = AuditEvent::new(names::ADDRESS_RELEASE, now, client).with("by", "operator");
+        let event = AuditEvent { actor: self.actor, subject: kept.holder, ..event };
+        Ok(quarantine.release(&keys, now, Evidence::event(event)).await?)
     }
 
     fn event(&self, name: EventName, user: UserId, client: &ClientInfo) -> AuditEvent {
         let event = AuditEvent::new(name, self.inner.clock.now(), client).about(user).with("by", "operator");
         AuditEvent { actor: self.actor, ..event }
+    }
+}
+
+impl Inner {
+    /// What follows the disabling of an account, whoever did it.
+    pub(super) async fn after_disabling(&self, user: &User, client: &ClientInfo) {
+        self.follow_up(self.end_all_sessions(user, client).await);
+        self.happened(Happened::Disabled(user)).await;
     }
 }

@@ -7,6 +7,7 @@ use crate::evidence::Evidence;
 use crate::id::MailId;
 use crate::ports::{MailRecord, MailState, Requeued};
 use crate::sigra::Inner;
+use crate::telemetry::operation;
 
 /// What became of mail, and a way to have an abandoned one sent after all. For operators: nothing here asks who calls.
 #[derive(Clone, Copy)]
@@ -19,7 +20,7 @@ impl Outbox<'_> {
     /// # Errors
     ///
     /// When the storage cannot be read.
-    #[tracing::instrument(name = "sigra.outbox.page", level = "debug", skip_all)]
+    #[operation("sigra.outbox.page", DEBUG)]
     pub async fn page(
         &self,
         state: Option<MailState>,
@@ -35,7 +36,7 @@ impl Outbox<'_> {
     /// # Errors
     ///
     /// When the storage cannot do its work.
-    #[tracing::instrument(name = "sigra.outbox.requeue", level = "debug", skip_all)]
+    #[operation("sigra.outbox.requeue", DEBUG)]
     pub async fn requeue(&self, id: MailId, client: &ClientInfo) -> Result<Requeued, FlowError> {
         let now = self.0.clock.now();
         let event = AuditEvent::new(names::MAIL_REQUEUED, now, client).with("mail_id", id.to_string());

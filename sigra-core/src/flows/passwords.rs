@@ -14,6 +14,7 @@ use crate::registration::RequestKind;
 use crate::secret::{Purpose, RawToken};
 use crate::session::PendingSignIn;
 use crate::sigra::Inner;
+use crate::telemetry::operation;
 use crate::time::Timestamp;
 use crate::user::{Epochs, User};
 
@@ -99,7 +100,7 @@ impl Passwords<'_> {
     ///
     /// When the hashing queue is full or a check that the configuration demands cannot be made (nothing is changed, and no
     /// answer counted, then), or a port cannot do its work.
-    #[tracing::instrument(name = "sigra.passwords.change", skip_all)]
+    #[operation("sigra.passwords.change")]
     pub async fn change(
         &self,
         current: &CurrentSession,
@@ -141,7 +142,7 @@ impl Passwords<'_> {
     /// # Errors
     ///
     /// As for [`Passwords::change`].
-    #[tracing::instrument(name = "sigra.passwords.set_first", skip_all)]
+    #[operation("sigra.passwords.set_first")]
     pub async fn set_first(
         &self,
         current: &CurrentSession,
@@ -174,7 +175,7 @@ impl Passwords<'_> {
     /// # Errors
     ///
     /// As for [`Passwords::change`].
-    #[tracing::instrument(name = "sigra.passwords.complete_forced_change", skip_all)]
+    #[operation("sigra.passwords.complete_forced_change")]
     pub async fn complete_forced_change(
         &self,
         token: &RawToken,
@@ -236,7 +237,7 @@ impl Passwords<'_> {
     /// # Errors
     ///
     /// When a port cannot do its work.
-    #[tracing::instrument(name = "sigra.passwords.require_change", skip_all)]
+    #[operation("sigra.passwords.require_change")]
     pub async fn require_change(
         &self,
         user: UserId,
@@ -258,7 +259,7 @@ impl Passwords<'_> {
     /// # Errors
     ///
     /// When a port cannot do its work.
-    #[tracing::instrument(name = "sigra.passwords.withdraw", skip_all)]
+    #[operation("sigra.passwords.withdraw")]
     pub async fn withdraw(&self, user: UserId, actor: Option<UserId>, client: &ClientInfo) -> Result<bool, FlowError> {
         let now = self.0.clock.now();
         let request = |user: &User| self.0.address_request(RequestKind::RescueReset, &user.email, client);
@@ -275,7 +276,7 @@ impl Passwords<'_> {
     /// # Errors
     ///
     /// When the store cannot do its work.
-    #[tracing::instrument(name = "sigra.passwords.clear_required_change", skip_all)]
+    #[operation("sigra.passwords.clear_required_change")]
     pub async fn clear_required_change(
         &self,
         user: UserId,

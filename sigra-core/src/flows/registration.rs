@@ -15,12 +15,14 @@ use crate::password::{Password, PasswordHash};
 use crate::ports::{PasswordFault, PolicyContext, RegistrationStore, Sealed, VaultError, WorkOrigin};
 use crate::registration::{AddressRequest, PendingRegistration, RequestKind};
 use crate::sigra::Inner;
+use crate::telemetry::operation;
 
 /// Registering.
 ///
 /// Every submission is stored alike, whether or not its address has an account, and costs the same work. A worker looks
 /// the address up later and mails either the confirmation or a notice to the owner. So no answer tells whether an
-/// address is taken, and no unproven account exists for anybody to have prepared in advance.
+/// address is taken, and no unproven account exists for anybody to have prepared in advance; unless the configuration wants
+/// accounts [at once](crate::config::ConfirmationMode::Deferred), which the worker then creates.
 #[derive(Clone, Copy)]
 pub struct Registration<'a>(pub(crate) &'a Inner);
 
@@ -54,7 +56,7 @@ impl Registration<'_> {
     ///
     /// When the hashing queue is full, the store cannot do its work, or a check that the configuration demands cannot be
     /// made.
-    #[tracing::instrument(name = "sigra.registration.submit", skip_all)]
+    #[operation("sigra.registration.submit")]
     pub async fn submit(&self, form: RegistrationForm<'_>) -> Result<Submitted, FlowError> {
         match self.prepare(form).await? {
             Ok(prepared) => {
@@ -79,9 +81,9 @@ impl Registration<'_> {
     ) -> Result<Result<PreparedRegistration, Vec<InputFault>>, FlowError> {
         let origin = WorkOrigin::Network(form.client.block());
         let mut faults = Vec::new();
-        let email = EmailAddress::parse(form.email).map_err(|_| faults.push(InputFault::InvalidEmail)).ok();
+        let email = EmailAddress::parse_new(form.email).map_err(|fault| faults.push(fault.into())).ok();
         let profile = form.profile.cloned().unwrap_or_else(|| Value::Object(serde_json::Map::new()));
-        if !self.sound_profile(&profile) {
+        if !self.0.sound_profile(&profile) {
             faults.push(InputFault::InvalidProfile);
         }
         if let Some(email) = &email
@@ -112,22 +114,6 @@ impl Registration<'_> {
         let request = self.0.address_request(RequestKind::Register(id), &email, form.client);
         let evidence = Evidence::event(AuditEvent::new(names::REGISTER_REQUEST, now, form.client));
         Ok(Ok(PreparedRegistration { registration, request, evidence }))
-    }
-
-    fn sound_profile(&self, profile: &Value) -> bool {
-        profile.is_object()
-            && profile.to_string().len() <= self.0.config.registration.max_profile_bytes
-            // PostgreSQL cannot store it, escaped or not.
-            && !contains_nul(profile)
-    }
-}
-
-fn contains_nul(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(values) => values.iter().any(contains_nul),
-        Value::Object(fields) => fields.iter().any(|(key, value)| key.contains('\0') || contains_nul(value)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

@@ -1,22 +1,25 @@
 //! Replacing a forgotten password.
 
+use super::reclaim::with_reclaim;
 use super::{InputFault, LinkView, Requested};
 use crate::audit::{AuditEvent, names};
 use crate::client::ClientInfo;
 use crate::error::FlowError;
 use crate::evidence::Evidence;
 use crate::mail::MailKind;
-use crate::ports::{Happened, Quota, WorkOrigin};
+use crate::ports::{Happened, Quota, Recovered, WorkOrigin};
 use crate::registration::RequestKind;
 use crate::secret::{Purpose, RawToken};
 use crate::sigra::Inner;
+use crate::telemetry::operation;
 use crate::time::Timestamp;
 use crate::user::User;
 
 /// Replacing a forgotten password.
 ///
 /// Redeeming a link sets the password, ends every session and credential of the account, forgets its devices, reopens a
-/// locked account, and signs nobody in. Nothing about the account changes before a live link arrives.
+/// locked account, and signs nobody in. An account that is not proven is [reclaimed](crate::ports::AccountStore#reclaiming).
+/// Nothing about the account changes before a live link arrives.
 #[derive(Clone, Copy)]
 pub struct Reset<'a>(pub(crate) &'a Inner);
 
@@ -40,7 +43,7 @@ impl Reset<'_> {
     /// # Errors
     ///
     /// When the store cannot do its work.
-    #[tracing::instrument(name = "sigra.reset.request", skip_all)]
+    #[operation("sigra.reset.request")]
     pub async fn request(&self, email: &str, client: &ClientInfo) -> Result<Requested, FlowError> {
         self.0.note_request(RequestKind::ResetPassword, names::PASSWORD_RESET_REQUEST, email, client).await
     }
@@ -60,7 +63,7 @@ impl Reset<'_> {
     ///
     /// When the hashing queue is full or a check that the configuration demands cannot be made (the link stays alive then),
     /// or a port cannot do its work.
-    #[tracing::instrument(name = "sigra.reset.redeem", skip_all)]
+    #[operation("sigra.reset.redeem")]
     pub async fn redeem(&self, token: &str, password: &str, client: &ClientInfo) -> Result<ResetOutcome, FlowError> {
         let Some(view) = self.peek(token).await? else {
             return self.invalid(client).await;
@@ -74,17 +77,22 @@ impl Reset<'_> {
         let hash = self.0.essentials.hasher.hash(&password, origin).await?;
 
         let now = self.0.clock.now();
-        let evidence = |user: &User| {
+        let evidence = |Recovered { user, reclaimed }: &Recovered| {
             let event = AuditEvent::new(names::PASSWORD_RESET_COMPLETE, now, client).by(user.id);
-            self.0.notices().add_to(Evidence::event(event), &MailKind::PASSWORD_CHANGED, user, client, now)
+            let evidence = with_reclaim(Evidence::event(event), user, *reclaimed, client, now);
+            self.0.notices().add_to(evidence, &MailKind::PASSWORD_CHANGED, user, client, now)
         };
         let Some(token) = RawToken::parse(token) else {
             return self.invalid(client).await;
         };
         let digest = token.digest(Purpose::RESET_PASSWORD);
-        let Some(user) = self.0.stores.accounts.reset_password(digest, &hash, now, &evidence).await? else {
+        let reset = self.0.stores.accounts.reset_password(digest, &hash, now, &evidence).await?;
+        let Some(Recovered { user, reclaimed }) = reset else {
             return self.invalid(client).await;
         };
+        if reclaimed {
+            self.0.follow_up(self.0.reclaimed(&user, client).await);
+        }
         self.0.follow_up(self.0.reopen(&user).await);
         self.0.follow_up(self.reopen_second_factors(&user, now).await);
         self.0.follow_up(self.0.end_all_sessions(&user, client).await);

@@ -15,6 +15,7 @@ use crate::ports::{
 };
 use crate::secret::RawToken;
 use crate::sigra::Inner;
+use crate::telemetry::operation;
 use crate::user::User;
 
 /// Showing a second factor.
@@ -116,7 +117,7 @@ impl SecondFactors<'_> {
     /// # Errors
     ///
     /// When a port cannot do its work. Nobody is let in then.
-    #[tracing::instrument(name = "sigra.second_factors.answer", skip_all, fields(method = tracing::field::Empty))]
+    #[operation("sigra.second_factors.answer")]
     pub async fn answer(
         &self,
         token: &RawToken,
@@ -130,7 +131,6 @@ impl SecondFactors<'_> {
         let Some(kind) = kinds.into_iter().find(|kind| kind.name() == answer.method) else {
             return Ok(ChallengeOutcome::NotEnrolled);
         };
-        tracing::Span::current().record("method", kind.name());
         let asked = Asked {
             occasion: Occasion::SignIn(view.pending.id),
             known_device: view.known_device,
@@ -219,6 +219,12 @@ impl SecondFactors<'_> {
             if self.0.may_mail(&user.email, limit, "notice.mfa_locked", now).await? {
                 evidence = self.0.notices().add_to(evidence, &MailKind::MFA_LOCKED, user, client, now);
             }
+            tracing::info!(
+                name: "sigra.mfa.lockout",
+                user = %user.id,
+                attempts = attempt.reserved.count,
+                "attempts at second factors were locked"
+            );
         }
         Ok(self.0.stores.log.append(evidence).await?)
     }
@@ -298,7 +304,11 @@ impl SecondFactors<'_> {
         match trusted.trust(user, kind, client, self.0.clock.now()).await {
             Ok(token) => Some(token),
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "a browser could not be trusted");
+                tracing::error!(
+                    name: "sigra.mfa.trust.failed",
+                    error = &error as &dyn std::error::Error,
+                    "a browser could not be trusted"
+                );
                 None
             }
         }

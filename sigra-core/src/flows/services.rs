@@ -50,7 +50,13 @@ impl Inner {
         accepted: bool,
         client: &ClientInfo,
     ) -> Result<(), FlowError> {
-        tracing::warn!(check = name.as_str(), accepted, error = unanswered as &dyn Error, "a service gave no answer");
+        tracing::warn!(
+            name: "sigra.services.unanswered",
+            check = name.as_str(),
+            accepted,
+            error = unanswered as &dyn Error,
+            "a service gave no answer"
+        );
         let event =
             AuditEvent::new(name, self.clock.now(), client).failed(unanswered.reason()).with("accepted", accepted);
         self.stores.log.append(Evidence::event(event)).await?;

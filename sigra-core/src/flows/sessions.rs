@@ -13,6 +13,7 @@ use crate::principal::Scope;
 use crate::secret::{Digest, Purpose, RawToken};
 use crate::session::Session;
 use crate::sigra::Inner;
+use crate::telemetry::operation;
 use crate::time::Timestamp;
 use crate::user::User;
 
@@ -120,7 +121,7 @@ impl Sessions<'_> {
     /// # Errors
     ///
     /// When the store cannot do its work.
-    #[tracing::instrument(name = "sigra.sessions.revoke", skip_all)]
+    #[operation("sigra.sessions.revoke")]
     pub async fn revoke(
         &self,
         current: &CurrentSession,
@@ -135,7 +136,7 @@ impl Sessions<'_> {
     /// # Errors
     ///
     /// When the store cannot do its work.
-    #[tracing::instrument(name = "sigra.sessions.revoke_others", skip_all)]
+    #[operation("sigra.sessions.revoke_others")]
     pub async fn revoke_others(&self, current: &CurrentSession, client: &ClientInfo) -> Result<u64, FlowError> {
         let now = self.0.clock.now();
         let (user, session) = (current.user.id, current.session.id);
@@ -152,7 +153,7 @@ impl Sessions<'_> {
     /// # Errors
     ///
     /// When the store cannot do its work.
-    #[tracing::instrument(name = "sigra.sessions.sign_out", skip_all)]
+    #[operation("sigra.sessions.sign_out")]
     pub async fn sign_out(&self, current: &CurrentSession, client: &ClientInfo) -> Result<(), FlowError> {
         let now = self.0.clock.now();
         let (user, id) = (current.user.id, current.session.id);
@@ -275,7 +276,14 @@ impl Sessions<'_> {
                 .failed("reuse");
             self.0.notices().add_to(Evidence::event(event), &MailKind::SESSION_REUSED, user, client, now)
         };
-        self.0.stores.sessions.revoke(user.id, session.id, &evidence).await?;
+        if self.0.stores.sessions.revoke(user.id, session.id, &evidence).await? {
+            tracing::warn!(
+                name: "sigra.sessions.token_reuse",
+                user = %user.id,
+                session = %session.id,
+                "a replaced token came back, and its session ended"
+            );
+        }
         Ok(())
     }
 }

@@ -14,6 +14,7 @@ use crate::ports::{AttemptKey, AttemptPolicy, Occasion, Reservation, Reserved, V
 use crate::secret::{Purpose, RawToken};
 use crate::session::Session;
 use crate::sigra::Inner;
+use crate::telemetry::operation;
 use crate::user::User;
 
 /// Authenticating again for sensitive actions.
@@ -78,7 +79,7 @@ impl Sudo<'_> {
     /// # Errors
     ///
     /// When the hashing queue is full (the answer is not counted then) or a port cannot do its work.
-    #[tracing::instrument(name = "sigra.sudo.answer", skip_all)]
+    #[operation("sigra.sudo.answer")]
     pub async fn answer(
         &self,
         current: &CurrentSession,

@@ -1,20 +1,23 @@
 //! What runs in the background: answering requests made by address, and sending mail.
 
-use super::confirmation::{code_message, code_span};
+use super::confirmation::{account_code_digest, account_code_key, code_message, code_span};
 use super::delivery::Delivery;
+use super::registration::RegistrationSecrets;
 use crate::audit::{AuditEvent, names};
+use crate::config::{ConfirmationMode, Seconds};
 use crate::email::EmailAddress;
 use crate::error::FlowError;
 use crate::evidence::Evidence;
-use crate::id::RegistrationId;
+use crate::id::{RegistrationId, UserId};
 use crate::mail::{Facts, MailKind, OutgoingMail};
-use crate::ports::Quota;
+use crate::ports::{Happened, NewAccount, Promotion, Quota};
 use crate::registration::{
     AddressRequest, ConfirmationCode, LeasedRequest, MailedToken, NewToken, PendingRegistration, RequestKind,
     Resolution, TokenOwner,
 };
 use crate::secret::{Code, Purpose, RawToken};
 use crate::sigra::Inner;
+use crate::telemetry::operation;
 use crate::time::Timestamp;
 use crate::user::User;
 
@@ -53,7 +56,7 @@ impl Workers<'_> {
     /// # Errors
     ///
     /// When the store cannot hand out work. A row that fails by itself is logged and counted, and the rest goes on.
-    #[tracing::instrument(name = "sigra.workers.run_once", level = "debug", skip_all)]
+    #[operation("sigra.workers.run_once", DEBUG)]
     pub async fn run_once(&self) -> Result<WorkReport, FlowError> {
         let mut report = WorkReport::default();
         self.answer_requests(&mut report).await?;
@@ -70,7 +73,12 @@ impl Workers<'_> {
                 // Its lease lapsed meanwhile: it is somebody else's to answer, and to count.
                 Ok(false) => {}
                 Err(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, request = %leased.request.id, "a request could not be answered now");
+                    tracing::error!(
+                        name: "sigra.requests.failed",
+                        error = &error as &dyn std::error::Error,
+                        request = %leased.request.id,
+                        "a request could not be answered now"
+                    );
                     report.failed += 1;
                 }
             }
@@ -78,6 +86,7 @@ impl Workers<'_> {
         Ok(())
     }
 
+    #[operation("sigra.requests.answer")]
     async fn answer(&self, leased: &LeasedRequest) -> Result<bool, FlowError> {
         let request = &leased.request;
         let now = self.0.clock.now();
@@ -94,6 +103,9 @@ impl Workers<'_> {
                 (_, Some(user)) if user.disabled_at.is_some() || user.deletion_is_due(now) => {
                     (Resolution::default(), Evidence::none())
                 }
+                (RequestKind::Register(id), Some(owner)) if owner.id == account_of(id) => {
+                    answer.proof_of(&owner).await?
+                }
                 (RequestKind::Register(_), Some(owner)) => answer.already_registered(&owner).await?,
                 (RequestKind::Register(id), None) => answer.registered(id).await?,
                 (RequestKind::ResendConfirmation, None) => {
@@ -101,6 +113,7 @@ impl Workers<'_> {
                     let armed = self.0.stores.registrations.armed(&request.email, limit, now).await?;
                     answer.confirmations(armed).await?
                 }
+                (RequestKind::ResendConfirmation, Some(user)) if answer.is_deferred() => answer.proof_of(&user).await?,
                 (RequestKind::MagicLink, Some(user)) => answer.magic_link(&user).await?,
                 (RequestKind::ResetPassword, Some(user)) => answer.reset_link(&user, true).await?,
                 (RequestKind::RescueReset, Some(user)) => answer.reset_link(&user, false).await?,
@@ -150,8 +163,20 @@ impl Answer<'_> {
             let event = AuditEvent::new(names::REGISTER_FAILURE, self.now, &self.request.client);
             return Ok((Resolution::default(), Evidence::event(event.about(holder).failed("address_reserved"))));
         }
-        let registration = stores.registrations.find(id, self.now).await?;
-        self.confirmations(registration.into_iter().collect()).await
+        if let Some(kept) = self.inner.in_quarantine(&self.request.email, None, self.now).await? {
+            // Silence, as above: whoever has the mailbox now must not learn that somebody else had an account under it.
+            let event = AuditEvent::new(names::REGISTER_FAILURE, self.now, &self.request.client);
+            let event = AuditEvent { subject: kept.holder, ..event };
+            return Ok((Resolution::default(), Evidence::event(event.failed("address_quarantined"))));
+        }
+        let Some(registration) = stores.registrations.find(id, self.now).await? else {
+            return Ok((Resolution::default(), Evidence::none()));
+        };
+        if self.is_deferred() {
+            self.account_at_once(registration).await
+        } else {
+            self.confirmations(vec![registration]).await
+        }
     }
 
     async fn confirmations(
@@ -189,6 +214,79 @@ impl Answer<'_> {
             });
         }
         Ok((resolution, evidence))
+    }
+
+    fn is_deferred(&self) -> bool {
+        self.inner.config.registration.confirmation == ConfirmationMode::Deferred
+    }
+
+    /// Creates the account of a registration before its address is proven, and mails the proof. Its rivals are gone then.
+    async fn account_at_once(&self, registration: PendingRegistration) -> Result<(Resolution, Evidence), FlowError> {
+        let id = registration.id;
+        let (password, profile) = RegistrationSecrets::open(self.inner, &registration)?;
+        let account = NewAccount {
+            quarantine: self.inner.quarantine_keys(&registration.email),
+            id: account_of(id),
+            email: registration.email,
+            password: Some(password),
+            profile,
+            confirmed_at: None,
+            created_at: self.now,
+        };
+        let event = AuditEvent::new(names::REGISTER_SUCCESS, self.now, &registration.client).by(account.id);
+        let evidence = Evidence::event(event.with("method", "password").with("confirmed", false));
+        match self.inner.stores.registrations.promote(id, &account, evidence).await? {
+            Promotion::Created(user) => {
+                self.inner.happened(Happened::Registered(&user)).await;
+                self.proof_of(&user).await
+            }
+            // Somebody else was faster: another worker with this registration, or a rival of it. Which, the next worker sees.
+            Promotion::Gone | Promotion::Taken => {
+                match self.inner.stores.accounts.find_by_email(&account.email).await?.map(|record| record.user) {
+                    Some(owner) if owner.id == account.id => self.proof_of(&owner).await,
+                    Some(owner) => self.already_registered(&owner).await,
+                    None => Ok((Resolution::default(), Evidence::none())),
+                }
+            }
+        }
+    }
+
+    /// Mails what proves the address of an account that was created before that.
+    async fn proof_of(&self, user: &User) -> Result<(Resolution, Evidence), FlowError> {
+        if user.confirmed_at.is_some() {
+            return Ok((Resolution::default(), Evidence::none()));
+        }
+        let kind = MailKind::CONFIRM_EMAIL;
+        if !self.may_mail(&user.email, self.inner.config.mail.budget, "mail.recipient").await? {
+            return Ok((Resolution::default(), Evidence::event(self.suppressed(&kind, Some(user)))));
+        }
+        let rules = &self.inner.config.registration;
+        let (token, code) = (RawToken::random(), Code::random());
+        let token_of = |digest, purpose, good_for: Seconds, older_expire_at| NewToken {
+            token: MailedToken {
+                digest,
+                purpose,
+                owner: TokenOwner::User { id: user.id, epochs: Some(user.epochs) },
+                email: user.email.clone(),
+                created_at: self.request.created_at,
+                expires_at: self.now + good_for.span(),
+            },
+            older_expire_at,
+        };
+        let link = token.digest(Purpose::CONFIRM_REGISTRATION);
+        let code_digest = account_code_digest(self.inner, &user.email, &code);
+        let tokens = vec![
+            token_of(link, Purpose::CONFIRM_REGISTRATION, rules.pending_secs, None),
+            token_of(code_digest, Purpose::CONFIRM_CODE, rules.code_secs, Some(self.now)),
+        ];
+        let span = rules.pending_secs.span();
+        let facts = self.inner.notices().facts(&self.request.client, self.request.created_at, span);
+        let mut facts = facts.with_token("confirm", &token).with_code(&code);
+        facts.code_valid_secs = Some(u64::from(rules.code_secs.get()));
+        let mail = self.mail(kind, &user.email, &facts, self.now + span);
+        // The tries are the new code's.
+        self.inner.stores.attempts.clear(&[account_code_key(self.inner, &user.email)]).await?;
+        Ok((Resolution { tokens, codes: Vec::new() }, Evidence::none().and_mail([mail])))
     }
 
     fn confirmation_token(&self, registration: &PendingRegistration, token: &RawToken) -> NewToken {
@@ -296,6 +394,12 @@ impl Answer<'_> {
             None => event,
         }
     }
+}
+
+/// The account a registration becomes where that happens before the proof. Fixed, so that a worker which takes up what
+/// another left behind can tell the registration's own account from a rival's.
+fn account_of(id: RegistrationId) -> UserId {
+    UserId::from_uuid(id.as_uuid())
 }
 
 /// A link to mail to an account.

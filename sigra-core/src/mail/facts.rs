@@ -36,6 +36,10 @@ impl MailKind {
     pub const SESSION_REUSED: Self = Self::new("session_reused");
     /// Attempts at the second factors were locked.
     pub const MFA_LOCKED: Self = Self::new("mfa_locked");
+    /// Somebody showed the password and gave up at the second factor.
+    pub const SIGN_IN_UNFINISHED: Self = Self::new("sign_in_unfinished");
+    /// A code that proves the address in the middle of signing in.
+    pub const CONFIRM_CODE: Self = Self::new("confirm_code");
     /// A code to set up a second factor from an unknown device.
     pub const ENROLLMENT_CODE: Self = Self::new("enrollment_code");
     /// A link that proves the new address of an account.
@@ -52,6 +56,9 @@ impl MailKind {
     /// The account was deleted.
     pub const DELETION_DONE: Self = Self::new("deletion_done");
 
+    /// Nobody has used the account for long, and it will be disabled.
+    pub const DORMANT_WARNING: Self = Self::new("dormant_warning");
+
     /// Every kind the flows of this crate send.
     pub const ALL: &[Self] = &[
         Self::CONFIRM_EMAIL,
@@ -63,6 +70,8 @@ impl MailKind {
         Self::ACCOUNT_LOCKED,
         Self::SESSION_REUSED,
         Self::MFA_LOCKED,
+        Self::SIGN_IN_UNFINISHED,
+        Self::CONFIRM_CODE,
         Self::ENROLLMENT_CODE,
         Self::EMAIL_CHANGE_CONFIRM,
         Self::EMAIL_CHANGE_NOTICE,
@@ -70,6 +79,7 @@ impl MailKind {
         Self::DELETION_SCHEDULED,
         Self::DELETION_CANCELLED,
         Self::DELETION_DONE,
+        Self::DORMANT_WARNING,
     ];
 
     /// A kind of another capability: lower-case ASCII with underscores.

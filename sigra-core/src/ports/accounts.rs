@@ -7,6 +7,7 @@ use crate::error::StoreError;
 use crate::evidence::{Evidence, EvidenceFor};
 use crate::id::{DeviceId, RegistrationId, UserId};
 use crate::password::PasswordHash;
+use crate::ports::Mac;
 use crate::registration::{
     AddressRequest, ConfirmationCode, LeasedRequest, MailedToken, PendingRegistration, Resolution,
 };
@@ -42,6 +43,8 @@ pub struct NewAccount {
     pub confirmed_at: Option<Timestamp>,
     /// When the account is created.
     pub created_at: Timestamp,
+    /// What the address may be [in quarantine](super::QuarantineStore) under. None are asked for when it is empty.
+    pub quarantine: Vec<Mac>,
 }
 
 impl NewAccount {
@@ -74,6 +77,19 @@ impl NewAccount {
 ///   change or not at all. Where the guard fails, nothing changes and no evidence is asked for, except where an outcome
 ///   is handed to it.
 /// - Texts are literal: no value is a pattern.
+///
+/// # Reclaiming
+///
+/// Whoever registers may do so with somebody else's address. So where the mailbox of an account that is not proven is shown
+/// by other means than the link or the code of its registration, the account is [*reclaimed*](User::reclaimed), in the step
+/// that confirms it: its password goes, both epochs are raised, and every row that belongs to the account goes with them,
+/// whatever it is for and whoever owns the port: sessions, pending sign-ins, ceremonies, devices, tokens (rescue tokens too),
+/// second factors, passkeys, trusted browsers, changes under way. Only what counts attempts stays.
+///
+/// Every way to show a mailbox does so, whatever the link was for: [`TokenStore::redeem`], [`AccountStore::reset_password`],
+/// [`AccountStore::rescue`], [`LifecycleStore::undo_deletion`](super::LifecycleStore::undo_deletion),
+/// [`AddressChangeStore::redeem`](super::AddressChangeStore::redeem) and
+/// [`AddressChangeStore::undo`](super::AddressChangeStore::undo). [`AccountStore::confirm`] does not.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
     /// Finds an account by id.
@@ -84,7 +100,7 @@ pub trait AccountStore: Send + Sync {
 
     /// Creates an account outright, its address vouched for by the caller.
     ///
-    /// `false`, and nothing written, when the address is taken.
+    /// `false`, and nothing written, when the address is taken, reserved or [in quarantine](super::QuarantineStore).
     async fn create(&self, account: &NewAccount, evidence: Evidence) -> Result<bool, StoreError>;
 
     /// Replaces a password hash by an equivalent one. Happens only while the stored hash is still `old` and the
@@ -115,9 +131,21 @@ pub trait AccountStore: Send + Sync {
         evidence: EvidenceFor<'_, SignInRecorded>,
     ) -> Result<Option<SignInRecorded>, StoreError>;
 
+    /// Redeems a link or a code of the registration that created the account, or one shown while signing in: consumes it and
+    /// confirms the address. Everything else stays as it is, the epochs too.
+    ///
+    /// `None`, and nothing changed, unless the token is live as [`TokenStore`] says, carries epochs, and its account is not
+    /// confirmed. Of concurrent redemptions one succeeds.
+    async fn confirm(
+        &self,
+        digest: Digest,
+        now: Timestamp,
+        evidence: EvidenceFor<'_, User>,
+    ) -> Result<Option<User>, StoreError>;
+
     /// Redeems a reset token: consumes it, sets the password at `now`, which a change that was required is satisfied by,
-    /// confirms the address if it was not, raises the security epoch, forgets every device and every other token of the
-    /// account except rescue tokens.
+    /// raises the security epoch, forgets every device and every other token of the account except rescue tokens. An account
+    /// that is not confirmed is [reclaimed](#reclaiming) first.
     ///
     /// `None`, and nothing changed, unless the token is live as [`TokenStore`] says. Of concurrent redemptions one
     /// succeeds.
@@ -126,15 +154,16 @@ pub trait AccountStore: Send + Sync {
         digest: Digest,
         password: &PasswordHash,
         now: Timestamp,
-        evidence: EvidenceFor<'_, User>,
-    ) -> Result<Option<User>, StoreError>;
+        evidence: EvidenceFor<'_, Recovered>,
+    ) -> Result<Option<Recovered>, StoreError>;
 
     /// Redeems a rescue token: consumes it, takes the password away, and with it the requirement to change it, raises the
     /// security epoch, forgets every device and every token of the account except other rescue tokens, and stores `request`
     /// made from the account as it is then.
     ///
     /// The password goes because whoever the owner disowns may know it; the reset that `request` starts sets another. So
-    /// does a deletion that is scheduled and not due at `now`, because they may have asked for it.
+    /// does a deletion that is scheduled and not due at `now`, because they may have asked for it. An account that is not
+    /// confirmed is [reclaimed](#reclaiming) first.
     ///
     /// `None`, and nothing changed, unless the token is live as [`TokenStore`] says.
     async fn rescue(
@@ -142,8 +171,17 @@ pub trait AccountStore: Send + Sync {
         digest: Digest,
         now: Timestamp,
         request: &(dyn for<'u> Fn(&'u User) -> AddressRequest + Send + Sync),
-        evidence: EvidenceFor<'_, User>,
-    ) -> Result<Option<User>, StoreError>;
+        evidence: EvidenceFor<'_, Recovered>,
+    ) -> Result<Option<Recovered>, StoreError>;
+}
+
+/// An account that was recovered by proof of its mailbox.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recovered {
+    /// The account, as it is then.
+    pub user: User,
+    /// Whether it was not confirmed, and [reclaimed](AccountStore#reclaiming).
+    pub reclaimed: bool,
 }
 
 /// A sign-in to be recorded.
@@ -214,6 +252,9 @@ pub trait TokenStore: Send + Sync {
     async fn peek(&self, digest: Digest, now: Timestamp) -> Result<Option<LiveToken>, StoreError>;
 
     /// Consumes a live token. Of concurrent redemptions one succeeds.
+    ///
+    /// It proves the mailbox: an account that is not confirmed is [reclaimed](AccountStore#reclaiming) in the same step, and
+    /// answered as it is then.
     async fn redeem(
         &self,
         digest: Digest,
@@ -229,6 +270,8 @@ pub struct LiveToken {
     pub token: MailedToken,
     /// The account, unless it belongs to a registration.
     pub user: Option<User>,
+    /// Whether redeeming it has [reclaimed](AccountStore#reclaiming) the account.
+    pub reclaimed: bool,
 }
 
 /// Registrations whose address is not proven yet.
@@ -271,8 +314,11 @@ pub trait RegistrationStore: Send + Sync {
 
     /// Creates the account of a registration that has not expired, and deletes every registration for its address.
     ///
+    /// The account may be one that is not confirmed yet.
+    ///
     /// [`Promotion::Gone`] when the registration does not exist any more; [`Promotion::Taken`], with the address's
-    /// registrations deleted and no evidence written, when the address has an account.
+    /// registrations deleted and no evidence written, when the address has an account, is reserved for one or
+    /// [in quarantine](super::QuarantineStore).
     async fn promote(
         &self,
         id: RegistrationId,
@@ -289,7 +335,7 @@ pub enum Promotion {
     Created(User),
     /// The registration was gone or expired.
     Gone,
-    /// The address has an account already.
+    /// The address has an account already, or is kept from having one.
     Taken,
 }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::address_change::{
-    AddressChange, ArmedChange, ChangedAddress, Completed, Completion, UndoableChange, UndoneChange,
+    AddressChange, ArmedChange, ChangedAddress, Completed, Completion, RecordedChange, UndoableChange, UndoneChange,
 };
 use crate::email::EmailAddress;
 use crate::error::StoreError;
@@ -49,6 +49,16 @@ pub trait AddressChangeStore: Send + Sync {
     /// Finds the pending change of an account.
     async fn pending(&self, user: UserId, now: Timestamp) -> Result<Option<AddressChange>, StoreError>;
 
+    /// A page of what is stored about changes of an account's address, newest first, beginning behind `before`. A change
+    /// that nothing can be redeemed or undone of is not among it, and no other account's.
+    async fn list(
+        &self,
+        user: UserId,
+        now: Timestamp,
+        before: Option<RequestId>,
+        limit: u32,
+    ) -> Result<Vec<RecordedChange>, StoreError>;
+
     /// Answers a leased request whose id is that of a pending change, as
     /// [`RequestStore::resolve`](super::RequestStore::resolve) does, and stores the digests of the links in its mails.
     ///
@@ -58,9 +68,12 @@ pub trait AddressChangeStore: Send + Sync {
     /// Finds a pending change by the link to its new address, without consuming it.
     async fn peek(&self, confirm: Digest, now: Timestamp) -> Result<Option<AddressChange>, StoreError>;
 
-    /// Redeems a link to a new address: the account has that address from now on, proven now if it was not, its security
-    /// epoch is raised, and every token of the account but rescue tokens forgotten. Devices stay known. Of concurrent
-    /// redemptions, of whatever accounts, one gets the address.
+    /// Redeems a link to a new address: the account has that address from now on, its security epoch is raised, and every
+    /// token of the account but rescue tokens forgotten. Devices stay known. Of concurrent redemptions, of whatever
+    /// accounts, one gets the address.
+    ///
+    /// An account that is not confirmed is [reclaimed](super::AccountStore#reclaiming) first. Then no link undoes the change,
+    /// and the old address is not reserved: nobody has shown that it ever was theirs.
     ///
     /// Evidence is asked for when the address changed; nothing is changed otherwise.
     async fn redeem(
@@ -75,7 +88,8 @@ pub trait AddressChangeStore: Send + Sync {
 
     /// Undoes a change by its link, pending or completed: the account has the change's old address again, its password is
     /// taken away, its security epoch raised, every device and every token but rescue tokens forgotten, and `request`,
-    /// made from the account as it is then, stored.
+    /// made from the account as it is then, stored. An account that is not confirmed is
+    /// [reclaimed](super::AccountStore#reclaiming) first.
     ///
     /// `None`, and nothing changed, unless the link is live, and also should the old address be another account's.
     async fn undo(

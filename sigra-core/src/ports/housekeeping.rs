@@ -36,6 +36,8 @@ impl RowKind {
     pub const CEREMONIES: Self = Self("ceremonies");
     /// Changes of an address that can be neither redeemed nor undone any more.
     pub const ADDRESS_CHANGES: Self = Self("address_changes");
+    /// Quarantines of addresses that have run out.
+    pub const QUARANTINES: Self = Self("quarantines");
     /// Mail that was sent or abandoned, by the time of that. Mail that expired unsent is a worker's to abandon, with evidence.
     pub const MAIL: Self = Self("mail");
 

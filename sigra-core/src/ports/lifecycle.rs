@@ -14,6 +14,8 @@ use crate::secret::Digest;
 use crate::time::Timestamp;
 use crate::user::{Epochs, User};
 
+use super::Recovered;
+
 /// How accounts end.
 ///
 /// # Contract
@@ -47,15 +49,16 @@ pub trait LifecycleStore: Send + Sync {
     ) -> Result<Option<User>, StoreError>;
 
     /// Redeems a rescue token: does what [`LifecycleStore::cancel_deletion`] and
-    /// [`AccountStore::rescue`](super::AccountStore::rescue) do, in one step. Only while a deletion is scheduled and not due at
-    /// `now`, and the token is live as [`TokenStore`](super::TokenStore) says.
+    /// [`AccountStore::rescue`](super::AccountStore::rescue) do, in one step; an account that is not confirmed is
+    /// [reclaimed](super::AccountStore#reclaiming) too. Only while a deletion is scheduled and not due at `now`, and the token is
+    /// live as [`TokenStore`](super::TokenStore) says.
     async fn undo_deletion(
         &self,
         digest: Digest,
         now: Timestamp,
         request: &(dyn for<'u> Fn(&'u User) -> AddressRequest + Send + Sync),
-        evidence: EvidenceFor<'_, User>,
-    ) -> Result<Option<User>, StoreError>;
+        evidence: EvidenceFor<'_, Recovered>,
+    ) -> Result<Option<Recovered>, StoreError>;
 
     /// Up to `limit` deletions that are due at `now`, in the order of their time and then of their account, from the first
     /// behind `after` on. Found by an index.
@@ -68,7 +71,8 @@ pub trait LifecycleStore: Send + Sync {
 
     /// Deletes an account: every row that refers to it, counters of attempts that are [its own](super::AttemptOwner) and
     /// registrations for its address included, and of the account itself whatever the [strategy](Erasure::leaves) does not
-    /// leave. Audit events, and mail that is owed or was sent, stay. Hooks that the store runs in its transactions run there.
+    /// leave. Audit events, and mail that is owed or was sent, stay, and so do [quarantines](super::QuarantineStore), which are
+    /// nobody's from then on. Hooks that the store runs in its transactions run there.
     ///
     /// Only while the condition of the erasure holds. Answers the account as it was.
     async fn erase(&self, erasure: &Erasure, evidence: EvidenceFor<'_, User>) -> Result<Option<User>, StoreError>;
@@ -82,8 +86,14 @@ pub trait LifecycleStore: Send + Sync {
         evidence: EvidenceFor<'_, User>,
     ) -> Result<Option<User>, StoreError>;
 
-    /// Enables an account. Only while it is disabled. No epoch goes back: what was ended stays ended.
-    async fn enable(&self, user: UserId, evidence: EvidenceFor<'_, User>) -> Result<Option<User>, StoreError>;
+    /// Enables an account, and [starts anew](super::DormancyRecord::restarted) how long nobody has used it. Only while it is
+    /// disabled. No epoch goes back: what was ended stays ended.
+    async fn enable(
+        &self,
+        user: UserId,
+        at: Timestamp,
+        evidence: EvidenceFor<'_, User>,
+    ) -> Result<Option<User>, StoreError>;
 }
 
 /// A deletion whose day has come.
@@ -172,7 +182,8 @@ mod tests {
         let email = EmailAddress::parse("ann@example.org").unwrap();
         let profile = serde_json::json!({ "name": "Ann" });
         let (id, confirmed_at) = (UserId::new(at), Some(at));
-        let account = NewAccount { id, email, password: None, profile, confirmed_at, created_at: at };
+        let account =
+            NewAccount { id, email, password: None, profile, confirmed_at, created_at: at, quarantine: Vec::new() };
         User { has_password: true, last_sign_in_at: Some(at), deletion_due_at: Some(at), ..account.to_user() }
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::config::Seconds;
 use crate::error::StoreError;
 use crate::id::UserId;
 use crate::ports::Mac;
@@ -167,6 +168,11 @@ pub struct AttemptPolicy {
 }
 
 impl AttemptPolicy {
+    /// So many tries at one code within the time it is good for, and none beyond.
+    pub(crate) const fn per_code(tries: u32, good_for: Seconds) -> Self {
+        Self { free: tries, cap: tries, lock_secs: 1, max_lock_secs: 1, window_secs: Some(good_for.get()) }
+    }
+
     /// How long attempt number `count` locks, zero for a free one.
     #[must_use]
     pub fn lock_after(&self, count: u32) -> Duration {

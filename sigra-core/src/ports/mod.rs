@@ -8,6 +8,7 @@ mod accounts;
 mod address_changes;
 mod audit;
 mod ceremonies;
+mod dormancy;
 mod factors;
 mod hasher;
 mod housekeeping;
@@ -15,18 +16,23 @@ mod lifecycle;
 mod limits;
 mod outbox;
 mod passwords;
+mod profiles;
+mod quarantine;
 mod services;
 mod sessions;
 mod surroundings;
 mod vault;
 
 pub use accounts::{
-    AccountRecord, AccountStore, DeviceStore, LiveToken, NewAccount, Promotion, RegistrationStore, RequestStore,
-    SignIn, SignInDevice, SignInRecorded, TokenStore,
+    AccountRecord, AccountStore, DeviceStore, LiveToken, NewAccount, Promotion, Recovered, RegistrationStore,
+    RequestStore, SignIn, SignInDevice, SignInRecorded, TokenStore,
 };
 pub use address_changes::AddressChangeStore;
 pub use audit::{AuditReader, RecordedEvent};
 pub use ceremonies::{Ceremony, CeremonyStore};
+pub use dormancy::{
+    DormancyLook, DormancyLooked, DormancyRecord, DormancyRule, DormancyStore, DormancyVerdict, DueLook,
+};
 pub use factors::{
     Factor, FactorCheck, FactorKind, FactorRequirement, FactorVerdict, Notice, Notices, Occasion, Standing, TrustToken,
     TrustedBrowsers,
@@ -40,6 +46,8 @@ pub use limits::{
 };
 pub use outbox::{EvidenceLog, LeasedMail, MailRecord, MailState, OutboxReader, OutboxStore, Requeued};
 pub use passwords::{PasswordStore, Replaced, Replacement};
+pub use profiles::{ProfileChange, ProfileReplaced, ProfileStore};
+pub use quarantine::{QuarantineStore, Quarantined};
 pub use services::{BreachedPasswords, MailDomains, Unanswered};
 pub use sessions::{FoundSession, Minted, SessionStore};
 pub use surroundings::{DeviceDescriber, GeoIp, Happened, Health, Hooks, NoGeoIp, NoHooks};

@@ -32,6 +32,10 @@ use crate::user::User;
 ///   The session comes, and what it replaces goes, only if it answered. When it answers `None`, which is
 ///   [`Minted::Stale`], or fails, whatever was written before is undone.
 /// - What was revoked is gone for the next read, from whatever host.
+/// - A pending sign-in that [is told when it is unfinished](PendingSignIn::tell_unfinished) goes when something takes its
+///   place, by [`SessionStore::end_unfinished`], and with its account. Whatever else ends it leaves it to
+///   [`SessionStore::unfinished`] and nothing else: its token finds nothing, and nothing continues it.
+///   [`Housekeeping`](super::Housekeeping) leaves it alone.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
     /// Finds a session by its token's digest, the current one or one that a rotation retired.
@@ -88,7 +92,7 @@ pub trait SessionStore: Send + Sync {
     /// Ends one session of the user. The outcome is whether it existed.
     async fn revoke(&self, user: UserId, id: SessionId, evidence: EvidenceFor<'_, bool>) -> Result<bool, StoreError>;
 
-    /// Ends all sessions and pending sign-ins of the user, except one if given. The outcome is how many sessions.
+    /// Ends all sessions and pending sign-ins of the user, except one session if given. The outcome is how many sessions.
     async fn revoke_all(
         &self,
         user: UserId,
@@ -113,6 +117,19 @@ pub trait SessionStore: Send + Sync {
 
     /// Ends a pending sign-in. Idempotent.
     async fn delete_pending(&self, id: PendingId) -> Result<(), StoreError>;
+
+    /// Up to `limit` pending sign-ins that are told when they are unfinished and have expired at `now`, ended or not, in the
+    /// order of their expiry and then of their id, from the first behind `after` on. Found by an index.
+    async fn unfinished(
+        &self,
+        now: Timestamp,
+        after: Option<(Timestamp, PendingId)>,
+        limit: u32,
+    ) -> Result<Vec<PendingSignIn>, StoreError>;
+
+    /// Deletes a pending sign-in of the user that is told when it is unfinished. `false` when there is none, and nothing is
+    /// recorded then; of concurrent calls, and of those that would continue it, one succeeds.
+    async fn end_unfinished(&self, user: UserId, id: PendingId, evidence: Evidence) -> Result<bool, StoreError>;
 }
 
 /// A session with its user.

@@ -37,8 +37,9 @@ pub trait DeviceDescriber: Send + Sync {
 ///
 /// # Contract
 ///
-/// Called once by the process that made the change, after the commit. A process that dies in between does not call:
-/// what must not be lost belongs into the store's in-transaction hook. An error is logged and changes nothing.
+/// Called at most once a change, by the process that made it, after the commit and before the caller is answered. A process
+/// that dies in between does not call, nor does a caller that goes away: what must not be lost belongs into the store's
+/// in-transaction hook. An error is logged and changes nothing.
 #[async_trait]
 pub trait Hooks: Send + Sync {
     /// Something happened.
@@ -51,6 +52,8 @@ pub trait Hooks: Send + Sync {
 pub enum Happened<'a> {
     /// An account was created.
     Registered(&'a User),
+    /// The address of an account was proven by what was mailed for it, some time after the account was created.
+    Confirmed(&'a User),
     /// A sign-in was completed.
     SignedIn(&'a User, SessionId),
     /// A user signed out.
@@ -69,10 +72,13 @@ pub enum Happened<'a> {
     DeletionCancelled(&'a User),
     /// An account was deleted. This is what it was.
     Deleted(&'a User),
-    /// An operator disabled an account; every session ended.
+    /// An account was disabled, by an operator or because nobody had used it; every session ended.
     Disabled(&'a User),
     /// An operator enabled an account.
     Enabled(&'a User),
+    /// The mailbox of an unproven account was shown by other means than its registration's: the password, sessions and
+    /// factors from before are gone. What a stranger may have left with the host is the host's to drop.
+    Reclaimed(&'a User),
 }
 
 /// Hears nothing.

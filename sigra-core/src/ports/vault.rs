@@ -25,6 +25,10 @@ pub trait Vault: Send + Sync {
     /// The keyed hash of `message` for `purpose`, under the first key.
     fn mac(&self, purpose: &str, message: &[u8]) -> Mac;
 
+    /// The keyed hashes of `message` for `purpose` under every key of the list, the first key's first: what was stored under any
+    /// of them is looked up by.
+    fn macs(&self, purpose: &str, message: &[u8]) -> Vec<Mac>;
+
     /// Whether `mac` is the keyed hash of `message` for `purpose` under any key of the list, in constant time.
     fn verify_mac(&self, purpose: &str, message: &[u8], mac: &Mac) -> bool;
 }

@@ -16,6 +16,7 @@ use sigra_core::flows::{CurrentSession, LoginOutcome, PasswordAttempt, SweepOutc
 use sigra_core::mail::MailKind;
 use sigra_core::password::{Password, PasswordHash};
 use sigra_core::ports::{Hasher, Overloaded, Verified, WorkOrigin};
+use sigra_core::user::User;
 use sigra_testing::PlainHasher;
 use sigra_testing::scenario::{SignedIn, TestHost};
 
@@ -48,6 +49,12 @@ pub(crate) fn step_required(admission: Admission) -> StepRequired {
 
 pub(crate) async fn current(host: &TestHost, session: &SignedIn) -> CurrentSession {
     host.resolve(&session.cookie()).await.expect("the session must be good")
+}
+
+/// The account of an address.
+pub(crate) async fn stored(host: &TestHost, address: &str) -> User {
+    let found = host.sigra.stores().accounts.find_by_email(&email(address)).await.unwrap();
+    found.expect("there is an account").user
 }
 
 /// A sweep nobody stands in the way of.

@@ -198,7 +198,7 @@ where
             // A caller that left meanwhile wants no answer.
             Ok(value) => drop(answer.send(value)),
             // The payload is not logged: it may quote what the job worked on.
-            Err(_) => tracing::error!("a job of the hash pool panicked"),
+            Err(_) => tracing::error!(name: "sigra.hash_pool.panicked", "a job of the hash pool panicked"),
         }
     }
 }

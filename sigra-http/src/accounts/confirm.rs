@@ -19,7 +19,7 @@ pub(super) async fn page(_: Call<'_>) -> Result<Reply, Fault> {
 pub(super) async fn form(call: Call<'_>) -> Result<Reply, Fault> {
     let (email, code) = (call.text("email")?, call.text("code")?);
     match call.sigra().confirmation().by_code(email, code, call.client()).await? {
-        Confirmed::Created(_) => Ok(call.to_login(Notice::Confirmed)),
+        Confirmed::Created(_) | Confirmed::Proven(_) => Ok(call.to_login(Notice::Confirmed)),
         Confirmed::Invalid => {
             let error = FieldError::new("code", FaultCode::InvalidCode.as_str(), wording::INVALID_CODE);
             let view = ConfirmView { email: email.to_owned(), errors: vec![error].into() };
@@ -52,7 +52,7 @@ pub(super) async fn token_page(call: Call<'_>) -> Result<Reply, Fault> {
 
 pub(super) async fn token_form(call: Call<'_>) -> Result<Reply, Fault> {
     match call.sigra().confirmation().by_token(call.param("token"), call.client()).await? {
-        Confirmed::Created(_) => Ok(call.to_login(Notice::Confirmed)),
+        Confirmed::Created(_) | Confirmed::Proven(_) => Ok(call.to_login(Notice::Confirmed)),
         Confirmed::Invalid => Err(FaultCode::InvalidToken.into()),
     }
 }
@@ -67,7 +67,9 @@ pub(super) async fn json(call: Call<'_>) -> Result<Reply, Fault> {
         (confirmation.by_code(email, code, call.client()).await?, FaultCode::InvalidCode)
     };
     match outcome {
-        Confirmed::Created(_) => Ok(Reply::json(StatusCode::OK, serde_json::json!({ "status": "confirmed" }))),
+        Confirmed::Created(_) | Confirmed::Proven(_) => {
+            Ok(Reply::json(StatusCode::OK, serde_json::json!({ "status": "confirmed" })))
+        }
         Confirmed::Invalid => Err(fault.into()),
     }
 }

@@ -9,6 +9,7 @@ mod not_me;
 mod register;
 mod reset;
 mod sessions;
+mod sign_in_confirm;
 mod sudo;
 
 use crate::route::{Route, route};
@@ -29,6 +30,11 @@ pub(crate) static ROUTES: &[Route] = &[
     route!(Get "/login", Html, ANYONE, Read, "the sign-in form", login::page),
     route!(Post "/login", Html, ANYONE, SignIn, "signs in with a password", login::form),
     route!(Post "/api/v1/login", Json, ANYONE, SignIn, "signs in with a password", login::json),
+    route!(Get "/login/confirm", Html, OWES_CONFIRMATION, Read, "asks for the code that proves the address", sign_in_confirm::page),
+    route!(Post "/login/confirm", Html, OWES_CONFIRMATION, Redeem, "proves the address and goes on signing in", sign_in_confirm::form),
+    route!(Post "/login/confirm/mail-code", Html, OWES_CONFIRMATION, Mail, "mails another code", sign_in_confirm::mail_code_form),
+    route!(Post "/api/v1/login/confirm", Json, OWES_CONFIRMATION, Redeem, "proves the address and goes on signing in", sign_in_confirm::json),
+    route!(Post "/api/v1/login/confirm/mail-code", Json, OWES_CONFIRMATION, Mail, "mails another code", sign_in_confirm::mail_code_json),
     route!(Post "/logout", Html, ANYONE, Change, "signs out", login::logout_form),
     route!(Post "/api/v1/logout", Json, ANYONE, Change, "signs out", login::logout_json),
     route!(Get "/magic-link", Html, ANYONE, Read, "the form that asks for a sign-in link", magic_link::page),

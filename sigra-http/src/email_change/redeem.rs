@@ -25,22 +25,28 @@ pub(super) async fn form(call: Call<'_>) -> Result<Reply, Fault> {
     let notice = call.notice(Notice::EmailChanged);
     // The session that asked goes on where it asked; everybody else signs in with the new address.
     let went_on = Reply::see_other(call.path("/settings/email")).cookie(notice);
-    redeem(&call, call.param("token"), went_on, call.to_login(Notice::EmailChanged)).await
+    redeem(&call, call.param("token"), went_on, |notice| call.to_login(notice)).await
 }
 
 pub(super) async fn json(call: Call<'_>) -> Result<Reply, Fault> {
     let changed = || Reply::json(StatusCode::OK, serde_json::json!({ "status": "changed" }));
-    redeem(&call, call.text("token")?, changed(), changed()).await
+    redeem(&call, call.text("token")?, changed(), |_| changed()).await
 }
 
 /// Redeems the link, and hands out the new token of the session that asked, or takes a dead one away.
-async fn redeem(call: &Call<'_>, token: &str, went_on: Reply, ended: Reply) -> Result<Reply, Fault> {
+async fn redeem(
+    call: &Call<'_>,
+    token: &str,
+    went_on: Reply,
+    ended: impl FnOnce(Notice) -> Reply,
+) -> Result<Reply, Fault> {
     match call.sigra().email_change().redeem(token, call.current.as_deref(), call.client()).await? {
         ChangeOutcome::Changed(_, Some(renewed)) => {
             let Renewed { session, token } = *renewed;
             Ok(went_on.cookie(call.cookies().session.issue(&token, call.session_lifetime(&session))))
         }
-        ChangeOutcome::Changed(user, None) => Ok(signed_out(ended, call, &user)),
+        ChangeOutcome::Changed(user, None) => Ok(signed_out(ended(Notice::EmailChanged), call, &user)),
+        ChangeOutcome::Reclaimed(user) => Ok(signed_out(ended(Notice::Reclaimed), call, &user)),
         ChangeOutcome::Invalid => Err(FaultCode::InvalidToken.into()),
     }
 }

@@ -51,7 +51,12 @@ fn pieces(
         match document.next().await {
             Ok(piece) => piece.map(|piece| (Ok(Bytes::from(piece)), Some((document, request_id)))),
             Err(error) => {
-                tracing::error!(request_id, error = &error as &dyn std::error::Error, "an export broke off");
+                tracing::error!(
+                    name: "sigra.export.broken_off",
+                    request_id,
+                    error = &error as &dyn std::error::Error,
+                    "an export broke off"
+                );
                 Some((Err(error.into()), None))
             }
         }

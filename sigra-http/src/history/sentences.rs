@@ -5,9 +5,13 @@ pub(super) fn of(name: &str) -> &'static str {
     match name {
         "auth.register.success" => "Your account was created.",
         "auth.register.failure" => "Somebody tried to register with your email address. Your account stayed as it is.",
+        "auth.confirmation_request" => "A code was mailed to you, to confirm your email address.",
+        "account.confirm" => "Your email address was confirmed.",
+        "auth.confirmation_verify.failure" => "A code that should confirm your email address was wrong or too old.",
         "auth.login.success" => "Signed in.",
         "auth.login.failure" => "A sign-in was refused.",
         "auth.login.step_required" => "A sign-in got as far as its next step.",
+        "auth.login.unfinished" => "Somebody showed your password and gave up at the second step.",
         "auth.logout" => "Signed out.",
         "auth.password_reset_complete" => "Your password was replaced with a link from your mail.",
         "session.delete" => "A session was signed out.",
@@ -23,6 +27,9 @@ pub(super) fn of(name: &str) -> &'static str {
             "A code was mailed to you, to set up two-step verification in a browser your account does not know."
         }
         "mfa.enrollment_code.failure" => "Such a mailed code was wrong or too old.",
+        "security.reclaimed" => {
+            "You showed that your email address is yours. What somebody had set up here before was removed."
+        }
         "security.lockout" => "Signing in was locked after too many wrong passwords.",
         "security.new_device" => "A browser was used that your account did not know.",
         "security.not_me" => "You answered that it was not you. Every session was signed out.",
@@ -34,6 +41,7 @@ pub(super) fn of(name: &str) -> &'static str {
         }
         "account.password_change_waive" => "Your password need not be replaced any more.",
         "account.password_withdraw" => "Your password was taken away, because somebody else may know it.",
+        "account.profile_change" => "Your profile was changed.",
         "account.email_change_request" => "Another email address was asked for.",
         "account.email_change_request.failure" => {
             "Somebody asked for your email address for another account. Your account stayed as it is."
@@ -43,9 +51,11 @@ pub(super) fn of(name: &str) -> &'static str {
         "security.email_change_undo" => "The change of your email address was undone. Every session was signed out.",
         "account.deletion_schedule" => "Your account was marked to be deleted. Every session was signed out.",
         "account.deletion_cancel" => "Your account is to be kept after all.",
+        "account.dormancy_warn" => "A mail warned you that your account will be disabled, because nobody had used it.",
         "account.disable" => "Your account was disabled. Every session was signed out.",
         "account.enable" => "Your account was enabled again.",
         "account.export" => "Everything that is stored about your account was downloaded.",
+        "account.address_release" => "An email address your account had before was made free for everybody.",
         "mail.suppressed" => "A mail to you was held back, because too many had been asked for.",
         "mfa.enroll" => "Two-step verification was turned on.",
         "mfa.disable" => "Two-step verification was turned off.",

@@ -141,6 +141,7 @@ async fn resume(call: &Call<'_>, before: Epochs, user: &User) -> Option<Admissio
         Ok(admission) => Some(admission),
         Err(fault) => {
             tracing::error!(
+                name: "sigra.http.sign_in_lost",
                 request_id = call.visit.request_id(),
                 ?fault,
                 "a sign-in could not go on after a second factor was set up"

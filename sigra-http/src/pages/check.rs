@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use super::markup::{Tag, tags};
 use super::samples::{HOSTILE, samples};
-use super::{Pages, Urls, describe};
+use super::{Above, Pages, Urls, describe};
 use crate::views::{Errors, MfaSection, View};
 
 pub(super) fn faults_of(pages: &Pages) -> Vec<String> {
     let mut faults = Vec::new();
     for (view, notice) in samples() {
-        match pages.try_render(&view, notice) {
+        match pages.try_render(&view, Above { notice, unconfirmed: None }) {
             Err(error) => faults.push(describe(&error)),
             Ok(html) => {
                 let template = view.template();
@@ -109,6 +109,13 @@ pub(super) fn forms<'a>(view: &'a View, urls: &'a Urls) -> Vec<Form<'a>> {
             let mut forms = vec![form(&urls.logout, &[])];
             forms.extend(view.totp.then(|| one("totp")));
             forms.extend(view.backup_code.then(|| one("backup_code")));
+            forms
+        }
+        View::SignInConfirm(view) => {
+            let back = view.return_to.as_ref().map(|_| "return_to");
+            let code: &[_] = if view.proven { &[] } else { &["code"] };
+            let mut forms = vec![form(&urls.logout, &[]), with(form(&urls.login_confirm, code), back)];
+            forms.extend((!view.proven).then(|| with(form(&urls.login_confirm_mail_code, &[]), back)));
             forms
         }
         View::MfaEnrollment(view) => {
@@ -292,6 +299,7 @@ fn told(view: &View) -> Vec<(&'static str, &str)> {
         View::PasswordChange(view) => errors(&view.errors),
         View::Sudo(view) => errors(&view.errors),
         View::Mfa(view) => errors(&view.errors),
+        View::SignInConfirm(view) => errors(&view.errors),
         View::MfaEnrollment(view) => errors(&view.errors),
         View::MfaSettings(view) => errors(&view.errors),
         View::TotpSetup(view) => {

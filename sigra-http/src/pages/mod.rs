@@ -1,7 +1,8 @@
 //! From a view to HTML, through templates that a host can override.
 //!
 //! The templates are [minijinja](https://docs.rs/minijinja), close to Jinja2. Each sees `view`, the fields of its page's
-//! type in [`views`](crate::views), `notice`, one sentence or none, and the globals `product`, `prefix`, `urls`, `assets`,
+//! type in [`views`](crate::views), `notice`, one sentence or none, `unconfirmed`, the address of whoever is signed in without having
+//! proven it, or none, and the globals `product`, `prefix`, `urls`, `assets`,
 //! `settings` (links to the pages of the settings) and `passkeys` (whether one can sign in with a passkey). Values are always escaped. Reading what does not exist is an error, not an empty string.
 //!
 //! Besides minijinja's own filters there are `moment`, which words an RFC 3339 time, and `method_words`, which words the
@@ -57,6 +58,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("register.html", include_str!("../../templates/register.html")),
     ("reset_password.html", include_str!("../../templates/reset_password.html")),
     ("reset_password_token.html", include_str!("../../templates/reset_password_token.html")),
+    ("sign_in_confirm.html", include_str!("../../templates/sign_in_confirm.html")),
     ("sessions.html", include_str!("../../templates/sessions.html")),
     ("sudo.html", include_str!("../../templates/sudo.html")),
     ("undo_deletion.html", include_str!("../../templates/undo_deletion.html")),
@@ -136,7 +138,12 @@ impl Pages {
     ///
     /// A template that fails on this view. [`Pages::check`] finds those beforehand.
     pub fn render(&self, view: &View, notice: Option<&str>) -> Result<String, RenderError> {
-        self.try_render(view, notice).map_err(|error| RenderError::new(&error))
+        self.render_above(view, Above { notice, unconfirmed: None })
+    }
+
+    /// The whole page, with what stands above it.
+    pub(crate) fn render_above(&self, view: &View, above: Above<'_>) -> Result<String, RenderError> {
+        self.try_render(view, above).map_err(|error| RenderError::new(&error))
     }
 
     /// The stylesheet that the layout links, and the hash in that link.
@@ -151,9 +158,18 @@ impl Pages {
         assets::SCRIPT.parts()
     }
 
-    fn try_render(&self, view: &View, notice: Option<&str>) -> Result<String, minijinja::Error> {
-        self.environment.get_template(view.template())?.render(Serde(Page { view, notice }))
+    fn try_render(&self, view: &View, Above { notice, unconfirmed }: Above<'_>) -> Result<String, minijinja::Error> {
+        self.environment.get_template(view.template())?.render(Serde(Page { view, notice, unconfirmed }))
     }
+}
+
+/// What stands above a page, whichever it is.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Above<'a> {
+    /// One sentence about what has just happened.
+    pub(crate) notice: Option<&'a str>,
+    /// The address that whoever is signed in has not proven yet.
+    pub(crate) unconfirmed: Option<&'a str>,
 }
 
 /// What a surface has.
@@ -175,6 +191,7 @@ pub(crate) struct Section {
 struct Page<'a> {
     view: &'a View,
     notice: Option<&'a str>,
+    unconfirmed: Option<&'a str>,
 }
 
 /// Where the pages lead.
@@ -214,6 +231,8 @@ struct Urls {
     login_next: String,
     delete_account: String,
     reactivate: String,
+    login_confirm: String,
+    login_confirm_mail_code: String,
 }
 
 impl Urls {
@@ -253,6 +272,8 @@ impl Urls {
             login_next: at("/login/next"),
             delete_account: at("/settings/delete"),
             reactivate: at("/login/reactivate"),
+            login_confirm: at("/login/confirm"),
+            login_confirm_mail_code: at("/login/confirm/mail-code"),
         }
     }
 }

@@ -30,6 +30,7 @@ fn blank() -> Vec<View> {
         LoginView::default().into(),
         MfaSettingsView::default().into(),
         SecurityHistoryView::default().into(),
+        SignInConfirmView::default().into(),
         MfaEnrollmentView::default().into(),
         DeleteAccountView { delete_at: "2026-03-09T08:05:59Z".into(), ..Default::default() }.into(),
         ReactivateView::default().into(),
@@ -127,6 +128,10 @@ fn forms(text: &str) -> Vec<View> {
         .into(),
         MfaView { backup_code: true, method: "backup_code".to_owned(), errors: code(), ..MfaView::default() }.into(),
         MfaView { passkey: true, backup_code: true, ..MfaView::default() }.into(),
+        SignInConfirmView { email: some(), return_to: Some(some()), errors: code(), ..SignInConfirmView::default() }
+            .into(),
+        SignInConfirmView { email: some(), proven: true, return_to: Some(some()), ..SignInConfirmView::default() }
+            .into(),
         MfaEnrollmentView { email: some(), code_needed: true, return_to: Some(some()), errors: code() }.into(),
         TotpSetupView {
             email: some(),
@@ -162,11 +167,11 @@ fn others(text: &str) -> Vec<View> {
         ConfirmTokenView {
             email: some(),
             submitted_at: "2026-03-09T08:05:59Z".into(),
-            device: some(),
+            device: Some(some()),
             action: action(),
         }
         .into(),
-        ConfirmTokenView { email: some(), submitted_at: some(), device: some(), action: action() }.into(),
+        ConfirmTokenView { email: some(), submitted_at: some(), device: None, action: action() }.into(),
         MagicLinkTokenView { email: some(), requested_at: some(), signed_in_as: None, action: action() }.into(),
         MagicLinkTokenView { email: some(), requested_at: some(), signed_in_as: Some(some()), action: action() }.into(),
         NotMeView { email: some(), action: action() }.into(),

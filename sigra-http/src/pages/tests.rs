@@ -236,3 +236,16 @@ fn a_failing_template_says_nothing_of_the_view() {
     assert!(error.to_string().ends_with("in error.html, line 1"), "{error}");
     assert!(!format!("{error:?} {error}").contains("topsecret"));
 }
+
+#[test]
+fn whoever_has_not_proven_their_address_is_told_above_the_page_and_can_ask_for_the_mail() {
+    let view = CheckMailView::default().into();
+    let above = |unconfirmed| Above { notice: None, unconfirmed };
+    let html = pages().render_above(&view, above(Some("ada@example.com"))).unwrap();
+    for part in ["is not confirmed yet.", "action=\"/auth/confirm/resend\"", "name=\"email\" value=\"ada@example.com\""]
+    {
+        assert!(html.contains(part), "{part}");
+    }
+    assert!(!pages().render_above(&view, above(Some(HOSTILE))).unwrap().contains(HOSTILE));
+    assert!(!pages().render_above(&view, above(None)).unwrap().contains("is not confirmed yet."));
+}

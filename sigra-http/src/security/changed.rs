@@ -17,6 +17,7 @@ pub(crate) async fn carried_on(
     let renewed = call.sigra().sessions().carry_on(current, user, Some(assurance), call.client()).await;
     renewed.unwrap_or_else(|error| {
         tracing::error!(
+            name: "sigra.http.session_lost",
             request_id = call.visit.request_id(),
             error = &error as &dyn std::error::Error,
             "a session could not go on after a change"

@@ -50,7 +50,7 @@ impl Surface {
 
     /// A port of the host's panicked. The process lives, and the client learns no more than of any other failure.
     fn present_panic(&self, head: Head<'_>, visit: &Visit) -> Response<ResponseBody> {
-        tracing::error!(request_id = visit.request_id(), "a request panicked");
+        tracing::error!(name: "sigra.http.panicked", request_id = visit.request_id(), "a request panicked");
         self.present_fault(FaultCode::Internal.into(), self.face_of(head), head, visit)
     }
 
@@ -111,10 +111,18 @@ impl Surface {
             key: visit.client().block().to_string(),
             limit: limit.quota(&self.inner.config.limits),
         };
-        let now = self.inner.sigra.clock().now();
-        match self.inner.limiter.take(&bucket, 1, now).await? {
+        match self.inner.sigra.limits().take(&*self.inner.limiter, &bucket, visit.client()).await? {
             RateDecision::Granted => Ok(()),
-            RateDecision::Refused { retry_after } => Err(Fault::RateLimited(retry_after)),
+            RateDecision::Refused { retry_after } => {
+                // Not louder: there are as many as somebody likes to send.
+                tracing::debug!(
+                    name: "sigra.http.rate_limited",
+                    request_id = visit.request_id(),
+                    limit = limit.name(),
+                    "refused a request beyond a limit"
+                );
+                Err(Fault::RateLimited(retry_after))
+            }
         }
     }
 

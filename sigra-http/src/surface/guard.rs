@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::head::Head;
 use http::Response;
 use sigra_core::assurance::Aal;
-use sigra_core::door::Step;
+use sigra_core::door::{PendingView, Step};
 use sigra_core::flows::CurrentSession;
 
 use super::{Surface, Visit};
@@ -21,6 +21,7 @@ pub struct Requirement {
     fresh: bool,
     aal: Aal,
     enrolled: bool,
+    confirmed: bool,
     face: Option<Face>,
 }
 
@@ -52,6 +53,10 @@ impl Requirement {
     pub const MFA: Self = Self::assurance(Aal::Two);
     /// Somebody whose account has a second factor, whether or not this session showed it.
     pub const MFA_ENROLLED: Self = Self { enrolled: true, ..Self::USER };
+    /// Somebody whose address is proven. With deferred confirmation an account can be used before that.
+    pub const CONFIRMED: Self = Self { confirmed: true, ..Self::USER };
+    /// Somebody whose sign-in owes the proof of its address.
+    pub(crate) const OWES_CONFIRMATION: Self = Self::of(Caller::Pending(Step::CONFIRM_EMAIL));
     /// Somebody whose sign-in owes its second factor.
     pub(crate) const OWES_FACTOR: Self = Self::of(Caller::Pending(Step::MFA));
     /// Somebody whose sign-in owes its second factor, or who is about to authenticate again.
@@ -67,7 +72,7 @@ impl Requirement {
     pub(crate) const OWES_REACTIVATION: Self = Self::of(Caller::Pending(Step::REACTIVATE));
 
     const fn of(caller: Caller) -> Self {
-        Self { caller, fresh: false, aal: Aal::One, enrolled: false, face: None }
+        Self { caller, fresh: false, aal: Aal::One, enrolled: false, confirmed: false, face: None }
     }
 
     /// Somebody whose session reaches this level.
@@ -142,6 +147,9 @@ impl Surface {
         let Some(current) = visit.current().await? else {
             return Err(Fault::Unauthenticated);
         };
+        if requirement.confirmed && current.user().confirmed_at.is_none() {
+            return Err(Fault::Forbidden(FaultCode::Unconfirmed));
+        }
         let session = current.session();
         let now = self.inner.sigra.clock().now();
         let too_low = session.assurance.aal < requirement.aal;
@@ -166,7 +174,9 @@ impl Surface {
         };
         let entry = visit.entry(false).await?;
         let view = self.inner.sigra.door().pending(pending, &entry).await?;
-        Ok(view.is_some_and(|view| view.owes_first(step)))
+        // Proven by a link meanwhile: the sign-in goes on from the page of the step it owed.
+        let proven = |view: &PendingView| step == Step::CONFIRM_EMAIL && view.steps.is_empty();
+        Ok(view.is_some_and(|view| view.owes_first(step) || proven(&view)))
     }
 
     /// The origin rule, with a line in the log for what it refuses.
@@ -174,7 +184,12 @@ impl Surface {
         match origin::decide(head.method, head.headers, &self.inner.public_url) {
             Ok(_) => Ok(()),
             Err(reason) => {
-                tracing::warn!(request_id = visit.request_id(), %reason, "refused a request from another origin");
+                tracing::warn!(
+                    name: "sigra.http.cross_origin",
+                    request_id = visit.request_id(),
+                    %reason,
+                    "refused a request from another origin"
+                );
                 Err(Fault::Code(FaultCode::CrossOrigin))
             }
         }

@@ -68,8 +68,10 @@ impl HostRequest {
     ///
     /// 1. An unsafe method must keep the [origin rule](crate::origin): 403 `cross_origin`.
     /// 2. A caller without a session is sent to sign in (a page) or gets 401 `unauthenticated` (anything else).
-    /// 3. A session below the level gets the way to raise it, or 403 `reauth_required`.
-    /// 4. A session that is not fresh is sent to re-authenticate, or gets 403 `reauth_required`.
+    /// 3. A caller whose address is not proven, where that is demanded, is led to the page that takes the code, or gets 403
+    ///    `unconfirmed`.
+    /// 4. A session below the level gets the way to raise it, or 403 `reauth_required`.
+    /// 5. A session that is not fresh is sent to re-authenticate, or gets 403 `reauth_required`.
     ///
     /// The way back leads to the path the request was [received](Surface::receive) with, whatever routers have made of
     /// `head.uri` since; and a request received as `HEAD` is answered without a body, though a router may have made a `GET`
@@ -136,7 +138,10 @@ impl HostRequest {
 
 /// The answer of a guard that nobody opened a request for.
 fn not_received() -> Box<Response<ResponseBody>> {
-    tracing::error!("a sigra extractor or guard ran outside of what the adapter's `mount` mounted");
+    tracing::error!(
+        name: "sigra.http.not_mounted",
+        "a sigra extractor or guard ran outside of what the adapter's `mount` mounted"
+    );
     let mut answer = Response::new(ResponseBody::empty());
     *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
     Box::new(answer)

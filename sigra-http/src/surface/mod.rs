@@ -201,6 +201,7 @@ impl SurfaceBuilder {
     pub fn accounts(self) -> Self {
         self.routes(crate::assets::ROUTES)
             .routes(crate::accounts::ROUTES)
+            .step(Step::CONFIRM_EMAIL, "/login/confirm")
             .section("/settings/sessions", "Where you are signed in")
     }
 

@@ -4,12 +4,14 @@ use crate::head::Head;
 use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use http_body::Body as _;
+use sigra_core::config::ConfirmationMode;
 
 use super::{Surface, Visit};
 use crate::body_out::ResponseBody;
 use crate::fault::{Face, Fault, allow};
 use crate::headers::{self, CLEAR_SITE_DATA, Kind};
 use crate::notice::Notice;
+use crate::pages::Above;
 use crate::path::Match;
 use crate::problem::{FaultCode, Problem, whole_seconds};
 use crate::reply::{Reply, ReplyBody};
@@ -35,11 +37,12 @@ impl Surface {
                 response
             }
             ReplyBody::SeeOther(path) => see_other(&path),
-            ReplyBody::Page(view) => match self.page(&view, head) {
+            ReplyBody::Page(view) => match self.page(&view, head, visit) {
                 Ok(page) => page,
                 Err(error) => {
                     let id = visit.request_id();
                     tracing::error!(
+                        name: "sigra.http.not_rendered",
                         request_id = id,
                         error = &error as &dyn std::error::Error,
                         "a page could not be rendered"
@@ -76,7 +79,12 @@ impl Surface {
         }
         if let Fault::Internal(error) | Fault::StorageBusy(error) = &fault {
             let id = visit.request_id();
-            tracing::error!(request_id = id, error = error as &dyn std::error::Error, "a request failed");
+            tracing::error!(
+                name: "sigra.http.failed",
+                request_id = id,
+                error = error as &dyn std::error::Error,
+                "a request failed"
+            );
         }
         let mut response = match face {
             Face::Json => self.fault_document(&fault, visit),
@@ -115,7 +123,8 @@ impl Surface {
             next: next.map(|(below, text)| Link { href: self.path(below), text: text.to_owned() }),
             request_id: (code == FaultCode::Internal).then(|| visit.request_id().to_owned()),
         };
-        let mut response = self.page(&View::from(view), head).unwrap_or_else(|_| self.fault_document(fault, visit));
+        let mut response =
+            self.page(&View::from(view), head, visit).unwrap_or_else(|_| self.fault_document(fault, visit));
         *response.status_mut() = fault.status();
         if let Some(after) = fault.retry_after() {
             response.headers_mut().insert(RETRY_AFTER, whole_seconds(after));
@@ -123,9 +132,18 @@ impl Surface {
         response
     }
 
-    fn page(&self, view: &View, head: Head<'_>) -> Result<Response<ResponseBody>, crate::pages::RenderError> {
+    fn page(
+        &self,
+        view: &View,
+        head: Head<'_>,
+        visit: &Visit,
+    ) -> Result<Response<ResponseBody>, crate::pages::RenderError> {
         let notice = Notice::read(&self.inner.cookies.notice, head.headers);
-        let html = self.inner.pages.render(view, notice.map(Notice::sentence))?;
+        let deferred = self.inner.sigra.config().registration.confirmation == ConfirmationMode::Deferred;
+        let current = visit.looked_up().filter(|current| deferred && current.user().confirmed_at.is_none());
+        let unconfirmed = current.as_ref().map(|current| current.user().email.as_str());
+        let above = Above { notice: notice.map(Notice::sentence), unconfirmed };
+        let html = self.inner.pages.render_above(view, above)?;
         let mut response = typed(html, "text/html; charset=utf-8");
         if notice.is_some() {
             response.headers_mut().append(SET_COOKIE, self.inner.cookies.notice.clear());

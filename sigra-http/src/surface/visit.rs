@@ -90,6 +90,14 @@ impl Visit {
         Ok(current)
     }
 
+    /// The session, if somebody has asked for it and there is one.
+    pub(super) fn looked_up(&self) -> Option<Arc<CurrentSession>> {
+        match &*self.request.current.try_lock()? {
+            Looked::Up(current) => current.clone(),
+            Looked::NotYet => None,
+        }
+    }
+
     /// What the client of a sign-in brings along.
     pub(crate) async fn entry(&self, remember: bool) -> Result<Entry, FlowError> {
         let session = self.current().await?.map(|current| current.session().id);

@@ -44,7 +44,11 @@ impl SmtpMailer {
     /// When TLS cannot be set up, as when the system trusts no certificate authority.
     pub fn new(url: SmtpUrl, sender: Sender) -> Result<Self, OpenError> {
         if !url.is_encrypted() && !url.is_loopback() {
-            tracing::warn!(host = url.host(), "mail, with the sign-in links in it, goes to its server unencrypted");
+            tracing::warn!(
+                name: "sigra.smtp.unencrypted",
+                host = url.host(),
+                "mail, with the sign-in links in it, goes to its server unencrypted"
+            );
         }
         let transport = builder(&url, &sender).map_err(OpenError::new)?.timeout(Some(Self::TIMEOUT)).build();
         Ok(Self { transport, url, sender, timeout: Self::TIMEOUT })

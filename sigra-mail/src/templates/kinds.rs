@@ -81,6 +81,8 @@ fn core_kinds() -> Vec<KindTemplates> {
         embedded!(MailKind::ACCOUNT_LOCKED, "account_locked").with_tokens(&["not_me"]),
         embedded!(MailKind::SESSION_REUSED, "session_reused").with_tokens(&["not_me"]),
         embedded!(MailKind::MFA_LOCKED, "mfa_locked").with_tokens(&["not_me"]),
+        embedded!(MailKind::SIGN_IN_UNFINISHED, "sign_in_unfinished").with_tokens(&["not_me"]),
+        embedded!(MailKind::CONFIRM_CODE, "confirm_code").with_code(),
         embedded!(MailKind::ENROLLMENT_CODE, "enrollment_code").with_code(),
         embedded!(MailKind::EMAIL_CHANGE_CONFIRM, "email_change_confirm").with_tokens(&["email_change"]),
         embedded!(MailKind::EMAIL_CHANGE_NOTICE, "email_change_notice").with_tokens(&["email_change_cancel"]),
@@ -89,6 +91,7 @@ fn core_kinds() -> Vec<KindTemplates> {
         embedded!(MailKind::DELETION_SCHEDULED, "deletion_scheduled").with_tokens(&["reactivate"]),
         embedded!(MailKind::DELETION_CANCELLED, "deletion_cancelled").with_tokens(&["not_me"]),
         embedded!(MailKind::DELETION_DONE, "deletion_done"),
+        embedded!(MailKind::DORMANT_WARNING, "dormant_warning"),
     ]
 }
 

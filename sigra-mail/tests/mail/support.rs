@@ -21,6 +21,8 @@ pub(crate) const KINDS: &[(MailKind, &[&str])] = &[
     (MailKind::ACCOUNT_LOCKED, &["not_me"]),
     (MailKind::SESSION_REUSED, &["not_me"]),
     (MailKind::MFA_LOCKED, &["not_me"]),
+    (MailKind::SIGN_IN_UNFINISHED, &["not_me"]),
+    (MailKind::CONFIRM_CODE, &[]),
     (MailKind::ENROLLMENT_CODE, &[]),
     (MailKind::EMAIL_CHANGE_CONFIRM, &["email_change"]),
     (MailKind::EMAIL_CHANGE_NOTICE, &["email_change_cancel"]),
@@ -28,6 +30,7 @@ pub(crate) const KINDS: &[(MailKind, &[&str])] = &[
     (MailKind::DELETION_SCHEDULED, &["reactivate"]),
     (MailKind::DELETION_CANCELLED, &["not_me"]),
     (MailKind::DELETION_DONE, &[]),
+    (MailKind::DORMANT_WARNING, &[]),
     (MailKind::new("mfa_enabled"), &["not_me"]),
     (MailKind::new("mfa_disabled"), &["not_me"]),
     (BACKUP_CODE_USED, &["not_me"]),
@@ -39,7 +42,7 @@ pub(crate) const KINDS: &[(MailKind, &[&str])] = &[
 pub(crate) const BACKUP_CODE_USED: MailKind = MailKind::new("backup_code_used");
 
 /// The kinds that carry a code.
-pub(crate) const CODES: &[MailKind] = &[MailKind::CONFIRM_EMAIL, MailKind::ENROLLMENT_CODE];
+pub(crate) const CODES: &[MailKind] = &[MailKind::CONFIRM_EMAIL, MailKind::CONFIRM_CODE, MailKind::ENROLLMENT_CODE];
 
 pub(crate) fn templates() -> Templates {
     Templates::builder("Acme", Links::mounted_at(BASE)).build().unwrap()

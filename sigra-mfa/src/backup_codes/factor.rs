@@ -9,6 +9,7 @@ use sigra_core::error::FlowError;
 use sigra_core::evidence::Evidence;
 use sigra_core::id::UserId;
 use sigra_core::ports::{Factor, FactorCheck, FactorKind, FactorVerdict, Mac, Notice, Notices, Standing};
+use sigra_core::telemetry::operation;
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
 
@@ -43,7 +44,7 @@ impl Factor for BackupCodeFactor {
         Ok(self.0.count_backup_codes(user.id).await?.issued > 0)
     }
 
-    #[tracing::instrument(name = "sigra.mfa.verify", skip_all, fields(method = "backup_code"))]
+    #[operation("sigra.mfa.backup_codes.check")]
     async fn check(&self, check: &FactorCheck<'_>) -> Result<FactorVerdict, FlowError> {
         let FactorCheck { user, response, client, now, notices, .. } = *check;
         let Some(code) = self.0.find_backup_code(user.id, response).await? else {

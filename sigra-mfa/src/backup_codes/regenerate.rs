@@ -8,6 +8,7 @@ use sigra_core::client::ClientInfo;
 use sigra_core::error::FlowError;
 use sigra_core::evidence::Evidence;
 use sigra_core::ports::Notice;
+use sigra_core::telemetry::operation;
 use sigra_core::user::User;
 
 use super::{BACKUP_CODE, BackupCode};
@@ -47,7 +48,7 @@ impl Mfa {
     /// # Errors
     ///
     /// When a port cannot do its work. The codes from before still work then, and the one shown may be used up.
-    #[tracing::instrument(name = "sigra.mfa.backup_codes.regenerate", skip_all)]
+    #[operation("sigra.mfa.backup_codes.regenerate")]
     pub async fn regenerate_backup_codes(
         &self,
         sigra: &Sigra,

@@ -9,6 +9,7 @@ use sigra_core::error::FlowError;
 use sigra_core::evidence::Evidence;
 use sigra_core::flows::Attempting;
 use sigra_core::ports::Notice;
+use sigra_core::telemetry::operation;
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
 
@@ -49,7 +50,7 @@ impl Mfa {
     /// # Errors
     ///
     /// When a port cannot do its work. Nothing was taken away then.
-    #[tracing::instrument(name = "sigra.mfa.disable", skip_all)]
+    #[operation("sigra.mfa.disable")]
     pub async fn disable(
         &self,
         sigra: &Sigra,

@@ -6,6 +6,7 @@ use sigra_core::client::ClientInfo;
 use sigra_core::error::FlowError;
 use sigra_core::evidence::Evidence;
 use sigra_core::ports::Notice;
+use sigra_core::telemetry::operation;
 use sigra_core::user::User;
 
 use super::TOTP;
@@ -60,7 +61,7 @@ impl Mfa {
     /// # Errors
     ///
     /// When a port cannot do its work.
-    #[tracing::instrument(name = "sigra.mfa.begin", skip_all)]
+    #[operation("sigra.mfa.begin")]
     pub async fn begin_totp(&self, user: &User, client: &ClientInfo) -> Result<BeginOutcome, FlowError> {
         if user.confirmed_at.is_none() {
             return Ok(BeginOutcome::Unconfirmed);
@@ -89,7 +90,7 @@ impl Mfa {
     /// # Errors
     ///
     /// When a port cannot do its work. Nothing is set up then.
-    #[tracing::instrument(name = "sigra.mfa.enroll", skip_all)]
+    #[operation("sigra.mfa.enroll")]
     pub async fn confirm_totp(
         &self,
         sigra: &Sigra,

@@ -12,6 +12,7 @@ use sigra_core::evidence::Evidence;
 use sigra_core::flows::Attempting;
 use sigra_core::id::UserId;
 use sigra_core::ports::{Factor, FactorCheck, FactorKind, FactorVerdict, Notice, Notices, Standing};
+use sigra_core::telemetry::operation;
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
 
@@ -47,7 +48,7 @@ impl Factor for TotpFactor {
         Ok(user.ever_had_a_factor() && self.0.active_totp(user.id).await?.is_some())
     }
 
-    #[tracing::instrument(name = "sigra.mfa.verify", skip_all, fields(method = "totp"))]
+    #[operation("sigra.mfa.totp.check")]
     async fn check(&self, check: &FactorCheck<'_>) -> Result<FactorVerdict, FlowError> {
         let Some(stored) = self.0.active_totp(check.user.id).await? else {
             return Ok(FactorVerdict::Rejected);

@@ -160,6 +160,10 @@ fn with_challenge<S: serde::Serialize + serde::de::DeserializeOwned>(
 }
 
 fn refused(error: WebauthnError) -> Refused {
-    tracing::warn!(error = &error as &dyn std::error::Error, "the second reader refuses what the first one took");
+    tracing::warn!(
+        name: "sigra.passkeys.readers_disagree",
+        error = &error as &dyn std::error::Error,
+        "the second reader refuses what the first one took"
+    );
     DISAGREES
 }

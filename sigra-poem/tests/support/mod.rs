@@ -10,7 +10,7 @@ use poem::endpoint::{BoxEndpoint, make_sync};
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Body, Endpoint, EndpointExt as _, RequestParts, Route, get, handler, post};
 use sigra_http::Surface;
-use sigra_poem::{CurrentUser, MaybeUser, mount, require_fresh, require_mfa, require_mfa_enrolled};
+use sigra_poem::{CurrentUser, MaybeUser, mount, require_confirmed, require_fresh, require_mfa, require_mfa_enrolled};
 use sigra_testing::golden::Subject;
 
 /// An endpoint, asked one request at a time.
@@ -63,6 +63,7 @@ pub(crate) fn golden_host(surface: Surface) -> Box<dyn Subject> {
         .at("/me", get(me))
         .at("/host/fresh", post(fresh.with(require_fresh())))
         .at("/host/mfa", get(make_sync(|_| "two factors")).with(require_mfa()))
+        .at("/host/confirmed", get(make_sync(|_| "confirmed")).with(require_confirmed()))
         .at("/host/enrolled", get(make_sync(|_| "enrolled")).with(require_mfa_enrolled()))
         .at("/host/maybe", get(maybe).post(maybe))
         .at("/host/free", get(free).post(free));

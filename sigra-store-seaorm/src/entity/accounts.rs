@@ -45,6 +45,21 @@ pub mod device {
     super::super::plain!();
 }
 
+pub mod quarantine {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "sigra_quarantines")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub address_mac: Vec<u8>,
+        pub holder_id: Option<Uuid>,
+        pub expires_at: i64,
+    }
+
+    super::super::plain!();
+}
+
 pub mod address_change {
     use sea_orm::entity::prelude::*;
 

@@ -23,7 +23,7 @@ mod limits;
 mod registrations;
 mod sessions;
 
-pub use accounts::{address_change, device, user};
+pub use accounts::{address_change, device, quarantine, user};
 pub use bookkeeping::{lease, migration};
 pub use capabilities::ceremony;
 #[cfg(feature = "mfa")]

@@ -60,6 +60,8 @@ pub mod pending_sign_in {
         pub client: String,
         pub created_at: i64,
         pub expires_at: i64,
+        pub tell_unfinished: bool,
+        pub ended: bool,
     }
 
     super::super::plain!();

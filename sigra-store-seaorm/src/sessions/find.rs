@@ -1,11 +1,15 @@
 //! The read behind every authenticated request: session and user in one row.
 
+#[cfg(feature = "sqlite")]
+use sea_orm::DbBackend;
 use sea_orm::{ConnectionTrait as _, DatabaseExecutor, QueryResult};
 use sigra_core::ports::FoundSession;
 use sigra_core::secret::Digest;
 
 use crate::entity::session;
 use crate::error::Fault;
+#[cfg(feature = "sqlite")]
+use crate::own::Connection;
 use crate::rows::{Positions, user_columns};
 use crate::{columns, dialect};
 
@@ -34,6 +38,18 @@ const RETIRED: &str = select!(
     "sigra_session_retired_tokens r INNER JOIN sigra_sessions s ON s.id = r.session_id \
      INNER JOIN sigra_users u ON u.id = s.user_id WHERE r.digest = ?"
 );
+
+/// Finds a session by its token, current or retired, on a connection of the store's own.
+#[cfg(feature = "sqlite")]
+pub(super) async fn either_on(connection: &mut Connection, digest: Digest) -> Result<Option<FoundSession>, Fault> {
+    for sql in [CURRENT, RETIRED] {
+        let statement = dialect::statement(DbBackend::Sqlite, sql, [columns::digest(digest).into()]);
+        if let Some(row) = connection.rows(statement).await?.first() {
+            return found(row).map(Some);
+        }
+    }
+    Ok(None)
+}
 
 /// Finds a session by its current token.
 pub(super) async fn current(db: &DatabaseExecutor<'_>, digest: Digest) -> Result<Option<FoundSession>, Fault> {

@@ -1,14 +1,19 @@
 //! Granting a sign-in: the session, the record of the sign-in and their evidence, in one transaction.
 
 use sea_orm::Value;
+#[cfg(feature = "sqlite")]
+use sea_orm::{DbBackend, Statement};
 use sigra_core::evidence::EvidenceFor;
 use sigra_core::ports::{Minted, SignInRecorded};
 use sigra_core::session::NewSession;
+use sigra_core::user::User;
 
 use super::{pending, row};
 use crate::batch::Batch;
 use crate::entity::session::Model;
 use crate::error::Fault;
+#[cfg(feature = "sqlite")]
+use crate::own::Connection;
 use crate::store::Tx;
 use crate::{evidence, sign_ins};
 
@@ -23,23 +28,49 @@ pub(super) async fn grant(
     new: &NewSession,
     evidence: EvidenceFor<'_, SignInRecorded>,
 ) -> Result<Minted<SignInRecorded>, Fault> {
-    let session = new.session();
     let Some(user) = sign_ins::standing_with_new_token(tx, new.sign_in(), new.digest()).await? else {
         return Ok(Minted::Stale);
     };
     if let Some(promoted) = new.replaces().pending
-        && !pending::promote(tx, promoted, session.user).await?
+        && !pending::promote(tx, promoted, new.session().user).await?
     {
         return Ok(Minted::PendingGone);
     }
+    let (batch, recorded) = rest(new, user);
+    evidence::finish(tx, batch, &evidence(&recorded)).await?;
+    Ok(Minted::Done(recorded))
+}
+
+/// As [`grant`], of a session that takes no pending sign-in's place, on a connection of the store's own.
+#[cfg(feature = "sqlite")]
+pub(super) async fn grant_on(
+    mut connection: Connection,
+    new: &NewSession,
+    evidence: EvidenceFor<'_, SignInRecorded>,
+) -> Result<(Minted<SignInRecorded>, Connection), Fault> {
+    let mut question = sign_ins::with_new_token(DbBackend::Sqlite, new.sign_in(), new.digest());
+    question.sql.insert_str(0, "BEGIN IMMEDIATE; ");
+    let rows = connection.rows(question).await?;
+    let Some(user) = sign_ins::answer(rows.first(), new.sign_in())? else {
+        connection.execute(Statement::from_string(DbBackend::Sqlite, "ROLLBACK")).await?;
+        return Ok((Minted::Stale, connection));
+    };
+    let (mut batch, recorded) = rest(new, user);
+    evidence::add(&mut batch, &evidence(&recorded), DbBackend::Sqlite);
+    batch.add("COMMIT", []);
+    connection.execute(batch.joined(DbBackend::Sqlite)).await?;
+    Ok((Minted::Done(recorded), connection))
+}
+
+/// What is written besides evidence once the account stands.
+fn rest(new: &NewSession, user: User) -> (Batch, SignInRecorded) {
     let mut batch = Batch::default();
     let recorded = sign_ins::note(&mut batch, new.sign_in(), user);
-    batch.insert(INSERT, [values(row(session, new.digest()))].into_iter());
+    batch.insert(INSERT, [values(row(new.session(), new.digest()))].into_iter());
     if let Some(replaced) = new.replaces().session {
         batch.add(DELETE, [replaced.as_uuid().into()]);
     }
-    evidence::finish(tx, batch, &evidence(&recorded)).await?;
-    Ok(Minted::Done(recorded))
+    (batch, recorded)
 }
 
 fn values(row: Model) -> [Value; 15] {

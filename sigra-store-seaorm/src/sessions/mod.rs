@@ -19,8 +19,8 @@ use sigra_core::session::{NewSession, PendingSignIn, Session};
 use sigra_core::time::Timestamp;
 use sigra_core::user::{Epochs, User};
 
+use crate::entity::retired_token;
 use crate::entity::session::{Column, Entity, Model};
-use crate::entity::{pending_sign_in, retired_token};
 use crate::error::Fault;
 use crate::evidence::record;
 use crate::store::{SeaOrmStore, Tx};
@@ -30,7 +30,12 @@ use crate::{accounts, columns};
 #[async_trait]
 impl SessionStore for SeaOrmStore {
     async fn find(&self, digest: Digest) -> Result<Option<FoundSession>, StoreError> {
-        self.read("SessionStore::find", async |db| match find::current(&db, digest).await? {
+        const FIND: &str = "SessionStore::find";
+        #[cfg(feature = "sqlite")]
+        if let Some(own) = self.own() {
+            return self.read_on_own(own, FIND, async |connection| find::either_on(connection, digest).await).await;
+        }
+        self.read(FIND, async |db| match find::current(&db, digest).await? {
             Some(found) => Ok(Some(found)),
             None => find::retired(&db, digest).await,
         })
@@ -42,7 +47,12 @@ impl SessionStore for SeaOrmStore {
         new: &NewSession,
         evidence: EvidenceFor<'_, SignInRecorded>,
     ) -> Result<Minted<SignInRecorded>, StoreError> {
-        self.write("SessionStore::insert", |tx| async move { grant::grant(&tx, new, evidence).await }).await
+        const INSERT: &str = "SessionStore::insert";
+        #[cfg(feature = "sqlite")]
+        if let (Some(own), None) = (self.own(), new.replaces().pending) {
+            return self.on_own(&own.synced, INSERT, |connection| grant::grant_on(connection, new, evidence)).await;
+        }
+        self.write(INSERT, |tx| async move { grant::grant(&tx, new, evidence).await }).await
     }
 
     async fn touch(
@@ -177,10 +187,7 @@ impl SessionStore for SeaOrmStore {
                 doomed = doomed.filter(Column::Id.ne(kept.as_uuid()));
             }
             let count = doomed.exec(&*tx).await?.rows_affected;
-            pending_sign_in::Entity::delete_many()
-                .filter(pending_sign_in::Column::UserId.eq(user.as_uuid()))
-                .exec(&*tx)
-                .await?;
+            pending::end(&*tx, pending::of(user)).await?;
             record(&tx, &evidence(&count)).await?;
             Ok(count)
         })
@@ -216,9 +223,28 @@ impl SessionStore for SeaOrmStore {
     }
 
     async fn delete_pending(&self, id: PendingId) -> Result<(), StoreError> {
-        self.single("SessionStore::delete_pending", |db| async move {
-            pending_sign_in::Entity::delete_by_id(id.as_uuid()).exec(&db).await?;
-            Ok(())
+        self.single("SessionStore::delete_pending", |db| async move { pending::end(&db, pending::one(id)).await }).await
+    }
+
+    async fn unfinished(
+        &self,
+        now: Timestamp,
+        after: Option<(Timestamp, PendingId)>,
+        limit: u32,
+    ) -> Result<Vec<PendingSignIn>, StoreError> {
+        self.read("SessionStore::unfinished", async |db| pending::unfinished(&db, now, after, limit).await).await
+    }
+
+    async fn end_unfinished(&self, user: UserId, id: PendingId, evidence: Evidence) -> Result<bool, StoreError> {
+        let evidence = &evidence;
+        self.write("SessionStore::end_unfinished", |tx| async move {
+            // Before the pending sign-in, as whoever promotes it locks them.
+            accounts::locked(&tx, user).await?;
+            if !pending::end_unfinished(&tx, id, user).await? {
+                return Ok(false);
+            }
+            record(&tx, evidence).await?;
+            Ok(true)
         })
         .await
     }

@@ -10,8 +10,8 @@ use sha2::{Digest as _, Sha256};
 use sigra_core::client::ClientInfo;
 use sigra_core::door::{Admission, Entry, Granted};
 use sigra_core::flows::{
-    ChallengeOutcome, Confirmed, FactorAnswer, LoginOutcome, MagicLinkOutcome, PasswordAttempt, RegistrationForm,
-    SudoOutcome,
+    ChallengeOutcome, Confirmed, DeletionScheduled, FactorAnswer, LoginOutcome, MagicLinkOutcome, NewPassword,
+    PasswordAttempt, PasswordOutcome, RegistrationForm, SudoOutcome,
 };
 use sigra_core::mail::MailKind;
 use sigra_core::ports::NoGeoIp;
@@ -28,6 +28,7 @@ use sigra_testing::{AcceptAllPolicy, CaptureMailer, ManualClock, PlainComposer};
 use crate::support::{Fixture, NOW, count, email, sqlite, sweep};
 
 const ANN: &str = "ann@example.org";
+const CID: &str = "cid@example.org";
 const PASSWORD: &str = "a long enough password";
 const NEW_PASSWORD: &str = "another long password";
 
@@ -253,6 +254,7 @@ async fn lived_in() -> House {
     house.mailed(&MailKind::EMAIL_CHANGE_NOTICE, "email_change_cancel");
     let link = house.mailer.token(&MailKind::EMAIL_CHANGE_CONFIRM, &email("ann2@example.org"), "email_change");
     house.tell("email_change", link.expect("it was mailed").expose().as_str());
+    leaving(&mut house, &client).await;
     // What is still outstanding: a registration somewhere else, a reset, and mails that no worker has sent.
     let form = RegistrationForm { email: "bob@example.org", password: PASSWORD, profile: None, client: &client };
     let _ = house.sigra.registration().submit(form).await.unwrap();
@@ -264,6 +266,36 @@ async fn lived_in() -> House {
     house
 }
 
+/// Somebody changes the password and schedules the deletion of the account, which a link can take back.
+async fn leaving(house: &mut House, client: &ClientInfo) {
+    let form = RegistrationForm { email: CID, password: PASSWORD, profile: None, client };
+    let _ = house.sigra.registration().submit(form).await.unwrap();
+    let _ = house.sigra.workers().run_once().await.unwrap();
+    let link = house.mailer.token(&MailKind::CONFIRM_EMAIL, &email(CID), "confirm").expect("it was mailed");
+    let confirmed = house.sigra.confirmation().by_token(&link.expose(), client).await.unwrap();
+    assert!(matches!(confirmed, Confirmed::Created(_)));
+    let entry = Entry::default();
+    let attempt = PasswordAttempt { email: CID, password: PASSWORD, entry: &entry };
+    let granted = match house.sigra.login().password(attempt).await.unwrap() {
+        LoginOutcome::Admitted(Admission::Granted(granted)) => granted,
+        other => panic!("{other:?}"),
+    };
+    house.granted(&granted);
+    let current = house.sigra.sessions().resolve(&granted.token.expose(), client).await.unwrap().unwrap();
+    let new = NewPassword { password: NEW_PASSWORD, device: None, client };
+    let renewed = match house.sigra.passwords().change(&current, PASSWORD, new).await.unwrap() {
+        PasswordOutcome::Done { renewed: Some(renewed), .. } => renewed,
+        other => panic!("{other:?}"),
+    };
+    house.tell("session", renewed.token.expose().as_str());
+    let current = house.sigra.sessions().resolve(&renewed.token.expose(), client).await.unwrap().unwrap();
+    let scheduled = house.sigra.deletion().schedule(&current, client).await.unwrap();
+    assert!(matches!(scheduled, DeletionScheduled::For(_)));
+    let _ = house.sigra.workers().run_once().await.unwrap();
+    let link = house.mailer.token(&MailKind::DELETION_SCHEDULED, &email(CID), "reactivate").expect("it was mailed");
+    house.tell("reactivate", link.expose().as_str());
+}
+
 #[tokio::test]
 async fn se_05_tk_13_a_dump_holds_no_token_code_or_password_that_ever_left() {
     let house = lived_in().await;
@@ -271,7 +303,7 @@ async fn se_05_tk_13_a_dump_holds_no_token_code_or_password_that_ever_left() {
     assert!(dump.len() > 200, "{}", dump.len());
     let kinds = ["session", "device", "confirm", "magic_link", "reset_password", "not_me", "code", "password"];
     let kinds = kinds.into_iter().chain(["totp secret", "backup code", "trust", "pending"]);
-    let kinds = kinds.chain(["email_change", "email_change_cancel"]);
+    let kinds = kinds.chain(["email_change", "email_change_cancel", "reactivate"]);
     for kind in kinds {
         assert!(house.told.iter().any(|(what, _)| *what == kind), "no {kind} was told");
     }

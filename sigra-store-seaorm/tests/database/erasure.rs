@@ -11,7 +11,7 @@ use sigra_core::id::PendingId;
 use sigra_core::mail::MailKind;
 use sigra_core::ports::{
     AddressChangeStore, AttemptKey, AttemptOwner, AttemptPolicy, AttemptStore as _, Erasure, EvidenceLog as _,
-    LifecycleStore as _, Mac, RegistrationStore, RequestStore, SessionStore as _,
+    LifecycleStore as _, Mac, Quarantined, RegistrationStore, RequestStore, SessionStore as _, TokenStore,
 };
 use sigra_core::registration::RequestKind;
 use sigra_core::secret::{Purpose, RawToken};
@@ -50,6 +50,7 @@ pub(crate) async fn lc_01_erasing_leaves_no_row_in_any_table(f: &Fixture) {
                 "{table}.{column} is new: put a row there, and erase it"
             );
         }
+        assert!(ids.contains("sigra_quarantines.holder_id"));
         let addresses = mentions(&f.pool, &columns, ANN).await;
         for column in ["sigra_users.email", "sigra_tokens.email", "sigra_registrations.email_identity"] {
             assert!(addresses.contains(column), "{column} in {addresses:?}");
@@ -74,6 +75,30 @@ pub(crate) async fn lc_01_erasing_leaves_no_row_in_any_table(f: &Fixture) {
         assert_eq!(count(&f.pool, "sigra_session_retired_tokens").await, 1, "they go with their session");
         assert_eq!(count(&f.pool, "sigra_passkeys").await, 1, "they go with their owner's handle");
     }
+}
+
+/// An account that was not proven, and its mailbox shown by a link: of all its rows only the account and what was counted stay.
+pub(crate) async fn tk_16_reclaiming_leaves_no_row_but_what_was_counted(f: &Fixture) {
+    let bob = belongings(&f.store, "bob@example.org").await;
+    let ann = belongings(&f.store, ANN).await;
+    let unproven = "UPDATE sigra_users SET confirmed_at = NULL WHERE id = ?";
+    f.pool.execute_raw(statement(&f.pool, unproven, [Value::from(ann.id.as_uuid())])).await.unwrap();
+    let link = token_of(&ann, Purpose::MAGIC_LINK);
+    f.store.append(Evidence::none().and_token(link.clone())).await.unwrap();
+    let columns = columns(&f.pool).await;
+    let bobs = holders(&f.pool, &columns, &bob).await;
+
+    let live =
+        TokenStore::redeem(&f.store, link.digest, NOW, &|_| Evidence::none()).await.unwrap().expect("the link is good");
+    assert!(live.reclaimed);
+
+    let mut kept: BTreeSet<_> = KEPT_IDS.map(str::to_owned).into();
+    let stays = ["sigra_users.id", "sigra_attempts.user_id", "sigra_quarantines.holder_id"];
+    kept.extend(stays.map(str::to_owned));
+    assert_eq!(holders(&f.pool, &columns, &ann).await, kept);
+    assert_eq!(holders(&f.pool, &columns, &bob).await, bobs, "another account keeps its own");
+    assert_eq!(count(&f.pool, "sigra_session_retired_tokens").await, 1, "they go with their session");
+    assert_eq!(count(&f.pool, "sigra_passkeys").await, 1, "they go with their owner's handle");
 }
 
 /// Hosts sweep side by side: each account is erased once, and each owner told once.
@@ -117,6 +142,7 @@ async fn belongings(store: &SeaOrmStore, address: &str) -> User {
         epochs: user.epochs,
         remember: false,
         opens_sudo: true,
+        tell_unfinished: false,
         client: ClientInfo::default(),
         created_at: NOW,
         expires_at: later(300),
@@ -135,7 +161,9 @@ async fn belongings(store: &SeaOrmStore, address: &str) -> User {
     assert!(AddressChangeStore::submit(store, &change, &asked, Evidence::none()).await.unwrap());
     let digest = RawToken::random().digest(Purpose::PENDING);
     store.insert_pending(&pending, digest, None, Evidence::none()).await.unwrap();
+    let left = Quarantined { key: Mac::from_bytes(*digest.as_bytes()), holder: Some(user.id), until: later(300) };
     let evidence = Evidence::none().and_token(token_of(&user, Purpose::MAGIC_LINK)).and_mail([mail(address, NOW)]);
+    let evidence = evidence.and_quarantined([left]);
     store.append(evidence).await.unwrap();
     let policy = AttemptPolicy { free: 5, cap: 80, lock_secs: 60, max_lock_secs: 600, window_secs: None };
     let key = AttemptKey { counter: "password.stranger", whom: Mac::from_bytes(*digest.as_bytes()) };

@@ -21,7 +21,7 @@ pub(crate) async fn a_page_of_a_long_trail_is_found_by_an_index(f: &Fixture) {
     let (ann, bob) = (UserId::new(NOW), UserId::new(NOW));
     let oldest = write(f, ann, 0..100_000).await;
     write(f, bob, 100_000..120_000).await;
-    analyze(f).await;
+    analyze(f, "sigra_audit_events").await;
 
     let statements = Arc::new(Mutex::new(Vec::new()));
     let mut pool = f.another_pool().await;
@@ -61,16 +61,16 @@ async fn write(f: &Fixture, user: UserId, seconds: Range<i64>) -> Vec<EventId> {
 }
 
 /// Lets the database look at what it has, as it does by itself sooner or later.
-async fn analyze(f: &Fixture) {
+pub(crate) async fn analyze(f: &Fixture, table: &str) {
     let sql = match f.setup {
-        Setup::Sqlite | Setup::Postgres | Setup::PostgresSerializable => "ANALYZE",
-        _ => "ANALYZE TABLE sigra_audit_events",
+        Setup::Sqlite | Setup::Postgres | Setup::PostgresSerializable => "ANALYZE".to_owned(),
+        _ => format!("ANALYZE TABLE {table}"),
     };
-    f.pool.execute_unprepared(sql).await.unwrap();
+    f.pool.execute_unprepared(&sql).await.unwrap();
 }
 
 /// The database's plan for a statement, in its own words.
-async fn explain(f: &Fixture, statement: Statement) -> String {
+pub(crate) async fn explain(f: &Fixture, statement: Statement) -> String {
     let how = match f.setup {
         Setup::Sqlite => "EXPLAIN QUERY PLAN",
         _ => "EXPLAIN",

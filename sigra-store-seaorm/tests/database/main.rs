@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test rests on may stop it")]
 
 mod conformance;
+mod dormancy;
 mod dump;
 mod durability;
 mod engines;
@@ -27,9 +28,14 @@ engines::on_every_engine! {
         every_port_keeps_its_contract_and_again_over_the_same_rows, the_durable_rate_limiter_keeps_its_contract,
         second_factors_keep_their_contracts, passkeys_keep_their_contract,
     ],
+    dormancy: [
+        lc_05_sweepers_side_by_side_warn_and_disable_each_account_once,
+        lc_05_owners_who_come_back_during_the_sweep_stay, accounts_to_look_at_are_found_by_an_index,
+    ],
     engines: [the_setup_is_what_it_says],
     erasure: [
-        lc_01_erasing_leaves_no_row_in_any_table, lc_03_sweepers_side_by_side_erase_each_account_once,
+        lc_01_erasing_leaves_no_row_in_any_table, tk_16_reclaiming_leaves_no_row_but_what_was_counted,
+        lc_03_sweepers_side_by_side_erase_each_account_once,
     ],
     factors: [
         mf_03_mf_17_two_hosts_use_a_factor_up_once, wa_08_wa_15_two_hosts_keep_passkeys_unique_and_the_last_one,
@@ -57,9 +63,10 @@ engines::on_every_engine! {
     ],
     races: [
         tk_03_one_redemption_of_a_token_succeeds, th_07_th_08_every_granted_attempt_has_a_number_of_its_own,
-        lc_06_one_account_is_created_for_an_address, one_of_rival_registrations_is_promoted,
+        lc_06_one_account_is_created_for_an_address, lc_06_an_address_is_one_in_every_spelling_and_no_other, one_of_rival_registrations_is_promoted,
         workers_lease_different_mails, one_rotation_wins, se_30_two_hosts_sweep_each_row_once,
-        a_durable_budget_is_never_overdrawn_and_starts_again_with_its_window,
+        th_22_two_hosts_tell_of_each_unfinished_sign_in_once,
+        th_08_a_durable_budget_is_never_overdrawn_and_starts_again_with_its_window,
     ],
     small_pools: [sixteen_contenders_share_one_connection, a_bound_store_needs_no_second_connection],
     transactions: [
@@ -67,6 +74,8 @@ engines::on_every_engine! {
         a_bound_store_commits_with_the_host, a_bound_store_rolls_back_with_the_host,
         a_step_that_fails_in_a_bound_store_undoes_itself_alone, a_caller_that_goes_away_leaves_nothing_open,
         a_failed_append_leaves_no_half, lc_01_a_hook_erases_with_the_account_or_keeps_it,
+        lc_07_rows_of_the_host_are_created_with_the_account_or_nothing_is, lc_07_a_hook_that_is_given_up_leaves_nothing,
+        a_hook_that_loses_a_race_runs_again,
     ],
 }
 
@@ -74,6 +83,10 @@ engines::on_other_isolation_levels! {
     conformance: [
         every_port_keeps_its_contract_and_again_over_the_same_rows, second_factors_keep_their_contracts,
         passkeys_keep_their_contract,
+    ],
+    dormancy: [
+        lc_05_sweepers_side_by_side_warn_and_disable_each_account_once,
+        lc_05_owners_who_come_back_during_the_sweep_stay,
     ],
     engines: [the_setup_is_what_it_says],
     erasure: [lc_03_sweepers_side_by_side_erase_each_account_once],
@@ -89,9 +102,10 @@ engines::on_other_isolation_levels! {
     isolation: [a_lost_race_inside_a_host_transaction_is_its_owners_to_run_again],
     races: [
         tk_03_one_redemption_of_a_token_succeeds, th_07_th_08_every_granted_attempt_has_a_number_of_its_own,
-        lc_06_one_account_is_created_for_an_address, one_of_rival_registrations_is_promoted,
+        lc_06_one_account_is_created_for_an_address, lc_06_an_address_is_one_in_every_spelling_and_no_other, one_of_rival_registrations_is_promoted,
         workers_lease_different_mails, one_rotation_wins, se_30_two_hosts_sweep_each_row_once,
-        a_durable_budget_is_never_overdrawn_and_starts_again_with_its_window,
+        th_22_two_hosts_tell_of_each_unfinished_sign_in_once,
+        th_08_a_durable_budget_is_never_overdrawn_and_starts_again_with_its_window,
     ],
 }
 

@@ -56,7 +56,7 @@ async fn every_purge_finds_its_rows_by_an_index() {
     pool.set_metric_callback(move |info| writer.lock().unwrap().push(info.statement.clone()));
     purge(&SeaOrmStore::new(pool), NOW, NOW, 100).await;
     let log = log.lock().unwrap().clone();
-    assert_eq!(log.len(), 15);
+    assert_eq!(log.len(), 16);
     for purge in log {
         let explain = sea_orm::Statement { sql: format!("EXPLAIN QUERY PLAN {}", purge.sql), ..purge };
         let rows = f.pool.query_all_raw(explain.clone()).await.unwrap();
@@ -150,6 +150,7 @@ pub(crate) async fn lc_01_deleting_an_account_erases_what_is_its_own_and_keeps_t
             epochs: user.epochs,
             remember: false,
             opens_sudo: true,
+            tell_unfinished: false,
             client: ClientInfo::default(),
             created_at: NOW,
             expires_at: later(300),

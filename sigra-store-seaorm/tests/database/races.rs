@@ -4,9 +4,14 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 
+use sea_orm::{ConnectionTrait as _, SqlErr};
 use sigra_core::Sigra;
+use sigra_core::assurance::{Aal, Assurance, Method};
+use sigra_core::client::ClientInfo;
 use sigra_core::evidence::Evidence;
 use sigra_core::flows::SweepOutcome;
+use sigra_core::id::{PendingId, UserId};
+use sigra_core::mail::MailKind;
 use sigra_core::password::PasswordHash;
 use sigra_core::ports::{
     AccountStore, AttemptKey, AttemptPolicy, AttemptStore as _, Bucket, EvidenceLog as _, Mac, OutboxStore as _,
@@ -15,6 +20,7 @@ use sigra_core::ports::{
 };
 use sigra_core::registration::RequestKind;
 use sigra_core::secret::{Purpose, RawToken};
+use sigra_core::session::PendingSignIn;
 use sigra_core::time::Timestamp;
 use sigra_store_seaorm::{DurableRateLimiter, SeaOrmStore};
 use sigra_testing::ManualClock;
@@ -22,7 +28,7 @@ use sigra_testing::scenario::TestHost;
 use tokio::sync::Barrier;
 
 use crate::support::{
-    Fixture, NOW, account, count, later, mail, registration, request, sign_in, sweep, token_of, user,
+    Fixture, NOW, account, count, email, later, mail, registration, request, sign_in, statement, sweep, token_of, user,
 };
 
 pub(crate) const CONTENDERS: usize = 16;
@@ -107,6 +113,71 @@ pub(crate) async fn lc_06_one_account_is_created_for_an_address(f: &Fixture) {
     assert_eq!(count(&f.pool, "sigra_users").await, 1);
 }
 
+/// However one address is written, sixteen at once get one account of it; and addresses that a collation would take for one are
+/// several. The unique index says so itself, whoever inserts.
+pub(crate) async fn lc_06_an_address_is_one_in_every_spelling_and_no_other(f: &Fixture) {
+    let hosts = two_hosts(f).await;
+    let spellings: [&[&str]; 4] = [
+        &["ann@example.org", "ANN@example.org", "Ann@EXAMPLE.org", "aNN@Example.Org"],
+        &["jos\u{e9}@example.org", "jose\u{301}@example.org", "JOS\u{e9}@EXAMPLE.org", "JOSe\u{301}@example.org"],
+        &[
+            "ann@b\u{fc}cher.example",
+            "ann@bu\u{308}cher.example",
+            "ANN@B\u{dc}CHER.example",
+            "ann@XN--bcher-kva.example",
+        ],
+        &[
+            "\u{ac00}@example.org",
+            "\u{1100}\u{1161}@example.org",
+            "\u{ac00}@EXAMPLE.org",
+            "\u{1100}\u{1161}@Example.org",
+        ],
+    ];
+    for (made, of_one) in (1..).zip(spellings) {
+        let outcomes = race(&hosts, |store, number| {
+            let address = of_one[number % 4].to_owned();
+            async move { store.create(&account(&address), Evidence::none()).await.unwrap() }
+        })
+        .await;
+        assert_eq!((winners(&outcomes), count(&f.pool, "sigra_users").await), (1, made), "{of_one:?}");
+        for address in of_one {
+            assert!(f.store.find_by_email(&email(address)).await.unwrap().is_some(), "{address}");
+        }
+    }
+
+    let several = [
+        "jose@example.org",
+        "jos\u{e8}@example.org",
+        "mike@example.org",
+        "m\u{131}ke@example.org",
+        "strasse@example.org",
+        "stra\u{df}e@example.org",
+        "\u{ff41}nn@example.org",
+        "\u{430}nn@example.org",
+        "a.nn@example.org",
+        "ann@bucher.example",
+    ];
+    let outcomes = race(&hosts, |store, number| {
+        let address = several.get(number).map(|address| account(address));
+        async move {
+            match address {
+                Some(account) => store.create(&account, Evidence::none()).await.unwrap(),
+                None => false,
+            }
+        }
+    })
+    .await;
+    assert_eq!(winners(&outcomes), several.len(), "a collation took one for another");
+
+    let copy = "INSERT INTO sigra_users (id, email, email_identity, profile, security_epoch, factor_epoch, created_at) \
+                SELECT ?, email, email_identity, profile, 0, 0, 0 FROM sigra_users WHERE email_identity = ?";
+    for of_one in spellings {
+        let values = [UserId::new(NOW).as_uuid().into(), email(of_one[1]).identity().into()];
+        let error = f.pool.execute_raw(statement(&f.pool, copy, values)).await.unwrap_err();
+        assert!(matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))), "{error}");
+    }
+}
+
 /// Two hosts sweep one database, eight at a time in each: what they count is what there was.
 pub(crate) async fn se_30_two_hosts_sweep_each_row_once(f: &Fixture) {
     let hosts = two_hosts(f).await;
@@ -133,6 +204,48 @@ pub(crate) async fn se_30_two_hosts_sweep_each_row_once(f: &Fixture) {
     for table in ["sigra_registrations", "sigra_requests", "sigra_leases"] {
         assert_eq!(count(&f.pool, table).await, 0, "{table}");
     }
+}
+
+/// Two hosts sweep one database, eight at a time in each: every owner is told once of each.
+pub(crate) async fn th_22_two_hosts_tell_of_each_unfinished_sign_in_once(f: &Fixture) {
+    let hosts = two_hosts(f).await;
+    for number in 0..40 {
+        let user = user(&f.store, &format!("user{number}@example.org")).await;
+        let pending = PendingSignIn {
+            id: PendingId::new(NOW),
+            user: user.id,
+            assurance: Assurance { aal: Aal::One, methods: vec![Method::PASSWORD], at: NOW },
+            epochs: user.epochs,
+            remember: false,
+            opens_sudo: true,
+            tell_unfinished: true,
+            client: ClientInfo::default(),
+            created_at: NOW,
+            expires_at: later(300),
+        };
+        let digest = RawToken::random().digest(Purpose::PENDING);
+        f.store.insert_pending(&pending, digest, None, Evidence::none()).await.unwrap();
+    }
+    let counted = race(&hosts, |store, _| async move {
+        let sigra = sweeping(&store, later(300));
+        let mut gone = 0;
+        for _ in 0..10 {
+            if let SweepOutcome::Done(report) = sigra.sweeper().run_once().await.unwrap() {
+                assert!(!report.interrupted && !report.failed(), "{report:?}");
+                gone += report.gone();
+            }
+        }
+        gone
+    })
+    .await;
+    let left = sweep(&sweeping(&f.store, later(300))).await;
+    assert_eq!(counted.iter().sum::<u64>() + left, 40);
+    assert!(left < 40, "nobody swept");
+    assert_eq!(count(&f.pool, "sigra_pending_sign_ins").await, 0);
+    assert_eq!(count(&f.pool, "sigra_audit_events WHERE name = 'auth.login.unfinished'").await, 40);
+    let mails = format!("sigra_outbox WHERE kind = '{}'", MailKind::SIGN_IN_UNFINISHED);
+    assert_eq!(count(&f.pool, &mails).await, 40);
+    assert_eq!(count(&f.pool, "sigra_tokens").await, 40, "each mail has its link");
 }
 
 /// A host that sweeps seven rows of each kind at a time.
@@ -190,7 +303,7 @@ pub(crate) async fn one_rotation_wins(f: &Fixture) {
     assert_eq!(count(&f.pool, "sigra_session_retired_tokens").await, 1);
 }
 
-pub(crate) async fn a_durable_budget_is_never_overdrawn_and_starts_again_with_its_window(f: &Fixture) {
+pub(crate) async fn th_08_a_durable_budget_is_never_overdrawn_and_starts_again_with_its_window(f: &Fixture) {
     let hosts = two_hosts(f).await;
     let bucket = Bucket { name: "mail.recipient", key: "k".repeat(10_000), limit: Quota::new(5, 60) };
     let take = |store: SeaOrmStore, now| {

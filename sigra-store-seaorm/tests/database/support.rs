@@ -19,7 +19,7 @@ use sigra_core::registration::{AddressRequest, MailedToken, PendingRegistration,
 use sigra_core::secret::{Purpose, RawToken};
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
-use sigra_core::{CommonBrowsers, Sigra};
+use sigra_core::{CommonBrowsers, Sigra, Unlimited};
 use sigra_example_databases::OwnDatabase;
 use sigra_store_seaorm::{SeaOrmStore, migrations};
 use sigra_testing::{ManualClock, TestVault};
@@ -118,6 +118,7 @@ pub(crate) fn account(address: &str) -> NewAccount {
         profile: serde_json::json!({ "name": "Ann" }),
         confirmed_at: Some(NOW),
         created_at: NOW,
+        quarantine: Vec::new(),
     }
 }
 
@@ -181,6 +182,7 @@ pub(crate) fn door(store: &SeaOrmStore) -> Door {
         vault: Arc::new(TestVault::default()),
         describer: Arc::new(CommonBrowsers),
         geo: Arc::new(NoGeoIp),
+        mail_budget: Arc::new(Unlimited),
         hooks: Arc::new(NoHooks),
         clock: Arc::new(ManualClock::at(NOW)),
         config: Arc::new(Config::default()),

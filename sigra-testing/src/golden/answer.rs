@@ -62,7 +62,7 @@ impl Answer {
         // TK-21: an answer below a path that holds a token sends no referrer on.
         let mut segments = self.what.split('/').skip_while(|part| !TOKEN_PATHS.contains(part)).skip(1);
         let below = (segments.next(), segments.next());
-        let fixed = ["", "resend", "redeem", "cancel"];
+        let fixed = ["", "resend", "redeem", "cancel", "mail-code"];
         let token = matches!(below, (Some(token), None | Some("cancel")) if !fixed.contains(&token));
         self.kind(status, names, "no-store", if token { "no-referrer" } else { "same-origin" })
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use sigra_core::config::Config;
 use sigra_core::door::Gate;
 use sigra_core::email::EmailAddress;
 use sigra_core::ports::RateLimiter;
@@ -30,6 +31,8 @@ pub struct Knobs {
     pub trusted_proxies: &'static str,
     /// What a sign-in is judged by.
     pub gate: Option<Arc<dyn Gate>>,
+    /// What is changed of the configuration of the flows.
+    pub config: fn(&mut Config),
     /// Whether other hosts than loopback are answered 421.
     pub loopback_only: bool,
     /// Authenticator apps, backup codes and trusted browsers, if there are any; whether everybody must have a second factor.
@@ -49,6 +52,7 @@ impl Default for Knobs {
             limits: None,
             trusted_proxies: "",
             gate: None,
+            config: |_| {},
             loopback_only: false,
             #[cfg(feature = "mfa")]
             mfa: None,
@@ -97,7 +101,7 @@ impl GoldenHost {
             Some(gate) => builder.gate(gate),
             None => builder,
         };
-        let (builder, capabilities) = Capabilities::of(builder, &knobs);
+        let (builder, capabilities) = Capabilities::of(builder.config(knobs.config), &knobs);
         let test = builder.build();
         let subject = make.mount(surface(&test, &knobs, capabilities));
         Self { test, subject, public_url: knobs.public_url }

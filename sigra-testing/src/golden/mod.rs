@@ -5,13 +5,14 @@
 //!
 //! # What the adapter mounts
 //!
-//! The function given to [`all`] gets a [`Surface`] and answers an application with its routes and six of its own:
+//! The function given to [`all`] gets a [`Surface`] and answers an application with its routes and seven of its own:
 //!
 //! | route | demands | answers |
 //! |---|---|---|
 //! | `GET /me` | a user, through the adapter's extractor or guard | 200, `text/plain; charset=utf-8`, the address |
 //! | `POST /host/fresh` | a fresh session, through the adapter's guard | 204 |
 //! | `GET /host/mfa` | two factors, through the adapter's guard | 200, `text/plain; charset=utf-8`, `two factors` |
+//! | `GET /host/confirmed` | a proven address, through the adapter's guard | 200, `text/plain; charset=utf-8`, `confirmed` |
 //! | `GET /host/enrolled` | an account with a second factor, through the adapter's guard | 200, `text/plain; charset=utf-8`, `enrolled` |
 //! | `GET` and `POST /host/maybe` | nothing; asks who it is | 200, `text/plain; charset=utf-8`, the address or `nobody` |
 //! | `GET` and `POST /host/free` | nothing; never asks | 200, `text/plain; charset=utf-8`, `free` |

@@ -6,7 +6,7 @@ use sigra_core::error::StoreError;
 use sigra_core::evidence::{Evidence, EvidenceFor};
 use sigra_core::id::UserId;
 use sigra_core::password::PasswordHash;
-use sigra_core::ports::{AccountRecord, AccountStore, NewAccount, SignIn, SignInDevice, SignInRecorded};
+use sigra_core::ports::{AccountRecord, AccountStore, NewAccount, Recovered, SignIn, SignInDevice, SignInRecorded};
 use sigra_core::registration::{AddressRequest, TokenOwner};
 use sigra_core::secret::Digest;
 use sigra_core::session::Device;
@@ -28,7 +28,7 @@ impl AccountStore for MemoryStore {
 
     async fn create(&self, account: &NewAccount, evidence: Evidence) -> Result<bool, StoreError> {
         self.change("accounts.create", |state| {
-            if state.is_taken(&account.email, None, account.created_at) {
+            if state.is_kept(account) {
                 return Ok(false);
             }
             state.add_account(account)?;
@@ -73,24 +73,46 @@ impl AccountStore for MemoryStore {
         })
     }
 
+    async fn confirm(
+        &self,
+        digest: Digest,
+        now: Timestamp,
+        evidence: EvidenceFor<'_, User>,
+    ) -> Result<Option<User>, StoreError> {
+        self.change("accounts.confirm", |state| {
+            let live = state.live_token(digest, now).map(|live| live.token.owner);
+            let Some(TokenOwner::User { id, epochs: Some(_) }) = live else {
+                return Ok(None);
+            };
+            let account = state.accounts.get_mut(&id).filter(|account| account.user.confirmed_at.is_none());
+            let Some(AccountRecord { user, .. }) = account else {
+                return Ok(None);
+            };
+            user.confirmed_at = Some(now);
+            let user = user.clone();
+            state.tokens.remove(&digest);
+            state.record(evidence(&user))?;
+            Ok(Some(user))
+        })
+    }
+
     async fn reset_password(
         &self,
         digest: Digest,
         password: &PasswordHash,
         now: Timestamp,
-        evidence: EvidenceFor<'_, User>,
-    ) -> Result<Option<User>, StoreError> {
+        evidence: EvidenceFor<'_, Recovered>,
+    ) -> Result<Option<Recovered>, StoreError> {
         self.change("accounts.reset_password", |state| {
             let live = state.live_token(digest, now).map(|live| live.token.owner);
             let Some(TokenOwner::User { id, epochs: Some(_) }) = live else {
                 return Ok(None);
             };
-            let user = state.raise_epoch(id, None, |account| {
-                set_password(account, password, now);
-                account.user.confirmed_at.get_or_insert(now);
-            })?;
-            state.record(evidence(&user))?;
-            Ok(Some(user))
+            let reclaimed = state.reclaim(id, now)?;
+            let user = state.raise_epoch(id, None, |account| set_password(account, password, now))?;
+            let reset = Recovered { user, reclaimed };
+            state.record(evidence(&reset))?;
+            Ok(Some(reset))
         })
     }
 
@@ -99,23 +121,29 @@ impl AccountStore for MemoryStore {
         digest: Digest,
         now: Timestamp,
         request: &(dyn for<'u> Fn(&'u User) -> AddressRequest + Send + Sync),
-        evidence: EvidenceFor<'_, User>,
-    ) -> Result<Option<User>, StoreError> {
+        evidence: EvidenceFor<'_, Recovered>,
+    ) -> Result<Option<Recovered>, StoreError> {
         self.change("accounts.rescue", |state| {
             let live = state.live_token(digest, now).map(|live| live.token.owner);
             let Some(TokenOwner::User { id, epochs: None }) = live else {
                 return Ok(None);
             };
             state.tokens.remove(&digest);
-            let user = state.rescue(id, now)?;
-            state.queue_request(&request(&user))?;
-            state.record(evidence(&user))?;
-            Ok(Some(user))
+            let rescued = state.rescue(id, now)?;
+            state.queue_request(&request(&rescued.user))?;
+            state.record(evidence(&rescued))?;
+            Ok(Some(rescued))
         })
     }
 }
 
 impl State {
+    /// Whether the address of a new account is not to be had.
+    pub(super) fn is_kept(&self, account: &NewAccount) -> bool {
+        self.is_taken(&account.email, None, account.created_at)
+            || self.is_quarantined(&account.quarantine, None, account.created_at)
+    }
+
     /// Stores an account whose address is known to be free.
     pub(super) fn add_account(&mut self, account: &NewAccount) -> Result<User, Refused> {
         let user = account.to_user();
@@ -143,9 +171,10 @@ impl State {
     }
 
     /// Takes the password of a disowned account away, and its deletion back.
-    pub(super) fn rescue(&mut self, id: UserId, now: Timestamp) -> Result<User, Refused> {
+    pub(super) fn rescue(&mut self, id: UserId, now: Timestamp) -> Result<Recovered, Refused> {
+        let reclaimed = self.reclaim(id, now)?;
         self.restore(id, now);
-        self.raise_epoch(id, None, take_password)
+        Ok(Recovered { user: self.raise_epoch(id, None, take_password)?, reclaimed })
     }
 
     /// Changes an account, raises its security epoch and forgets what the old one had handed out, and every device but one.

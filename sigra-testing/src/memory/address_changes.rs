@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use sigra_core::address_change::{
-    AddressChange, ArmedChange, ChangedAddress, Completed, Completion, UndoableChange, UndoneChange,
+    AddressChange, ArmedChange, ChangeState, ChangedAddress, Completed, Completion, RecordedChange, UndoableChange,
+    UndoneChange,
 };
 use sigra_core::email::EmailAddress;
 use sigra_core::error::StoreError;
@@ -14,9 +15,9 @@ use sigra_core::secret::Digest;
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
 
+use super::MemoryStore;
 use super::accounts::take_password;
 use super::state::{State, new_row, same_address};
-use super::{MemoryStore, Refused};
 
 /// A change, and the links that were mailed for it.
 #[derive(Clone)]
@@ -80,6 +81,21 @@ impl AddressChangeStore for MemoryStore {
         self.read("address_changes.pending", |state| state.pending_change(now, |row| row.change.user == user))
     }
 
+    async fn list(
+        &self,
+        user: UserId,
+        now: Timestamp,
+        before: Option<RequestId>,
+        limit: u32,
+    ) -> Result<Vec<RecordedChange>, StoreError> {
+        self.read("address_changes.list", |state| {
+            let rows = state.address_changes.values().filter(|row| row.change.user == user && now < row.expires_at());
+            let mut rows: Vec<_> = rows.filter(|row| before.is_none_or(|before| row.change.id < before)).collect();
+            rows.sort_by_key(|row| std::cmp::Reverse(row.change.id));
+            rows.into_iter().take(limit as usize).map(|row| state.recorded_change(row, now)).collect()
+        })
+    }
+
     async fn arm(&self, leased: &LeasedRequest, armed: &ArmedChange, evidence: Evidence) -> Result<bool, StoreError> {
         self.change("address_changes.arm", |state| {
             let id = leased.request.id;
@@ -112,21 +128,19 @@ impl AddressChangeStore for MemoryStore {
             let Some(change) = state.pending_change(completion.at, |row| row.confirm == Some(confirm)) else {
                 return Ok(Completed::Invalid);
             };
-            if state.is_taken(&change.new, Some(change.user), completion.at) {
+            let (taker, at) = (Some(change.user), completion.at);
+            if state.is_taken(&change.new, taker, at) || state.is_quarantined(&completion.quarantine, taker, at) {
                 return Ok(Completed::Taken);
             }
-            let user = &mut state.accounts.get_mut(&change.user).ok_or(Refused::DANGLING)?.user;
-            user.email = change.new.clone();
-            user.confirmed_at.get_or_insert(completion.at);
-            user.epochs.security += 1;
-            let user = user.clone();
-            state.forget_tokens(user.id);
+            let reclaimed = state.reclaim(change.user, completion.at)?;
+            let user = state.raise_epoch_on_devices(change.user, |account| account.user.email = change.new.clone())?;
+            // Gone with everything else, if the account was reclaimed.
             if let Some(row) = state.address_changes.get_mut(&change.id) {
                 (row.pending, row.completed, row.confirm) = (false, true, None);
                 row.undo.push(completion.undo);
                 row.undo_expires_at = Some(completion.undo_expires_at);
             }
-            let changed = ChangedAddress { change, user };
+            let changed = ChangedAddress { change, user, reclaimed };
             state.record(evidence(&changed))?;
             Ok(Completed::Changed(Box::new(changed)))
         })
@@ -151,6 +165,7 @@ impl AddressChangeStore for MemoryStore {
                 return Ok(None);
             }
             let reverted_from = (!same_address(&user.email, &change.old)).then_some(user.email);
+            let reclaimed = state.reclaim(user.id, now)?;
             state.restore(user.id, now);
             let user = state.raise_epoch(user.id, None, |account| {
                 account.user.email = change.old.clone();
@@ -159,7 +174,7 @@ impl AddressChangeStore for MemoryStore {
             let since = change.epochs.security;
             state.address_changes.retain(|_, row| row.change.user != user.id || row.change.epochs.security < since);
             state.queue_request(&request(&user))?;
-            let undone = UndoneChange { user, reverted_from };
+            let undone = UndoneChange { user, reverted_from, reclaimed };
             state.record(evidence(&undone))?;
             Ok(Some(undone))
         })
@@ -198,6 +213,15 @@ impl State {
     fn pending_change(&self, now: Timestamp, fits: impl Fn(&StoredChange) -> bool) -> Option<AddressChange> {
         let row = self.address_changes.values().find(|row| row.pending && fits(row))?;
         (self.stands(&row.change) && now < row.change.expires_at).then(|| row.change.clone())
+    }
+
+    fn recorded_change(&self, row: &StoredChange, now: Timestamp) -> RecordedChange {
+        let state = match row.pending && now < row.change.expires_at && self.stands(&row.change) {
+            true => ChangeState::Pending,
+            false if row.completed => ChangeState::Completed,
+            false => ChangeState::Ended,
+        };
+        RecordedChange { change: row.change.clone(), state, undo_expires_at: row.undo_expires_at }
     }
 
     fn stands(&self, change: &AddressChange) -> bool {

@@ -13,6 +13,7 @@ pub(super) struct Faults {
 }
 
 pub(super) const OPERATIONS: &[&str] = &[
+    "accounts.confirm",
     "accounts.create",
     "accounts.find",
     "accounts.find_by_email",
@@ -22,6 +23,7 @@ pub(super) const OPERATIONS: &[&str] = &[
     "accounts.rewrite_hash",
     "address_changes.arm",
     "address_changes.find",
+    "address_changes.list",
     "address_changes.peek",
     "address_changes.peek_undo",
     "address_changes.pending",
@@ -49,6 +51,8 @@ pub(super) const OPERATIONS: &[&str] = &[
     "ceremonies.take",
     "devices.find",
     "devices.list",
+    "dormancy.due_looks",
+    "dormancy.look",
     "evidence",
     "health.ping",
     "housekeeping.purge",
@@ -91,6 +95,9 @@ pub(super) const OPERATIONS: &[&str] = &[
     "passwords.replace",
     "passwords.require_change",
     "passwords.withdraw",
+    "profiles.replace",
+    "quarantine.find",
+    "quarantine.release",
     "registrations.armed",
     "registrations.find",
     "registrations.promote",
@@ -101,6 +108,7 @@ pub(super) const OPERATIONS: &[&str] = &[
     "requests.submit",
     "sessions.delete_pending",
     "sessions.elevate",
+    "sessions.end_unfinished",
     "sessions.find",
     "sessions.find_pending",
     "sessions.insert",
@@ -110,6 +118,7 @@ pub(super) const OPERATIONS: &[&str] = &[
     "sessions.revoke_all",
     "sessions.rotate",
     "sessions.touch",
+    "sessions.unfinished",
     "tokens.peek",
     "tokens.redeem",
     #[cfg(feature = "mfa")]

@@ -23,6 +23,7 @@ const KINDS: &[RowKind] = &[
     RowKind::VOID_ATTEMPTS,
     RowKind::CEREMONIES,
     RowKind::ADDRESS_CHANGES,
+    RowKind::QUARANTINES,
     #[cfg(feature = "mfa")]
     TOTP,
     #[cfg(feature = "mfa")]
@@ -62,7 +63,9 @@ impl State {
             RowKind::SESSIONS => purge(&mut self.sessions, limit, |row| {
                 row.session.idle_expires_at < before || row.session.expires_at < before
             }),
-            RowKind::PENDING_SIGN_INS => purge(&mut self.pending, limit, |(pending, _)| pending.expires_at < before),
+            RowKind::PENDING_SIGN_INS => {
+                purge(&mut self.pending, limit, |(pending, _)| pending.expires_at < before && !pending.tell_unfinished)
+            }
             RowKind::ATTEMPTS => purge_hashed(&mut self.attempts, limit, |counter| counter.is_over(before)),
             RowKind::VOID_ATTEMPTS => {
                 let accounts = &self.accounts;
@@ -70,6 +73,7 @@ impl State {
                 purge_hashed(&mut self.attempts, limit, |counter| counter.is_void(cleared_at))
             }
             RowKind::ADDRESS_CHANGES => purge(&mut self.address_changes, limit, |row| row.expires_at() < before),
+            RowKind::QUARANTINES => purge(&mut self.quarantines, limit, |kept| kept.until < before),
             RowKind::CEREMONIES => purge_hashed(&mut self.ceremonies, limit, |ceremony| ceremony.expires_at < before),
             #[cfg(feature = "mfa")]
             TOTP => purge(&mut self.totp, limit, |totp| totp.expires_at.is_some_and(|at| at < before)),

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use sigra_core::error::StoreError;
 use sigra_core::evidence::EvidenceFor;
 use sigra_core::id::UserId;
-use sigra_core::ports::{AccountRecord, DueDeletion, Erasure, LifecycleStore};
+use sigra_core::ports::{AccountRecord, DormancyRecord, DueDeletion, Erasure, LifecycleStore, Recovered};
 use sigra_core::registration::{AddressRequest, TokenOwner};
 use sigra_core::secret::{Digest, Purpose};
 use sigra_core::time::Timestamp;
@@ -55,8 +55,8 @@ impl LifecycleStore for MemoryStore {
         digest: Digest,
         now: Timestamp,
         request: &(dyn for<'u> Fn(&'u User) -> AddressRequest + Send + Sync),
-        evidence: EvidenceFor<'_, User>,
-    ) -> Result<Option<User>, StoreError> {
+        evidence: EvidenceFor<'_, Recovered>,
+    ) -> Result<Option<Recovered>, StoreError> {
         self.change("lifecycle.undo_deletion", |state| {
             let live = state.live_token(digest, now).map(|live| live.token.owner);
             let Some(TokenOwner::User { id, epochs: None }) = live else {
@@ -66,10 +66,10 @@ impl LifecycleStore for MemoryStore {
                 return Ok(None);
             }
             state.tokens.remove(&digest);
-            let user = state.rescue(id, now)?;
-            state.queue_request(&request(&user))?;
-            state.record(evidence(&user))?;
-            Ok(Some(user))
+            let restored = state.rescue(id, now)?;
+            state.queue_request(&request(&restored.user))?;
+            state.record(evidence(&restored))?;
+            Ok(Some(restored))
         })
     }
 
@@ -124,12 +124,18 @@ impl LifecycleStore for MemoryStore {
         })
     }
 
-    async fn enable(&self, user: UserId, evidence: EvidenceFor<'_, User>) -> Result<Option<User>, StoreError> {
+    async fn enable(
+        &self,
+        user: UserId,
+        at: Timestamp,
+        evidence: EvidenceFor<'_, User>,
+    ) -> Result<Option<User>, StoreError> {
         self.change("lifecycle.enable", |state| {
             let account = state.accounts.get_mut(&user).filter(|account| account.user.disabled_at.is_some());
             let Some(AccountRecord { user, .. }) = account else { return Ok(None) };
             user.disabled_at = None;
             let user = user.clone();
+            state.dormancy.insert(user.id, DormancyRecord::restarted(at));
             state.record(evidence(&user))?;
             Ok(Some(user))
         })

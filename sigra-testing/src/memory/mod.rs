@@ -4,6 +4,7 @@ mod accounts;
 mod address_changes;
 mod attempts;
 mod ceremonies;
+mod dormancy;
 mod evidence;
 mod faults;
 mod housekeeping;
@@ -14,6 +15,8 @@ mod outbox;
 #[cfg(feature = "passkeys")]
 mod passkeys;
 mod passwords;
+mod profiles;
+mod quarantine;
 mod registrations;
 mod requests;
 mod sessions;
@@ -47,7 +50,7 @@ use state::State;
 ///
 /// A method can be told to fail, named by port and method, as in `accounts.reset_password`. It then answers
 /// [`Unavailable`](StoreErrorKind::Unavailable) and changes nothing. The ports are `accounts`, `devices`, `tokens`,
-/// `registrations`, `requests`, `attempts`, `passwords`, `sessions`, `outbox`, `log`, `audit`, `ceremonies`, `address_changes`,
+/// `registrations`, `requests`, `attempts`, `passwords`, `profiles`, `sessions`, `outbox`, `log`, `audit`, `ceremonies`, `address_changes`, `dormancy`,
 /// `housekeeping`, `leases`, `lifecycle` and `health`; with the feature `mfa` also `totp`, `backup_codes` and `trusted`, with `passkeys` also `passkeys`. One name
 /// more, `evidence`, fails whichever change tries to commit an event or a mail.
 ///
@@ -91,6 +94,7 @@ impl MemoryStore {
             audit: store.clone(),
             ceremonies: store.clone(),
             devices: store.clone(),
+            dormancy: store.clone(),
             health: store.clone(),
             housekeeping: store.clone(),
             leases: store.clone(),
@@ -99,6 +103,8 @@ impl MemoryStore {
             outbox: store.clone(),
             outbox_reader: store.clone(),
             passwords: store.clone(),
+            profiles: store.clone(),
+            quarantine: store.clone(),
             registrations: store.clone(),
             requests: store.clone(),
             sessions: store.clone(),
@@ -255,6 +261,7 @@ mod tests {
             profile: serde_json::Value::Null,
             confirmed_at: None,
             created_at: Timestamp::EPOCH,
+            quarantine: Vec::new(),
         }
     }
 

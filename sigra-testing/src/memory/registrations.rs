@@ -97,7 +97,7 @@ impl RegistrationStore for MemoryStore {
             };
             let email = row.pending.email.clone();
             state.delete_registrations(|row| row.is_for(&email));
-            if state.is_taken(&account.email, None, account.created_at) {
+            if state.is_kept(account) {
                 return Ok(Promotion::Taken);
             }
             let user = state.add_account(account)?;

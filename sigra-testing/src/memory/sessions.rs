@@ -40,7 +40,7 @@ impl SessionStore for MemoryStore {
     ) -> Result<Minted<SignInRecorded>, StoreError> {
         self.change("sessions.insert", |state| {
             let (session, replaces) = (new.session(), new.replaces());
-            if replaces.pending.is_some_and(|pending| !state.pending.contains_key(&pending)) {
+            if replaces.pending.is_some_and(|pending| !state.goes_on(pending)) {
                 return Ok(Minted::PendingGone);
             }
             let Some(recorded) = state.record_sign_in(new.sign_in())? else {
@@ -153,7 +153,7 @@ impl SessionStore for MemoryStore {
         self.change("sessions.revoke_all", |state| {
             let before = state.sessions.len();
             state.sessions.retain(|id, row| row.session.user != user || Some(*id) == except);
-            state.pending.retain(|_, (pending, _)| pending.user != user);
+            state.end_pending(|pending| pending.user == user);
             let ended = (before - state.sessions.len()) as u64;
             state.record(evidence(&ended))?;
             Ok(ended)
@@ -171,14 +171,15 @@ impl SessionStore for MemoryStore {
             if state.standing_user(pending.user, pending.epochs).is_none() {
                 return Ok(Minted::Stale);
             }
-            if let Some(replaced) = replaces
-                && state.pending.remove(&replaced).is_none()
-            {
-                return Ok(Minted::PendingGone);
+            if let Some(replaced) = replaces {
+                if !state.goes_on(replaced) {
+                    return Ok(Minted::PendingGone);
+                }
+                state.pending.remove(&replaced);
             }
-            let known = state.pending.values().any(|(_, other)| *other == digest);
+            let known = state.pending.values().any(|(_, other)| *other == Some(digest));
             new_row(known.then_some(()))?;
-            new_row(state.pending.insert(pending.id, (pending.clone(), digest)))?;
+            new_row(state.pending.insert(pending.id, (pending.clone(), Some(digest))))?;
             state.record(evidence)?;
             Ok(Minted::Done(()))
         })
@@ -186,20 +187,63 @@ impl SessionStore for MemoryStore {
 
     async fn find_pending(&self, digest: Digest) -> Result<Option<(PendingSignIn, User)>, StoreError> {
         self.read("sessions.find_pending", |state| {
-            let (pending, _) = state.pending.values().find(|(_, other)| *other == digest)?;
+            let (pending, _) = state.pending.values().find(|(_, other)| *other == Some(digest))?;
             Some((pending.clone(), state.user(pending.user)?.clone()))
         })
     }
 
     async fn delete_pending(&self, id: PendingId) -> Result<(), StoreError> {
         self.change("sessions.delete_pending", |state| {
-            state.pending.remove(&id);
+            state.end_pending(|pending| pending.id == id);
             Ok(())
+        })
+    }
+
+    async fn unfinished(
+        &self,
+        now: Timestamp,
+        after: Option<(Timestamp, PendingId)>,
+        limit: u32,
+    ) -> Result<Vec<PendingSignIn>, StoreError> {
+        self.read("sessions.unfinished", |state| {
+            let mut rows: Vec<_> = state.pending.values().map(|(pending, _)| pending).collect();
+            rows.retain(|row| row.tell_unfinished && row.expires_at <= now);
+            rows.retain(|row| after.is_none_or(|after| after < (row.expires_at, row.id)));
+            rows.sort_by_key(|row| (row.expires_at, row.id));
+            rows.into_iter().take(limit as usize).cloned().collect()
+        })
+    }
+
+    async fn end_unfinished(&self, user: UserId, id: PendingId, evidence: Evidence) -> Result<bool, StoreError> {
+        self.change("sessions.end_unfinished", |state| {
+            let theirs = |(row, _): &(PendingSignIn, _)| row.tell_unfinished && row.user == user;
+            if !state.pending.get(&id).is_some_and(theirs) {
+                return Ok(false);
+            }
+            state.pending.remove(&id);
+            state.record(evidence)?;
+            Ok(true)
         })
     }
 }
 
 impl State {
+    /// Whether a pending sign-in can be continued.
+    fn goes_on(&self, id: PendingId) -> bool {
+        self.pending.get(&id).is_some_and(|(_, digest)| digest.is_some())
+    }
+
+    /// Ends pending sign-ins. Those that are to be told stay for that, and nothing else finds them.
+    fn end_pending(&mut self, ends: impl Fn(&PendingSignIn) -> bool) {
+        self.pending.retain(|_, (pending, digest)| {
+            if !ends(pending) {
+                return true;
+            }
+            *digest = None;
+            pending.tell_unfinished
+        });
+    }
+
     fn token_must_be_new(&self, digest: Digest) -> Result<(), Refused> {
         let known = self.sessions.values().any(|row| row.knows(digest).is_some());
         new_row(known.then_some(()))

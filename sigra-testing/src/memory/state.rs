@@ -11,9 +11,9 @@ use sigra_core::id::PasskeyId;
 #[cfg(feature = "mfa")]
 use sigra_core::id::TrustedBrowserId;
 use sigra_core::id::{EventId, MailId, PendingId, RegistrationId, RequestId, SessionId, UserId};
-#[cfg(feature = "mfa")]
-use sigra_core::ports::Mac;
-use sigra_core::ports::{AccountRecord, AttemptKey, Ceremony, LiveToken, RecordedEvent};
+use sigra_core::ports::{
+    AccountRecord, AttemptKey, Ceremony, DormancyRecord, LiveToken, Mac, Quarantined, RecordedEvent,
+};
 use sigra_core::registration::{MailedToken, NewToken, TokenOwner};
 use sigra_core::secret::Digest;
 use sigra_core::session::{Device, PendingSignIn};
@@ -37,13 +37,16 @@ use super::sessions::StoredSession;
 #[derive(Clone, Default)]
 pub(super) struct State {
     pub(super) accounts: BTreeMap<UserId, AccountRecord>,
+    /// Of accounts that were looked at, or enabled.
+    pub(super) dormancy: BTreeMap<UserId, DormancyRecord>,
     pub(super) devices: HashMap<Digest, Device>,
     pub(super) tokens: HashMap<Digest, MailedToken>,
     pub(super) registrations: BTreeMap<RegistrationId, Registration>,
     pub(super) requests: BTreeMap<RequestId, QueuedRequest>,
     pub(super) attempts: HashMap<AttemptKey, Counter>,
     pub(super) sessions: BTreeMap<SessionId, StoredSession>,
-    pub(super) pending: BTreeMap<PendingId, (PendingSignIn, Digest)>,
+    /// Those that have ended and are still to be told have no token.
+    pub(super) pending: BTreeMap<PendingId, (PendingSignIn, Option<Digest>)>,
     pub(super) ceremonies: HashMap<Digest, Ceremony>,
     pub(super) address_changes: BTreeMap<RequestId, StoredChange>,
     #[cfg(feature = "mfa")]
@@ -59,6 +62,7 @@ pub(super) struct State {
     pub(super) events: BTreeMap<EventId, RecordedEvent>,
     pub(super) outbox: BTreeMap<MailId, QueuedMail>,
     pub(super) leases: BTreeMap<String, Turn>,
+    pub(super) quarantines: BTreeMap<Mac, Quarantined>,
 }
 
 /// The backup codes of an account: when the set was made, how many it had, and which are left.
@@ -97,12 +101,12 @@ impl State {
     pub(super) fn live_token(&self, digest: Digest, now: Timestamp) -> Option<LiveToken> {
         let token = self.tokens.get(&digest).filter(|token| now < token.expires_at)?.clone();
         let TokenOwner::User { id, epochs } = token.owner else {
-            return Some(LiveToken { token, user: None });
+            return Some(LiveToken { token, user: None, reclaimed: false });
         };
         let user = self.user(id)?.clone();
         // A rescue token counts under any epochs.
         let live = user.stands(epochs.unwrap_or(user.epochs)) && same_address(&user.email, &token.email);
-        live.then_some(LiveToken { token, user: Some(user) })
+        live.then_some(LiveToken { token, user: Some(user), reclaimed: false })
     }
 
     /// Forgets the account's tokens that are no rescue tokens.
@@ -116,28 +120,78 @@ impl State {
     /// Deletes an account and all rows that refer to it.
     pub(super) fn erase(&mut self, user: UserId) {
         self.accounts.remove(&user);
-        self.devices.retain(|_, device| device.user != user);
-        self.tokens.retain(|_, token| !matches!(token.owner, TokenOwner::User { id, .. } if id == user));
-        self.sessions.retain(|_, row| row.session.user != user);
-        self.pending.retain(|_, (pending, _)| pending.user != user);
-        self.ceremonies.retain(|_, ceremony| ceremony.user != Some(user));
-        self.address_changes.retain(|_, row| row.user() != user);
+        self.dormancy.remove(&user);
+        self.delete_belongings(user);
+        for kept in self.quarantines.values_mut().filter(|kept| kept.holder == Some(user)) {
+            kept.holder = None;
+        }
+    }
+
+    /// Makes an account whose mailbox was shown by other means than its registration's one of whoever showed it, and answers
+    /// whether it was not proven; one that was is left alone.
+    pub(super) fn reclaim(&mut self, id: UserId, now: Timestamp) -> Result<bool, Refused> {
+        let account = self.accounts.get_mut(&id).ok_or(Refused::DANGLING)?;
+        if account.user.confirmed_at.is_some() {
+            return Ok(false);
+        }
+        account.user = account.user.clone().reclaimed(now);
+        account.password = None;
+        self.delete_belongings(id);
+        Ok(true)
+    }
+
+    /// Deletes all rows that refer to an account. Names every kind of row, so that a further one is not forgotten.
+    fn delete_belongings(&mut self, user: UserId) {
+        let Self {
+            devices,
+            tokens,
+            sessions,
+            pending,
+            ceremonies,
+            address_changes,
+            #[cfg(feature = "mfa")]
+            totp,
+            #[cfg(feature = "mfa")]
+            backup_codes,
+            #[cfg(feature = "mfa")]
+            trusted,
+            #[cfg(feature = "passkeys")]
+            handles,
+            #[cfg(feature = "passkeys")]
+            passkeys,
+            // Of the account itself, of its address, of nobody, or what outlives it.
+            accounts: _,
+            dormancy: _,
+            registrations: _,
+            requests: _,
+            attempts: _,
+            events: _,
+            outbox: _,
+            leases: _,
+            quarantines: _,
+        } = self;
+        devices.retain(|_, device| device.user != user);
+        tokens.retain(|_, token| !matches!(token.owner, TokenOwner::User { id, .. } if id == user));
+        sessions.retain(|_, row| row.session.user != user);
+        pending.retain(|_, (pending, _)| pending.user != user);
+        ceremonies.retain(|_, ceremony| ceremony.user != Some(user));
+        address_changes.retain(|_, row| row.user() != user);
         #[cfg(feature = "mfa")]
         {
-            self.totp.remove(&user);
-            self.backup_codes.remove(&user);
-            self.trusted.retain(|_, (browser, _)| browser.user != user);
+            totp.remove(&user);
+            backup_codes.remove(&user);
+            trusted.retain(|_, (browser, _)| browser.user != user);
         }
         #[cfg(feature = "passkeys")]
         {
-            self.handles.remove(&user);
-            self.passkeys.retain(|_, passkey| passkey.user != user);
+            handles.remove(&user);
+            passkeys.retain(|_, passkey| passkey.user != user);
         }
     }
 
     /// Writes evidence down. Its rows must be new.
     pub(super) fn record(&mut self, evidence: Evidence) -> Result<(), Refused> {
-        let Evidence { events, mail, tokens } = evidence;
+        let Evidence { events, mail, tokens, quarantined } = evidence;
         for event in events {
             new_row(self.events.insert(event.id, super::evidence::recorded(event)))?;
         }
@@ -146,6 +200,9 @@ impl State {
         }
         for token in tokens {
             self.add_token(&NewToken { token, older_expire_at: None })?;
+        }
+        for new in quarantined {
+            self.quarantine(new);
         }
         Ok(())
     }

@@ -28,10 +28,14 @@ impl TokenStore for MemoryStore {
         evidence: EvidenceFor<'_, LiveToken>,
     ) -> Result<Option<LiveToken>, StoreError> {
         self.change("tokens.redeem", |state| {
-            let Some(live) = state.live_token(digest, now) else {
+            let Some(mut live) = state.live_token(digest, now) else {
                 return Ok(None);
             };
             state.tokens.remove(&digest);
+            if let Some(user) = &mut live.user {
+                live.reclaimed = state.reclaim(user.id, now)?;
+                *user = state.user(user.id).ok_or(Refused::DANGLING)?.clone();
+            }
             state.record(evidence(&live))?;
             Ok(Some(live))
         })

@@ -166,7 +166,7 @@ impl<S> TestHost<S> {
         self.registered(email).await;
         let token = self.mailed_token(&MailKind::CONFIRM_EMAIL, email);
         match self.sigra.confirmation().by_token(&token, &self.client()).await {
-            Ok(Confirmed::Created(user)) => *user,
+            Ok(Confirmed::Created(user) | Confirmed::Proven(user)) => *user,
             other => panic!("{email} must be confirmed: {other:?}"),
         }
     }

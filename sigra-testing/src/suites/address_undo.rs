@@ -1,6 +1,6 @@
 //! [`AddressChangeStore`](sigra_core::ports::AddressChangeStore): undoing, and addresses that are reserved meanwhile.
 
-use sigra_core::address_change::{AddressChange, Completed, UndoneChange};
+use sigra_core::address_change::{AddressChange, ChangeState, Completed, RecordedChange, UndoneChange};
 use sigra_core::evidence::Evidence;
 use sigra_core::id::RequestId;
 use sigra_core::ports::{NewAccount, Promotion};
@@ -27,6 +27,7 @@ suite! {
     an_account_may_go_back_to_its_old_address,
     an_address_that_is_lost_is_not_taken_back,
     changes_are_purged_when_nothing_of_them_is_worth_anything,
+    lc_04_an_account_is_shown_its_own_changes_page_by_page,
 }
 
 /// The address stays, the password goes, the epoch is raised, devices, tokens and the change are gone, the request is
@@ -315,6 +316,69 @@ pub async fn changes_are_purged_when_nothing_of_them_is_worth_anything(backend: 
     while purge(backend, 100).await > 0 {}
     assert!(changes.find(expired.change.id, LONG_AGO).await.unwrap().is_none());
     assert!(changes.peek_undo(kept.undo, now()).await.unwrap().is_some());
+}
+
+/// All changes of an account that something can be redeemed or undone of, newest first, with what became of each.
+pub async fn lc_04_an_account_is_shown_its_own_changes_page_by_page(backend: &Backend) {
+    let changes = &backend.stores.address_changes;
+    let (user, other) = (account(backend).await, account(backend).await);
+    let (theirs, _) = changed(backend, &other).await;
+    assert_eq!(changes.list(user.id, now(), None, 10).await.unwrap(), []);
+    let withdrawn = Asked::by(backend, &user).await;
+    withdrawn.arm(backend).await;
+    assert!(changes.withdraw(user.id, now(), trace(user.id)).await.unwrap());
+    let replaced = Asked::by(backend, &user).await;
+    replaced.arm(backend).await;
+    let (completed, revert) = changed(backend, &user).await;
+    let user = stored(backend, user.id).await;
+    let pending = Asked::by(backend, &user).await;
+
+    let until = changes.peek_undo(revert, now()).await.unwrap().expect("it is live").expires_at;
+    let mailed = |asked: &Asked| Some(asked.change.requested_at + 72 * HOUR);
+    let expected = [
+        (&pending, ChangeState::Pending, None),
+        (&completed, ChangeState::Completed, Some(until)),
+        (&replaced, ChangeState::Ended, mailed(&replaced)),
+        (&withdrawn, ChangeState::Ended, mailed(&withdrawn)),
+    ];
+    let expected = expected.map(|(asked, state, undo_expires_at)| {
+        let change = asked.change.clone();
+        RecordedChange { change, state, undo_expires_at }
+    });
+    assert_eq!(changes.list(user.id, now(), None, 10).await.unwrap(), expected);
+    assert_eq!(changes.list(user.id, now(), None, 3).await.unwrap(), expected[..3]);
+    assert_eq!(changes.list(user.id, now(), Some(replaced.change.id), 3).await.unwrap(), expected[3..]);
+    assert_eq!(changes.list(user.id, now(), Some(withdrawn.change.id), 3).await.unwrap(), []);
+    let others = changes.list(other.id, now(), None, 10).await.unwrap();
+    assert!(matches!(&*others, [one] if one.change == theirs.change), "{others:?}");
+
+    // Each until its own microsecond.
+    for (asked, end) in [(&pending, pending.change.expires_at), (&completed, until)] {
+        for (at, listed) in [(end - TICK, true), (end, false)] {
+            let shown = changes.list(user.id, at, None, 10).await.unwrap();
+            assert_eq!(shown.iter().any(|one| one.change == asked.change), listed);
+        }
+    }
+    // A change that is armed outlives its end by the link that undoes it, and waits no more.
+    pending.arm(backend).await;
+    let state = async |at| {
+        let shown = changes.list(user.id, at, None, 1).await.unwrap();
+        shown.into_iter().find(|one| one.change == pending.change).map(|one| one.state)
+    };
+    let end = pending.change.expires_at;
+    assert_eq!((state(end - TICK).await, state(end).await), (Some(ChangeState::Pending), Some(ChangeState::Ended)));
+    let reset = mail_token(backend, &user, Purpose::RESET_PASSWORD).await;
+    let accounts = &backend.stores.accounts;
+    accounts.reset_password(reset.digest, &hash("reset"), now(), &|_| Evidence::none()).await.unwrap().unwrap();
+    assert_eq!(state(now()).await, Some(ChangeState::Ended), "the account is not what it was");
+
+    let wanted = request(RequestKind::RescueReset, &user.email);
+    undo(backend, withdrawn.undo, now(), &wanted).await.expect("it is live");
+    assert_eq!(
+        changes.list(user.id, now(), None, 10).await.unwrap(),
+        [],
+        "undoing the oldest takes the later ones along"
+    );
 }
 
 /// A completed change, and the link in the mail about it.

@@ -73,11 +73,12 @@ fn facts(kind: &MailKind, device: &str) -> (Facts, Option<RawToken>, Option<Code
         "deletion_scheduled" => Some("reactivate"),
         "email_change_confirm" => Some("email_change"),
         "email_change_notice" | "email_changed" => Some("email_change_cancel"),
-        "already_registered" | "enrollment_code" | "deletion_done" => None,
+        "already_registered" | "confirm_code" | "enrollment_code" | "deletion_done" | "dormant_warning" => None,
         _ => Some("not_me"),
     };
     let token = page.map(|_| RawToken::random());
-    let code = [MailKind::CONFIRM_EMAIL, MailKind::ENROLLMENT_CODE].contains(kind).then(Code::random);
+    let codes = [MailKind::CONFIRM_EMAIL, MailKind::CONFIRM_CODE, MailKind::ENROLLMENT_CODE];
+    let code = codes.contains(kind).then(Code::random);
     let mut facts = Facts {
         at: Some(now()),
         due_at: Some(now() + HOUR),

@@ -27,7 +27,11 @@ pub(super) struct Enrolled {
 
 impl Enrolled {
     pub(super) async fn new(backend: &MfaBackend) -> Self {
-        let user = account(backend).await;
+        Self::of(backend, account(backend).await).await
+    }
+
+    /// Sets everything up for an account that has nothing yet.
+    pub(super) async fn of(backend: &MfaBackend, user: User) -> Self {
         let pending = begun(backend, &user).await;
         let (codes, activated_at) = (codes(10), now());
         let activation = Activation { codes: &codes, now: activated_at, ..activation(&user, &pending) };

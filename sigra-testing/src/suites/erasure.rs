@@ -54,6 +54,7 @@ pub async fn lc_01_the_trail_and_the_address_outlive_the_account(backend: &Backe
 
 /// An account with one of everything.
 pub(super) struct Belongings {
+    /// As it was before it had them.
     pub(super) user: User,
     session: NewSession,
     /// The token the session had first.
@@ -63,13 +64,18 @@ pub(super) struct Belongings {
     device: Digest,
     tokens: [sigra_core::registration::MailedToken; 2],
     ceremony: Digest,
-    change: Asked,
+    pub(super) change: Asked,
     counter: AttemptKey,
 }
 
 impl Belongings {
     pub(super) async fn new(backend: &Backend) -> Self {
-        let (user, at) = (account(backend).await, now());
+        Self::of(backend, account(backend).await).await
+    }
+
+    /// Gives an account one of everything.
+    pub(super) async fn of(backend: &Backend, user: User) -> Self {
+        let at = now();
         let session = Press::at(backend, at).session(&user).await;
         backend.stores.sessions.insert(&session, &|_| Evidence::none()).await.unwrap();
         let (retired, current) = (session.digest(), digest());

@@ -113,6 +113,7 @@ pub async fn se_30_every_kind_is_named_once(backend: &Backend) {
         RowKind::VOID_ATTEMPTS,
         RowKind::CEREMONIES,
         RowKind::ADDRESS_CHANGES,
+        RowKind::QUARANTINES,
         RowKind::MAIL_FACTS,
         RowKind::MAIL,
     ] {
@@ -199,6 +200,7 @@ async fn pending(backend: &Backend, user: &User, at: Timestamp) -> Digest {
         epochs: user.epochs,
         remember: false,
         opens_sudo: true,
+        tell_unfinished: false,
         client: client(),
         created_at: at,
         expires_at: at + 5 * MINUTE,

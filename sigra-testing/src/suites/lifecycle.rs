@@ -3,7 +3,7 @@
 
 use sigra_core::evidence::Evidence;
 use sigra_core::id::{DeviceId, UserId};
-use sigra_core::ports::{SignIn, SignInDevice};
+use sigra_core::ports::{Recovered, SignIn, SignInDevice};
 use sigra_core::registration::{AddressRequest, MailedToken, RequestKind, TokenOwner};
 use sigra_core::secret::{Digest, Purpose};
 use sigra_core::session::Device;
@@ -208,7 +208,8 @@ pub async fn a_rescue_takes_a_deletion_back(backend: &Backend) {
         let at = if due { user.deletion_due_at.unwrap() } else { now() };
         let make = |user: &User| request(RequestKind::RescueReset, &user.email);
         let accounts = &backend.stores.accounts;
-        let changed = accounts.rescue(rescue.digest, at, &make, &|_| Evidence::none()).await.unwrap().unwrap();
+        let rescued = accounts.rescue(rescue.digest, at, &make, &|_| Evidence::none()).await.unwrap();
+        let changed = rescued.expect("the token is live").user;
         assert_eq!(changed.deletion_due_at, user.deletion_due_at.filter(|_| due));
         assert_eq!(stored(backend, user.id).await, changed);
         assert!(!is_live(backend, &undo).await);
@@ -225,21 +226,21 @@ pub async fn se_15_disabling_ends_what_was_handed_out_and_enabling_brings_none_b
     let user = stored(backend, user.id).await;
     let lifecycle = &backend.stores.lifecycle;
     let evidence = |user: &User| trace(user.id);
-    assert_eq!(lifecycle.enable(user.id, &evidence).await.unwrap(), None, "it is not disabled");
     let at = now();
+    assert_eq!(lifecycle.enable(user.id, at, &evidence).await.unwrap(), None, "it is not disabled");
     let disabled = lifecycle.disable(user.id, at, &evidence).await.unwrap().expect("it is enabled");
     assert_eq!(disabled, User { disabled_at: Some(at), epochs: raised_once(&user), ..user.clone() });
     assert_eq!(stored(backend, user.id).await, disabled);
     assert!(!is_live(backend, &link).await && !is_live(backend, &rescue).await);
     assert!(backend.stores.devices.find(device, now()).await.unwrap().is_none());
     assert_eq!(lifecycle.disable(user.id, at + HOUR, &evidence).await.unwrap(), None, "it is disabled");
-    let enabled = lifecycle.enable(user.id, &evidence).await.unwrap().expect("it is disabled");
+    let enabled = lifecycle.enable(user.id, at, &evidence).await.unwrap().expect("it is disabled");
     assert_eq!(enabled, User { disabled_at: None, ..disabled });
     assert_eq!(stored(backend, user.id).await, enabled);
     assert!(!is_live(backend, &link).await && is_live(backend, &rescue).await);
     let nobody = UserId::new(now());
     assert_eq!(lifecycle.disable(nobody, at, &evidence).await.unwrap(), None);
-    assert_eq!(lifecycle.enable(nobody, &evidence).await.unwrap(), None);
+    assert_eq!(lifecycle.enable(nobody, at, &evidence).await.unwrap(), None);
     assert_eq!(traces(backend, user.id).await, 2);
 }
 
@@ -253,7 +254,7 @@ pub async fn se_15_one_of_many_disables_wins(backend: &Backend) {
                 if !enables {
                     return disable(&backend, id).await;
                 }
-                backend.stores.lifecycle.enable(id, &|user: &User| trace(user.id)).await.unwrap()
+                backend.stores.lifecycle.enable(id, now(), &|user: &User| trace(user.id)).await.unwrap()
             }
         })
         .await;
@@ -276,7 +277,7 @@ pub async fn au_02_nothing_is_done_without_its_evidence(backend: &Backend) {
     assert!(lifecycle.schedule_deletion(user.id, None, now() + HOUR, &evidence).await.is_err());
     assert!(lifecycle.disable(user.id, now(), &evidence).await.is_err());
     assert!(lifecycle.cancel_deletion(doomed.id, None, now(), &evidence).await.is_err());
-    assert!(lifecycle.undo_deletion(undo.digest, now(), &make, &evidence).await.is_err());
+    assert!(lifecycle.undo_deletion(undo.digest, now(), &make, &|_| spent.clone()).await.is_err());
     assert_eq!((stored(backend, user.id).await, stored(backend, doomed.id).await), (user, doomed));
     assert!(is_live(backend, &undo).await);
     assert!(lease_requests(backend, &[wanted.id], now()).await.is_empty());
@@ -287,7 +288,7 @@ pub(super) async fn scheduled(backend: &Backend) -> User {
     schedule(backend, account(backend).await.id, None).await.expect("nothing stands against it")
 }
 
-async fn schedule(backend: &Backend, user: UserId, under: Option<Epochs>) -> Option<User> {
+pub(super) async fn schedule(backend: &Backend, user: UserId, under: Option<Epochs>) -> Option<User> {
     let evidence = |user: &User| trace(user.id);
     backend.stores.lifecycle.schedule_deletion(user, under, now() + HOUR, &evidence).await.unwrap()
 }
@@ -298,14 +299,17 @@ pub(super) async fn cancel(backend: &Backend, user: UserId, under: Option<Epochs
 
 async fn take_back(backend: &Backend, digest: Digest, at: Timestamp, wanted: &AddressRequest) -> Option<User> {
     let make = |user: &User| AddressRequest { email: user.email.clone(), ..wanted.clone() };
-    backend.stores.lifecycle.undo_deletion(digest, at, &make, &|user: &User| trace(user.id)).await.unwrap()
+    let evidence = |restored: &Recovered| trace(restored.user.id);
+    let restored = backend.stores.lifecycle.undo_deletion(digest, at, &make, &evidence).await.unwrap()?;
+    assert!(!restored.reclaimed, "the account was confirmed");
+    Some(restored.user)
 }
 
 async fn disable(backend: &Backend, user: UserId) -> Option<User> {
     backend.stores.lifecycle.disable(user, now(), &|user: &User| trace(user.id)).await.unwrap()
 }
 
-fn undo_token(user: &User, expires_at: Timestamp) -> MailedToken {
+pub(super) fn undo_token(user: &User, expires_at: Timestamp) -> MailedToken {
     let owner = TokenOwner::User { id: user.id, epochs: None };
     MailedToken { owner, expires_at, ..token(user, Purpose::REACTIVATE) }
 }

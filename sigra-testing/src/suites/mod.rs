@@ -36,7 +36,7 @@
 //! That goes for ports that share nothing with others: `attempts`, `leases` and `health` alone, `ceremonies`, when the store is given
 //! the `accounts` of the other backend and brings a `housekeeping` that purges its rows, and `sessions`, when the store is given the `accounts` and the `log` of the other backend and
 //! brings a `housekeeping` that purges its own rows too. All others commit together with accounts, or with evidence, or
-//! read what a neighbour wrote: `accounts`, `passwords`, `devices`, `tokens`, `registrations`, `requests`, `address_changes`, `lifecycle`, `outbox`,
+//! read what a neighbour wrote: `accounts`, `passwords`, `profiles`, `devices`, `tokens`, `registrations`, `requests`, `address_changes`, `quarantine`, `lifecycle`, `dormancy`, `outbox`,
 //! `outbox_reader`, `log` and `audit` live in one storage. The suite of a port also uses the ports beside it (to make an account, to count evidence), so a
 //! check that fails may be a neighbour's fault: run [`all`] when you have them all.
 //!
@@ -89,6 +89,7 @@ pub mod backup_codes;
 pub mod ceremonies;
 pub mod composer;
 pub mod devices;
+pub mod dormancy;
 #[cfg(feature = "mfa")]
 mod enrolled;
 pub mod erasing;
@@ -104,8 +105,11 @@ pub mod passkey_changes;
 pub mod passkeys;
 pub mod passwords;
 mod press;
+pub mod profiles;
 pub mod promotion;
+pub mod quarantine;
 pub mod rate_limiter;
+pub mod reclaiming;
 pub mod recovery;
 pub mod registrations;
 pub mod requests;
@@ -120,6 +124,7 @@ pub mod totp;
 pub mod totp_removal;
 #[cfg(feature = "mfa")]
 pub mod trusted_browsers;
+pub mod unfinished;
 pub mod vault;
 
 use std::sync::Arc;
@@ -170,6 +175,8 @@ pub async fn all(backend: &Backend) {
     accounts::all(backend).await;
     recovery::all(backend).await;
     passwords::all(backend).await;
+    reclaiming::all(backend).await;
+    profiles::all(backend).await;
     devices::all(backend).await;
     tokens::all(backend).await;
     registrations::all(backend).await;
@@ -177,9 +184,11 @@ pub async fn all(backend: &Backend) {
     requests::all(backend).await;
     address_changes::all(backend).await;
     address_undo::all(backend).await;
+    quarantine::all(backend).await;
     attempts::all(backend).await;
     sessions::all(backend).await;
     session_changes::all(backend).await;
+    unfinished::all(backend).await;
     outbox::all(backend).await;
     audit::all(backend).await;
     ceremonies::all(backend).await;
@@ -188,6 +197,7 @@ pub async fn all(backend: &Backend) {
     erasure::all(backend).await;
     lifecycle::all(backend).await;
     erasing::all(backend).await;
+    dormancy::all(backend).await;
 }
 
 /// Runs every suite of the ports of sigra-mfa in turn.
@@ -245,6 +255,7 @@ mod tests {
             (include_str!("backup_codes.rs"), backup_codes::CHECKS),
             (include_str!("ceremonies.rs"), ceremonies::CHECKS),
             (include_str!("devices.rs"), devices::CHECKS),
+            (include_str!("dormancy.rs"), dormancy::CHECKS),
             (include_str!("erasing.rs"), erasing::CHECKS),
             (include_str!("erasure.rs"), erasure::CHECKS),
             (include_str!("housekeeping.rs"), housekeeping::CHECKS),
@@ -256,7 +267,10 @@ mod tests {
             #[cfg(feature = "passkeys")]
             (include_str!("passkeys.rs"), passkeys::CHECKS),
             (include_str!("passwords.rs"), passwords::CHECKS),
+            (include_str!("profiles.rs"), profiles::CHECKS),
             (include_str!("promotion.rs"), promotion::CHECKS),
+            (include_str!("quarantine.rs"), quarantine::CHECKS),
+            (include_str!("reclaiming.rs"), reclaiming::CHECKS),
             (include_str!("recovery.rs"), recovery::CHECKS),
             (include_str!("registrations.rs"), registrations::CHECKS),
             (include_str!("requests.rs"), requests::CHECKS),
@@ -269,6 +283,7 @@ mod tests {
             (include_str!("totp_removal.rs"), totp_removal::CHECKS),
             #[cfg(feature = "mfa")]
             (include_str!("trusted_browsers.rs"), trusted_browsers::CHECKS),
+            (include_str!("unfinished.rs"), unfinished::CHECKS),
         ];
         for (source, checks) in suites {
             let written: Vec<_> = source

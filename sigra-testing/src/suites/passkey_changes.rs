@@ -3,15 +3,17 @@
 use sigra_core::audit::AuditEvent;
 use sigra_core::evidence::Evidence;
 use sigra_core::id::{PasskeyId, UserId};
-use sigra_core::ports::Minted;
+use sigra_core::ports::{Minted, Recovered};
+use sigra_core::secret::Purpose;
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
 use sigra_passkeys::Passkey;
 use sigra_passkeys::ports::{Disowned, PasskeyUse, Removed};
 
 use super::PasskeyBackend;
-use super::passkeys::{holder, passkey, registered};
+use super::passkeys::{given_a_handle, handle, holder, passkey, registered};
 use super::press::Press;
+use super::reclaiming::{redeem, unproven};
 use super::support::*;
 
 suite! {
@@ -34,6 +36,7 @@ suite! {
     one_of_many_disownings_wins,
     a_disowning_without_its_evidence_is_not_made,
     lc_01_passkeys_go_with_their_account,
+    wa_17_passkeys_of_an_unproven_account_go_when_it_is_reclaimed,
 }
 
 /// Counter, backup state and time are stored, and nothing else; a counter that has moved on refuses.
@@ -313,6 +316,32 @@ pub async fn lc_01_passkeys_go_with_their_account(backend: &PasskeyBackend) {
         registered(backend, &stored(backend, other.id).await, &again).await;
     }
     assert_eq!(backend.passkeys.list(other.id).await.unwrap().len(), theirs.len() + 2);
+}
+
+/// Passkeys that somebody put into an unproven account go with the handle they know it by, whichever link proves the mailbox.
+/// Another account keeps its own.
+pub async fn wa_17_passkeys_of_an_unproven_account_go_when_it_is_reclaimed(backend: &PasskeyBackend) {
+    let kept = given_a_handle(backend, unproven(backend).await).await;
+    let theirs = passkey(kept.id, now());
+    registered(backend, &kept, &theirs).await;
+    for purpose in [Purpose::MAGIC_LINK, Purpose::RESET_PASSWORD] {
+        let user = unproven(backend).await;
+        let planted = backend.passkeys.user_handle(user.id, handle()).await.unwrap();
+        let passkey = passkey(user.id, now());
+        let user = registered(backend, &user, &passkey).await;
+        let link = mail_token(backend, &user, purpose).await;
+        if purpose == Purpose::MAGIC_LINK {
+            assert!(redeem(backend, link.digest, now()).await.is_some_and(|live| live.reclaimed));
+        } else {
+            let none = &|_: &Recovered| Evidence::none();
+            let reset = backend.stores.accounts.reset_password(link.digest, &hash("reset"), now(), none).await;
+            assert!(reset.unwrap().is_some_and(|reset| reset.reclaimed));
+        }
+        assert_eq!(backend.passkeys.list(user.id).await.unwrap(), []);
+        assert!(backend.passkeys.find(&passkey.credential_id).await.unwrap().is_none());
+        assert_ne!(backend.passkeys.user_handle(user.id, handle()).await.unwrap(), planted);
+    }
+    assert_eq!(backend.passkeys.list(kept.id).await.unwrap(), [theirs]);
 }
 
 /// An account with two passkeys, the older one first.

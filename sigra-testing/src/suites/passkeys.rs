@@ -278,7 +278,10 @@ pub async fn a_registration_without_its_evidence_is_not_made(backend: &PasskeyBa
 
 /// An account that authenticators have a handle for.
 pub(super) async fn holder(backend: &PasskeyBackend) -> User {
-    let user = account(backend).await;
+    given_a_handle(backend, account(backend).await).await
+}
+
+pub(super) async fn given_a_handle(backend: &PasskeyBackend, user: User) -> User {
     backend.passkeys.user_handle(user.id, handle()).await.unwrap();
     user
 }
@@ -319,7 +322,7 @@ fn credential(len: usize) -> CredentialId {
     CredentialId::new(bytes).unwrap()
 }
 
-fn handle() -> UserHandle {
+pub(super) fn handle() -> UserHandle {
     let (one, two) = (*digest().as_bytes(), *digest().as_bytes());
     UserHandle::from_bytes([one, two].concat().try_into().unwrap())
 }

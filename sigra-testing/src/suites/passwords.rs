@@ -3,7 +3,7 @@
 use sigra_core::evidence::Evidence;
 use sigra_core::id::UserId;
 use sigra_core::password::PasswordHash;
-use sigra_core::ports::{NewAccount, Replaced, Replacement};
+use sigra_core::ports::{NewAccount, Recovered, Replaced, Replacement};
 use sigra_core::registration::{AddressRequest, MailedToken, RequestKind};
 use sigra_core::secret::{Digest, Purpose};
 use sigra_core::time::Timestamp;
@@ -182,7 +182,7 @@ pub async fn a_change_and_a_reset_exclude_each_other(backend: &Backend) {
             if number % 2 == 0 {
                 return matches!(replace(&backend, &change(&user, &hash("changed"))).await, Replaced::Done(_));
             }
-            let evidence = |user: &User| trace(user.id);
+            let evidence = |reset: &Recovered| trace(reset.user.id);
             let accounts = &backend.stores.accounts;
             accounts.reset_password(reset, &hash("reset"), now(), &evidence).await.unwrap().is_some()
         }
@@ -233,16 +233,18 @@ pub async fn whatever_sets_or_takes_the_password_ends_the_requirement(backend: &
     let reset = mail_token(backend, &required, Purpose::RESET_PASSWORD).await;
     let accounts = &backend.stores.accounts;
     let changed = accounts.reset_password(reset.digest, &hash("reset"), now(), &|_| Evidence::none()).await.unwrap();
-    assert_eq!(changed.as_ref().unwrap().password_change_required_at, None);
-    assert_eq!(Some(stored(backend, user.id).await), changed);
+    let changed = changed.expect("the token is live").user;
+    assert_eq!(changed.password_change_required_at, None);
+    assert_eq!(stored(backend, user.id).await, changed);
 
     let required = require(backend, user.id, now()).await.unwrap();
     let rescue = rescue_token(&required);
     keep(backend, &rescue).await;
     let wanted = |user: &User| request(RequestKind::RescueReset, &user.email);
     let changed = accounts.rescue(rescue.digest, now(), &wanted, &|_| Evidence::none()).await.unwrap();
-    assert_eq!(changed.as_ref().unwrap().password_change_required_at, None);
-    assert_eq!(Some(stored(backend, user.id).await), changed);
+    let changed = changed.expect("the token is live").user;
+    assert_eq!(changed.password_change_required_at, None);
+    assert_eq!(stored(backend, user.id).await, changed);
 }
 
 /// A change judged before a requirement came does not satisfy it.

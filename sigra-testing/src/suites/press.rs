@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use sigra_core::CommonBrowsers;
 use sigra_core::assurance::{Aal, Assurance, Method};
 use sigra_core::client::ClientInfo;
 use sigra_core::config::Config;
@@ -16,6 +15,7 @@ use sigra_core::secret::{Digest, Purpose, RawToken};
 use sigra_core::session::{NewSession, PendingSignIn, Session};
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
+use sigra_core::{CommonBrowsers, Unlimited};
 
 use super::Backend;
 use super::support::{HOUR, awkward_client};
@@ -42,6 +42,7 @@ impl Press {
             vault: Arc::new(TestVault::default()),
             describer: Arc::new(CommonBrowsers),
             geo: Arc::new(NoGeoIp),
+            mail_budget: Arc::new(Unlimited),
             hooks: Arc::new(NoHooks),
             clock: Arc::new(ManualClock::at(at)),
             config: Arc::new(Config::default()),
@@ -102,11 +103,18 @@ impl Pending {
             epochs: user.epochs,
             remember: true,
             opens_sudo: true,
+            tell_unfinished: false,
             client: awkward_client(),
             created_at: at,
             expires_at: at + HOUR,
         };
         Self { row, token: RawToken::random() }
+    }
+
+    /// One whose owner is told when it is unfinished.
+    pub(super) fn told(user: &User, at: Timestamp) -> Self {
+        let Self { row, token } = Self::new(user, at);
+        Self { row: PendingSignIn { tell_unfinished: true, ..row }, token }
     }
 
     /// A pending sign-in that is stored.
@@ -223,5 +231,18 @@ impl SessionStore for Catcher {
 
     async fn delete_pending(&self, id: PendingId) -> Result<(), StoreError> {
         self.sessions.delete_pending(id).await
+    }
+
+    async fn unfinished(
+        &self,
+        now: Timestamp,
+        after: Option<(Timestamp, PendingId)>,
+        limit: u32,
+    ) -> Result<Vec<PendingSignIn>, StoreError> {
+        self.sessions.unfinished(now, after, limit).await
+    }
+
+    async fn end_unfinished(&self, user: UserId, id: PendingId, evidence: Evidence) -> Result<bool, StoreError> {
+        self.sessions.end_unfinished(user, id, evidence).await
     }
 }

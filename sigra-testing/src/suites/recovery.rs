@@ -1,8 +1,7 @@
 //! [`AccountStore`](sigra_core::ports::AccountStore): reset and rescue.
 
-use sigra_core::evidence::Evidence;
 use sigra_core::id::RequestId;
-use sigra_core::ports::NewAccount;
+use sigra_core::ports::Recovered;
 use sigra_core::registration::{AddressRequest, MailedToken, RequestKind, TokenOwner};
 use sigra_core::secret::{Digest, Purpose};
 use sigra_core::time::Timestamp;
@@ -13,7 +12,6 @@ use super::support::*;
 
 suite! {
     a_reset_replaces_the_password_and_ends_what_was_handed_out,
-    a_reset_confirms_an_address_that_was_not,
     a_reset_needs_a_live_token,
     tk_04_reset_tokens_end_at_their_microsecond,
     tk_03_one_of_many_resets_wins,
@@ -55,18 +53,6 @@ pub async fn a_reset_replaces_the_password_and_ends_what_was_handed_out(backend:
     assert!(is_live(backend, &theirs).await);
     assert!(backend.stores.devices.find(their_device, now()).await.unwrap().is_some());
     assert_eq!(stored(backend, other.id).await.epochs, other.epochs);
-}
-
-/// Redeeming proves the mailbox; an account without a password has one afterwards.
-pub async fn a_reset_confirms_an_address_that_was_not(backend: &Backend) {
-    let account = NewAccount { password: None, confirmed_at: None, ..new_account(&email("ann")) };
-    assert!(backend.stores.accounts.create(&account, Evidence::none()).await.unwrap());
-    let reset = mail_token(backend, &account.to_user(), Purpose::RESET_PASSWORD).await;
-    let at = now();
-    let changed = redeem(backend, reset.digest, at).await.expect("the token is live");
-    assert_eq!(changed.confirmed_at, Some(at));
-    assert!(changed.has_password);
-    assert_eq!(stored(backend, account.id).await, changed);
 }
 
 /// A token that is unknown, of other epochs or mailed elsewhere changes nothing.
@@ -142,7 +128,7 @@ pub async fn tokens_of_the_evidence_outlive_the_reset(backend: &Backend) {
     let user = account(backend).await;
     let reset = mail_token(backend, &user, Purpose::RESET_PASSWORD).await;
     let (rescue, link) = (rescue_token(&user), digest());
-    let evidence = |changed: &User| {
+    let evidence = |Recovered { user: changed, .. }: &Recovered| {
         let link = MailedToken { digest: link, ..token(changed, Purpose::MAGIC_LINK) };
         trace(changed.id).and_token(rescue.clone()).and_token(link)
     };
@@ -251,14 +237,18 @@ pub async fn a_rescue_without_its_evidence_is_not_made(backend: &Backend) {
 }
 
 async fn redeem(backend: &Backend, digest: Digest, at: Timestamp) -> Option<User> {
-    let evidence = |user: &User| trace(user.id);
-    backend.stores.accounts.reset_password(digest, &hash("reset"), at, &evidence).await.unwrap()
+    let evidence = |reset: &Recovered| trace(reset.user.id);
+    let reset = backend.stores.accounts.reset_password(digest, &hash("reset"), at, &evidence).await.unwrap()?;
+    assert!(!reset.reclaimed, "the account was confirmed");
+    Some(reset.user)
 }
 
 async fn disown(backend: &Backend, digest: Digest, at: Timestamp, wanted: &AddressRequest) -> Option<User> {
     let request = |user: &User| AddressRequest { email: user.email.clone(), ..wanted.clone() };
-    let evidence = |user: &User| trace(user.id);
-    backend.stores.accounts.rescue(digest, at, &request, &evidence).await.unwrap()
+    let evidence = |rescued: &Recovered| trace(rescued.user.id);
+    let rescued = backend.stores.accounts.rescue(digest, at, &request, &evidence).await.unwrap()?;
+    assert!(!rescued.reclaimed, "the account was confirmed");
+    Some(rescued.user)
 }
 
 async fn is_queued(backend: &Backend, id: RequestId) -> bool {

@@ -19,9 +19,7 @@ use sigra_core::registration::{
 use sigra_core::secret::{Digest, Purpose, RawToken};
 use sigra_core::session::Device;
 use sigra_core::time::{Clock as _, SystemClock, Timestamp};
-#[cfg(any(feature = "mfa", feature = "passkeys"))]
-use sigra_core::user::Epochs;
-use sigra_core::user::User;
+use sigra_core::user::{Epochs, User};
 use tokio::sync::Barrier;
 
 use super::{Backend, Operator};
@@ -122,6 +120,7 @@ pub(super) fn new_account(email: &EmailAddress) -> NewAccount {
         profile: serde_json::json!({ "name": "Ann" }),
         confirmed_at: Some(now),
         created_at: now,
+        quarantine: Vec::new(),
     }
 }
 
@@ -160,7 +159,6 @@ pub(super) async fn assert_told(backend: &Backend, user: &User) {
 }
 
 /// Proofs of nothing: the epochs an account has not.
-#[cfg(any(feature = "mfa", feature = "passkeys"))]
 pub(super) fn other_epochs(user: &User) -> [Epochs; 3] {
     let Epochs { security, factor } = user.epochs;
     [

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use sigra_core::evidence::Evidence;
+use sigra_core::ports::Recovered;
+use sigra_core::secret::Purpose;
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
 use sigra_mfa::ports::{BackupCodeCount, Removal, RemovalProof};
 
 use super::MfaBackend;
 use super::enrolled::*;
+use super::reclaiming::{redeem, unproven};
 use super::support::*;
 
 suite! {
@@ -25,6 +28,7 @@ suite! {
     what_was_activated_before_stays,
     a_pending_secret_is_disowned_silently,
     disowning_without_its_evidence_does_not_happen,
+    tk_16_second_factors_of_an_unproven_account_go_when_it_is_reclaimed,
 }
 
 /// Whoever deletes an account deletes its secret, its codes and its trusted browsers. Another account keeps its own.
@@ -186,6 +190,32 @@ pub async fn disowning_without_its_evidence_does_not_happen(backend: &MfaBackend
     let outcome = backend.totp.disown(enrolled.user.id, enrolled.activated_at, &|_| evidence.clone()).await;
     assert!(outcome.is_err());
     enrolled.assert_untouched(backend).await;
+}
+
+/// Whoever proves the mailbox of an unproven account by a link is not asked for what somebody else had set up in it; pending
+/// secrets, used codes and trusted browsers go too. Another account keeps its own.
+pub async fn tk_16_second_factors_of_an_unproven_account_go_when_it_is_reclaimed(backend: &MfaBackend) {
+    let kept = Enrolled::of(backend, unproven(backend).await).await;
+    for purpose in [Purpose::MAGIC_LINK, Purpose::RESET_PASSWORD] {
+        let prepared = Enrolled::of(backend, unproven(backend).await).await;
+        let begun_only = unproven(backend).await;
+        begun(backend, &begun_only).await;
+        for user in [&prepared.user, &begun_only] {
+            let link = mail_token(backend, user, purpose).await;
+            if purpose == Purpose::MAGIC_LINK {
+                assert!(redeem(backend, link.digest, now()).await.is_some_and(|live| live.reclaimed));
+            } else {
+                let none = &|_: &Recovered| Evidence::none();
+                let reset = backend.stores.accounts.reset_password(link.digest, &hash("reset"), now(), none).await;
+                assert!(reset.unwrap().is_some_and(|reset| reset.reclaimed));
+            }
+            assert_eq!(totp(backend, user.id).await, None);
+            assert_eq!(backend.backup_codes.count(user.id).await.unwrap(), BackupCodeCount::default());
+            assert!(stored(backend, user.id).await.epochs.factor > user.epochs.factor);
+        }
+        assert!(!is_trusted(backend, prepared.browser).await);
+    }
+    kept.assert_untouched(backend).await;
 }
 
 fn removal(user: &User, shown: RemovalProof) -> Removal {

@@ -64,6 +64,12 @@ pub fn earlier_secrets_open_and_are_stale<V: Vault>(vault: impl Fn(&[u8]) -> V) 
     assert!(after.open("context", &sealed).is_err());
     assert!(!after.verify_mac("purpose", b"message", &mac));
 
+    assert_eq!(
+        during.macs("purpose", b"message"),
+        [after.mac("purpose", b"message"), mac],
+        "every secret, the first first"
+    );
+
     let again = during.seal("context", b"plain");
     assert!(!after.open("context", &again).expect("the first secret sealed it").stale);
     assert_eq!(during.mac("purpose", b"message"), after.mac("purpose", b"message"));

@@ -27,7 +27,8 @@ fn library_crates_default_to_no_features() {
 fn every_crate_is_a_module_with_the_name_of_its_feature() {
     let (facade, rest) = facade_and_rest();
     let source = std::fs::read_to_string(root().join("sigra/src/lib.rs")).unwrap();
-    for one in rest.iter().filter(|one| one.name != "sigra-core") {
+    // What the macros define is handed on by `sigra-core`.
+    for one in rest.iter().filter(|one| !["sigra-core", "sigra-macros"].contains(&one.name.as_str())) {
         let dependency = format!("dep:{}", one.name);
         let feature = facade
             .choices()

@@ -64,6 +64,18 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         r#"#[cfg_attr(not(any(feature = "mfa", feature = "passkeys")), expect(unused_variables, reason = "there are none"))]"#,
         "fn of(builder: TestHostBuilder, knobs: &Knobs) -> (TestHostBuilder, Self) {",
     ),
+    // What is counted beside what a span says.
+    (
+        "sigra-core/src/telemetry/running.rs",
+        r#"#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "the span knows it"))]"#,
+        "pub fn begin(operation: &'static str, span: Span) -> Self {",
+    ),
+    ("sigra-core/src/telemetry/running.rs", r#"#[cfg(feature = "metrics")]"#, "figure: Figure::begin(operation),"),
+    (
+        "sigra-core/src/telemetry/running.rs",
+        r#"#[cfg(feature = "metrics")]"#,
+        "self.figure.end(self.outcome, self.error);",
+    ),
     // Further scenarios for further routes.
     (
         "sigra-testing/src/golden/scenarios/mod.rs",
@@ -90,6 +102,11 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         r#"#[cfg(feature = "mfa")]"#,
         "TRUSTED_BROWSERS => purge(&mut self.trusted, limit, |(browser, _)| browser.expires_at < before),",
     ),
+    ("sigra-testing/src/memory/state.rs", r#"#[cfg(feature = "mfa")]"#, "backup_codes,"),
+    ("sigra-testing/src/memory/state.rs", r#"#[cfg(feature = "mfa")]"#, "totp,"),
+    ("sigra-testing/src/memory/state.rs", r#"#[cfg(feature = "mfa")]"#, "trusted,"),
+    ("sigra-testing/src/memory/state.rs", r#"#[cfg(feature = "passkeys")]"#, "handles,"),
+    ("sigra-testing/src/memory/state.rs", r#"#[cfg(feature = "passkeys")]"#, "passkeys,"),
     ("sigra-testing/src/memory/state.rs", r#"#[cfg(feature = "mfa")]"#, "{"),
     ("sigra-testing/src/memory/state.rs", r#"#[cfg(feature = "passkeys")]"#, "{"),
     (
@@ -97,6 +114,15 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         r#"#[cfg(feature = "mfa")]"#,
         "pub(super) trusted: BTreeMap<TrustedBrowserId, (TrustedBrowser, Digest)>,",
     ),
+    // Connections that the store keeps beside a pool of SQLite's, and no other has.
+    ("sigra-store-seaorm/src/attempts.rs", r#"#[cfg(feature = "sqlite")]"#, "if let Some(own) = self.own() {"),
+    ("sigra-store-seaorm/src/sessions/mod.rs", r#"#[cfg(feature = "sqlite")]"#, "if let Some(own) = self.own() {"),
+    (
+        "sigra-store-seaorm/src/sessions/mod.rs",
+        r#"#[cfg(feature = "sqlite")]"#,
+        "if let (Some(own), None) = (self.own(), new.replaces().pending) {",
+    ),
+    ("sigra-store-seaorm/src/store.rs", r#"#[cfg(feature = "sqlite")]"#, "own: Own::beside(&pool).map(Arc::new),"),
     // Settings that reach one kind of database alone.
     ("sigra-store-seaorm/src/connect.rs", r#"#[cfg(feature = "sqlite")]"#, "for_sqlite(&mut options);"),
     (

@@ -258,6 +258,12 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", &features);
     }
 
+    /// Saves what is downloaded from now on into a folder.
+    pub fn download_to(&self, folder: &Path) {
+        let params = json!({ "behavior": "allow", "downloadPath": folder });
+        self.devtools("Browser.setDownloadBehavior", &params);
+    }
+
     /// Saves a picture of what is seen.
     pub fn screenshot(&self, file: &Path) {
         let png = STANDARD.decode(self.fetch("/screenshot").as_str().unwrap()).unwrap();

@@ -12,6 +12,7 @@ pub mod passwords;
 pub mod refusals;
 pub mod running;
 pub mod second_factors;
+pub mod settings;
 pub mod timing;
 pub mod two_hosts;
 pub mod wire;

@@ -18,6 +18,10 @@ pub(crate) async fn routes<B>(request: Request<B>) -> Result<Answer, Instead<B>>
             require(&request, Requirement::MFA).await?;
             Ok(text("two factors"))
         }
+        ("GET", "/host/confirmed") => {
+            require(&request, Requirement::CONFIRMED).await?;
+            Ok(text("confirmed"))
+        }
         ("GET", "/host/enrolled") => {
             require(&request, Requirement::MFA_ENROLLED).await?;
             Ok(text("enrolled"))

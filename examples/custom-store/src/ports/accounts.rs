@@ -6,7 +6,7 @@ use sigra_core::error::StoreError;
 use sigra_core::evidence::{Evidence, EvidenceFor};
 use sigra_core::id::UserId;
 use sigra_core::password::PasswordHash;
-use sigra_core::ports::{AccountRecord, AccountStore, NewAccount, SignIn, SignInDevice, SignInRecorded};
+use sigra_core::ports::{AccountRecord, AccountStore, NewAccount, Recovered, SignIn, SignInDevice, SignInRecorded};
 use sigra_core::registration::{AddressRequest, TokenOwner};
 use sigra_core::secret::Digest;
 use sigra_core::session::Device;
@@ -15,10 +15,11 @@ use sigra_core::user::{Epochs, User};
 
 use super::address_changes::is_taken;
 use super::evidence::record;
-use super::lifecycle::restore;
+use super::lifecycle::{remove_belongings, restore};
+use super::quarantine::keeps;
 use super::tokens::{forget_devices, forget_tokens, live_token};
 use crate::error::Fault;
-use crate::rows::{Account, KnownDevice, QueuedRequest, Token, id};
+use crate::rows::{Account, Dormancy, KnownDevice, QueuedRequest, Token, id};
 use crate::store::{KvStore, Step};
 use crate::table::{Row as _, Writing, under};
 
@@ -82,26 +83,48 @@ impl AccountStore for KvStore {
         self.write("AccountStore::record_sign_in", step, evidence).await
     }
 
+    async fn confirm(
+        &self,
+        digest: Digest,
+        now: Timestamp,
+        evidence: EvidenceFor<'_, User>,
+    ) -> Result<Option<User>, StoreError> {
+        let step = move |tables: &mut Writing<'_>| {
+            let owner = live_token(tables, digest, now)?.map(|live| live.token.owner);
+            let Some(TokenOwner::User { id, epochs: Some(_) }) = owner else {
+                return Ok(Step::Nothing(None));
+            };
+            let account = tables.get::<Account>(id!(id))?.filter(|account| account.user.confirmed_at.is_none());
+            let Some(mut account) = account else {
+                return Ok(Step::Nothing(None));
+            };
+            account.user.confirmed_at = Some(now);
+            tables.put(&account)?;
+            tables.remove::<Token>(digest.as_bytes())?;
+            Ok(Step::Done(Some(account.user)))
+        };
+        let evidence = |user: &Option<User>| user.as_ref().map(evidence).unwrap_or_default();
+        self.write("AccountStore::confirm", step, evidence).await
+    }
+
     async fn reset_password(
         &self,
         digest: Digest,
         password: &PasswordHash,
         now: Timestamp,
-        evidence: EvidenceFor<'_, User>,
-    ) -> Result<Option<User>, StoreError> {
+        evidence: EvidenceFor<'_, Recovered>,
+    ) -> Result<Option<Recovered>, StoreError> {
         let password = password.clone();
         let step = move |tables: &mut Writing<'_>| {
             let owner = live_token(tables, digest, now)?.map(|live| live.token.owner);
             let Some(TokenOwner::User { id, epochs: Some(_) }) = owner else {
                 return Ok(Step::Nothing(None));
             };
-            let user = raise_epoch(tables, id, None, |account| {
-                account.set_password(&password, now);
-                account.user.confirmed_at.get_or_insert(now);
-            })?;
-            Ok(Step::Done(Some(user)))
+            let reclaimed = reclaim(tables, id, now)?;
+            let user = raise_epoch(tables, id, None, |account| account.set_password(&password, now))?;
+            Ok(Step::Done(Some(Recovered { user, reclaimed })))
         };
-        let evidence = |user: &Option<User>| user.as_ref().map(evidence).unwrap_or_default();
+        let evidence = |reset: &Option<Recovered>| reset.as_ref().map(evidence).unwrap_or_default();
         self.write("AccountStore::reset_password", step, evidence).await
     }
 
@@ -110,18 +133,19 @@ impl AccountStore for KvStore {
         digest: Digest,
         now: Timestamp,
         request: &(dyn for<'u> Fn(&'u User) -> AddressRequest + Send + Sync),
-        evidence: EvidenceFor<'_, User>,
-    ) -> Result<Option<User>, StoreError> {
+        evidence: EvidenceFor<'_, Recovered>,
+    ) -> Result<Option<Recovered>, StoreError> {
         let step = move |tables: &mut Writing<'_>| {
             let owner = live_token(tables, digest, now)?.map(|live| live.token.owner);
             let Some(TokenOwner::User { id, epochs: None }) = owner else {
                 return Ok(Step::Nothing(None));
             };
             tables.remove::<Token>(digest.as_bytes())?;
-            let user = rescue(tables, id, now)?;
-            Ok(Step::Done(Some(user)))
+            Ok(Step::Done(Some(rescue(tables, id, now)?)))
         };
-        let finish = |user: &Option<User>| queue_and_record(user.as_ref().map(|user| (request(user), evidence(user))));
+        let finish = |rescued: &Option<Recovered>| {
+            queue_and_record(rescued.as_ref().map(|rescued| (request(&rescued.user), evidence(rescued))))
+        };
         self.transact("AccountStore::rescue", step, finish).await
     }
 }
@@ -161,19 +185,36 @@ pub(super) fn record_sign_in(tables: &mut Writing<'_>, sign_in: &SignIn) -> Resu
 
 /// Stores an account; `None` when the address is taken.
 pub(super) fn add_account(tables: &mut Writing<'_>, account: &NewAccount) -> Result<Option<User>, Fault> {
-    if is_taken(tables, &account.email, None, account.created_at)? {
+    let at = account.created_at;
+    if is_taken(tables, &account.email, None, at)? || keeps(tables, &account.quarantine, None, at)? {
         return Ok(None);
     }
     let password = account.password.as_ref().map(|hash| hash.expose().to_owned());
-    let account = Account { user: account.to_user(), password, attempts_cleared_at: None };
+    let account =
+        Account { user: account.to_user(), password, attempts_cleared_at: None, dormancy: Dormancy::default() };
     tables.insert(&account)?;
     Ok(Some(account.user))
 }
 
 /// Takes the password of a disowned account away, and its deletion back.
-pub(super) fn rescue(tables: &mut Writing<'_>, id: UserId, now: Timestamp) -> Result<User, Fault> {
+pub(super) fn rescue(tables: &mut Writing<'_>, id: UserId, now: Timestamp) -> Result<Recovered, Fault> {
+    let reclaimed = reclaim(tables, id, now)?;
     restore(tables, id, now)?;
-    raise_epoch(tables, id, None, Account::take_password)
+    Ok(Recovered { user: raise_epoch(tables, id, None, Account::take_password)?, reclaimed })
+}
+
+/// Makes an account whose mailbox was shown by other means than its registration's one of whoever showed it, and answers
+/// whether it was not proven; one that was is left alone.
+pub(super) fn reclaim(tables: &mut Writing<'_>, id: UserId, now: Timestamp) -> Result<bool, Fault> {
+    let mut account = tables.get::<Account>(id!(id))?.ok_or(Fault::Corrupt("accounts"))?;
+    if account.user.confirmed_at.is_some() {
+        return Ok(false);
+    }
+    account.take_password();
+    account.user = account.user.reclaimed(now);
+    tables.put(&account)?;
+    remove_belongings(tables, id)?;
+    Ok(true)
 }
 
 /// Changes an account, raises its security epoch and forgets what the old one had handed out, and every device but one.

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use sigra_core::address_change::{
-    AddressChange, ArmedChange, ChangedAddress, Completed, Completion, UndoableChange, UndoneChange,
+    AddressChange, ArmedChange, ChangeState, ChangedAddress, Completed, Completion, RecordedChange, UndoableChange,
+    UndoneChange,
 };
 use sigra_core::email::EmailAddress;
 use sigra_core::error::StoreError;
@@ -14,9 +15,10 @@ use sigra_core::secret::Digest;
 use sigra_core::time::Timestamp;
 use sigra_core::user::User;
 
-use super::accounts::{raise_epoch, raise_epoch_on_devices, standing_account};
+use super::accounts::{raise_epoch, raise_epoch_on_devices, reclaim, standing_account};
 use super::evidence::record;
 use super::lifecycle::restore;
+use super::quarantine::keeps;
 use super::requests::take;
 use crate::error::Fault;
 use crate::rows::{Account, Link, QueuedRequest, StoredChange, id};
@@ -59,6 +61,30 @@ impl AddressChangeStore for KvStore {
         self.read("AddressChangeStore::pending", move |tables| pending_of(tables, user, now)).await
     }
 
+    async fn list(
+        &self,
+        user: UserId,
+        now: Timestamp,
+        before: Option<RequestId>,
+        limit: u32,
+    ) -> Result<Vec<RecordedChange>, StoreError> {
+        let page = move |tables: &Tables<_>| {
+            let pending = pending_of(tables, user, now)?.map(|change| change.id);
+            let mut page = Vec::new();
+            for row in tables.walk::<StoredChange>(StoredChange::BY_USER, under(id!(user)))?.rev() {
+                let row = row?;
+                if page.len() == limit as usize {
+                    break;
+                }
+                if now < row.expires_at() && before.is_none_or(|before| row.change.id < before) {
+                    page.push(recorded(row, pending));
+                }
+            }
+            Ok(page)
+        };
+        self.read("AddressChangeStore::list", page).await
+    }
+
     async fn arm(&self, leased: &LeasedRequest, armed: &ArmedChange, evidence: Evidence) -> Result<bool, StoreError> {
         let (leased, armed) = (leased.clone(), armed.clone());
         let step = move |tables: &mut Writing<'_>| {
@@ -89,24 +115,25 @@ impl AddressChangeStore for KvStore {
         completion: &Completion,
         evidence: EvidenceFor<'_, ChangedAddress>,
     ) -> Result<Completed, StoreError> {
-        let Completion { at, undo, undo_expires_at } = completion.clone();
+        let Completion { at, undo, undo_expires_at, quarantine } = completion.clone();
         let step = move |tables: &mut Writing<'_>| {
             let Some(change) = by_confirm(tables, confirm, at)? else {
                 return Ok(Step::Nothing(Completed::Invalid));
             };
-            if is_taken(tables, &change.new, Some(change.user), at)? {
+            let taker = Some(change.user);
+            if is_taken(tables, &change.new, taker, at)? || keeps(tables, &quarantine, taker, at)? {
                 return Ok(Step::Nothing(Completed::Taken));
             }
-            let mut row = tables.get::<StoredChange>(id!(change.id))?.ok_or(Fault::Corrupt("address_changes"))?;
-            (row.pending, row.completed, row.confirm) = (false, true, None);
-            row.undo.push(Link(undo));
-            row.undo_expires_at = Some(undo_expires_at);
-            tables.put(&row)?;
-            let user = raise_epoch_on_devices(tables, change.user, |account| {
-                account.user.email = change.new.clone();
-                account.user.confirmed_at.get_or_insert(at);
-            })?;
-            Ok(Step::Done(Completed::Changed(Box::new(ChangedAddress { change, user }))))
+            let reclaimed = reclaim(tables, change.user, at)?;
+            // Gone with everything else, if the account was reclaimed.
+            if let Some(mut row) = tables.get::<StoredChange>(id!(change.id))? {
+                (row.pending, row.completed, row.confirm) = (false, true, None);
+                row.undo.push(Link(undo));
+                row.undo_expires_at = Some(undo_expires_at);
+                tables.put(&row)?;
+            }
+            let user = raise_epoch_on_devices(tables, change.user, |account| account.user.email = change.new.clone())?;
+            Ok(Step::Done(Completed::Changed(Box::new(ChangedAddress { change, user, reclaimed }))))
         };
         let evidence = |completed: &Completed| match completed {
             Completed::Changed(changed) => evidence(changed),
@@ -139,12 +166,13 @@ impl AddressChangeStore for KvStore {
                 }
             }
             let reverted_from = (user.email.identity() != change.old.identity()).then_some(user.email);
+            let reclaimed = reclaim(tables, user.id, now)?;
             restore(tables, user.id, now)?;
             let user = raise_epoch(tables, user.id, None, |account| {
                 account.user.email = change.old;
                 account.take_password();
             })?;
-            Ok(Step::Done(Some(UndoneChange { user, reverted_from })))
+            Ok(Step::Done(Some(UndoneChange { user, reverted_from, reclaimed })))
         };
         let finish = |undone: &Option<UndoneChange>| {
             let made = undone.as_ref().map(|undone| (request(&undone.user), evidence(undone)));
@@ -216,6 +244,15 @@ fn by_confirm<T: Readable>(
 
 fn pending_of<T: Readable>(tables: &Tables<T>, user: UserId, now: Timestamp) -> Result<Option<AddressChange>, Fault> {
     worth(tables, tables.find(StoredChange::BY_PENDING_USER, id!(user))?, now)
+}
+
+fn recorded(row: StoredChange, pending: Option<RequestId>) -> RecordedChange {
+    let state = match pending == Some(row.change.id) {
+        true => ChangeState::Pending,
+        false if row.completed => ChangeState::Completed,
+        false => ChangeState::Ended,
+    };
+    RecordedChange { change: row.change, state, undo_expires_at: row.undo_expires_at }
 }
 
 /// The change, if it is pending and worth something.

@@ -7,6 +7,7 @@ use sigra_core::evidence::Evidence;
 use sigra_core::id::{EventId, UserId};
 use sigra_core::ports::{AuditReader, EvidenceLog, RecordedEvent};
 
+use super::quarantine::quarantine;
 use super::tokens::add_token;
 use crate::error::Fault;
 use crate::rows::{Event, QueuedMail, id};
@@ -15,7 +16,7 @@ use crate::table::{Writing, under};
 
 /// Writes evidence down in the transaction of the step it belongs to. Its rows must be new.
 pub(crate) fn record(tables: &mut Writing<'_>, evidence: Evidence) -> Result<(), Fault> {
-    let Evidence { events, mail, tokens } = evidence;
+    let Evidence { events, mail, tokens, quarantined } = evidence;
     for event in events {
         tables.insert(&Event(recorded(event)))?;
     }
@@ -27,6 +28,9 @@ pub(crate) fn record(tables: &mut Writing<'_>, evidence: Evidence) -> Result<(),
     }
     for token in tokens {
         add_token(tables, token, None)?;
+    }
+    for new in quarantined {
+        quarantine(tables, new)?;
     }
     Ok(())
 }

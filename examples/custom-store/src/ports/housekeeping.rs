@@ -10,7 +10,7 @@ use super::registrations::delete_registration;
 use crate::error::Fault;
 use crate::rows::{
     Account, Counter, KnownDevice, Pending, QueuedMail, QueuedRequest, Registration, StoredCeremony, StoredChange,
-    StoredSession, Token, id, time,
+    StoredQuarantine, StoredSession, Token, id, time,
 };
 use crate::store::{KvStore, Step};
 use crate::table::{Row, Writing, under};
@@ -29,6 +29,7 @@ impl Housekeeping for KvStore {
             RowKind::VOID_ATTEMPTS,
             RowKind::CEREMONIES,
             RowKind::ADDRESS_CHANGES,
+            RowKind::QUARANTINES,
             RowKind::MAIL_FACTS,
             RowKind::MAIL,
         ]
@@ -47,6 +48,7 @@ impl Housekeeping for KvStore {
                 RowKind::VOID_ATTEMPTS => purge_void(tables, limit)?,
                 RowKind::CEREMONIES => purge::<StoredCeremony>(tables, StoredCeremony::BY_EXPIRY, before, limit)?,
                 RowKind::ADDRESS_CHANGES => purge::<StoredChange>(tables, StoredChange::BY_EXPIRY, before, limit)?,
+                RowKind::QUARANTINES => purge::<StoredQuarantine>(tables, StoredQuarantine::BY_EXPIRY, before, limit)?,
                 RowKind::MAIL_FACTS => wipe_facts(tables, before, limit)?,
                 RowKind::MAIL => purge::<QueuedMail>(tables, QueuedMail::BY_SETTLEMENT, before, limit)?,
                 _ => 0,

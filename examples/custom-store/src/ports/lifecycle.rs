@@ -4,20 +4,20 @@ use async_trait::async_trait;
 use sigra_core::error::StoreError;
 use sigra_core::evidence::EvidenceFor;
 use sigra_core::id::UserId;
-use sigra_core::ports::{DueDeletion, Erasure, LifecycleStore};
+use sigra_core::ports::{DormancyRecord, DueDeletion, Erasure, LifecycleStore, Recovered};
 use sigra_core::registration::{AddressRequest, TokenOwner};
 use sigra_core::secret::{Digest, Purpose};
 use sigra_core::time::Timestamp;
 use sigra_core::user::{Epochs, User};
 
-use super::accounts::{raise_epoch, rescue};
-use super::evidence::record;
+use super::accounts::{queue_and_record, raise_epoch, rescue};
+use super::quarantine::disown;
 use super::registrations::delete_registration;
 use super::tokens::{live_token, tokens_of};
 use crate::error::Fault;
 use crate::rows::{
-    Account, Counter, KnownDevice, Pending, QueuedRequest, Registration, StoredCeremony, StoredChange, StoredSession,
-    Token, id, time,
+    Account, Counter, Dormancy, KnownDevice, Pending, Registration, StoredCeremony, StoredChange, StoredSession, Token,
+    id, time,
 };
 use crate::store::{KvStore, Step};
 use crate::table::{Row, Writing, under};
@@ -67,8 +67,8 @@ impl LifecycleStore for KvStore {
         digest: Digest,
         now: Timestamp,
         request: &(dyn for<'u> Fn(&'u User) -> AddressRequest + Send + Sync),
-        evidence: EvidenceFor<'_, User>,
-    ) -> Result<Option<User>, StoreError> {
+        evidence: EvidenceFor<'_, Recovered>,
+    ) -> Result<Option<Recovered>, StoreError> {
         let step = move |tables: &mut Writing<'_>| {
             let owner = live_token(tables, digest, now)?.map(|live| live.token.owner);
             let Some(TokenOwner::User { id, epochs: None }) = owner else {
@@ -80,15 +80,8 @@ impl LifecycleStore for KvStore {
             tables.remove::<Token>(digest.as_bytes())?;
             Ok(Step::Done(Some(rescue(tables, id, now)?)))
         };
-        let finish = |user: &Option<User>| {
-            let made = user.as_ref().map(|user| (request(user), evidence(user)));
-            move |tables: &mut Writing<'_>| match made {
-                Some((request, evidence)) => {
-                    tables.insert(&QueuedRequest { request, lease: None })?;
-                    record(tables, evidence)
-                }
-                None => Ok(()),
-            }
+        let finish = |restored: &Option<Recovered>| {
+            queue_and_record(restored.as_ref().map(|restored| (request(&restored.user), evidence(restored))))
         };
         self.transact("LifecycleStore::undo_deletion", step, finish).await
     }
@@ -122,13 +115,15 @@ impl LifecycleStore for KvStore {
             };
             remove_account(tables, user.id)?;
             remove_all::<Counter>(tables, Counter::BY_OWNER, id!(user.id))?;
+            disown(tables, user.id)?;
             let rivals = tables.walk(Registration::BY_ADDRESS, under(&Registration::address_key(&user.email)))?;
             let rivals: Vec<Registration> = rivals.collect::<Result<_, _>>()?;
             for row in rivals {
                 delete_registration(tables, row.pending.id)?;
             }
             if let Some(left) = erasure.leaves(&user) {
-                tables.insert(&Account { user: left, password: None, attempts_cleared_at: None })?;
+                let dormancy = Dormancy::default();
+                tables.insert(&Account { user: left, password: None, attempts_cleared_at: None, dormancy })?;
             }
             Ok(Step::Done(Some(user)))
         };
@@ -150,11 +145,17 @@ impl LifecycleStore for KvStore {
         self.write("LifecycleStore::disable", step, |user| user.as_ref().map(evidence).unwrap_or_default()).await
     }
 
-    async fn enable(&self, user: UserId, evidence: EvidenceFor<'_, User>) -> Result<Option<User>, StoreError> {
+    async fn enable(
+        &self,
+        user: UserId,
+        at: Timestamp,
+        evidence: EvidenceFor<'_, User>,
+    ) -> Result<Option<User>, StoreError> {
         let step = move |tables: &mut Writing<'_>| {
             let account = tables.get::<Account>(id!(user))?.filter(|account| account.user.disabled_at.is_some());
             let Some(mut account) = account else { return Ok(Step::Nothing(None)) };
             account.user.disabled_at = None;
+            account.dormancy = DormancyRecord::restarted(at).into();
             tables.put(&account)?;
             Ok(Step::Done(Some(account.user)))
         };
@@ -167,14 +168,19 @@ pub(crate) fn remove_account(tables: &mut Writing<'_>, user: UserId) -> Result<b
     if tables.remove::<Account>(id!(user))?.is_none() {
         return Ok(false);
     }
+    remove_belongings(tables, user)?;
+    Ok(true)
+}
+
+/// Deletes every row that refers to an account, but for its counters of attempts.
+pub(super) fn remove_belongings(tables: &mut Writing<'_>, user: UserId) -> Result<(), Fault> {
     remove_all::<KnownDevice>(tables, KnownDevice::BY_USER, id!(user))?;
     remove_all::<StoredSession>(tables, StoredSession::BY_USER, id!(user))?;
     remove_all::<Pending>(tables, Pending::BY_USER, id!(user))?;
     remove_all::<StoredCeremony>(tables, StoredCeremony::BY_USER, id!(user))?;
     remove_all::<StoredChange>(tables, StoredChange::BY_USER, id!(user))?;
     let owner = TokenOwner::User { id: user, epochs: None };
-    remove_all::<Token>(tables, Token::BY_OWNER, &Token::owner_key(&owner))?;
-    Ok(true)
+    remove_all::<Token>(tables, Token::BY_OWNER, &Token::owner_key(&owner))
 }
 
 /// Takes a deletion back that is not due, with the tokens that could have.

@@ -13,7 +13,7 @@ use sigra_core::user::User;
 
 use super::accounts::{record_sign_in, standing_account};
 use crate::error::Fault;
-use crate::rows::{Account, Pending, Retired, StoredSession, id};
+use crate::rows::{Account, Pending, Retired, StoredSession, id, time};
 use crate::store::{KvStore, Step};
 use crate::table::{Readable, Tables, Writing, under};
 
@@ -43,7 +43,7 @@ impl SessionStore for KvStore {
                 return Ok(Step::Nothing(Minted::Stale));
             };
             if let Some(pending) = new.replaces().pending
-                && tables.remove::<Pending>(id!(pending))?.is_none()
+                && !take_over(tables, pending)?
             {
                 return Ok(Step::Nothing(Minted::PendingGone));
             }
@@ -160,7 +160,7 @@ impl SessionStore for KvStore {
                 ended += 1;
             }
             for row in pending {
-                tables.remove::<Pending>(id!(row.pending.id))?;
+                end_pending(tables, row)?;
             }
             Ok(Step::Done(ended))
         };
@@ -180,11 +180,11 @@ impl SessionStore for KvStore {
                 return Ok(Step::Nothing(Minted::Stale));
             }
             if let Some(replaced) = replaces
-                && tables.remove::<Pending>(id!(replaced))?.is_none()
+                && !take_over(tables, replaced)?
             {
                 return Ok(Step::Nothing(Minted::PendingGone));
             }
-            tables.insert(&Pending { pending, digest })?;
+            tables.insert(&Pending { pending, digest, ended: false })?;
             Ok(Step::Done(Minted::Done(())))
         };
         self.write("SessionStore::insert_pending", step, |_| evidence).await
@@ -202,12 +202,58 @@ impl SessionStore for KvStore {
     }
 
     async fn delete_pending(&self, id: PendingId) -> Result<(), StoreError> {
-        let step = move |tables: &mut Writing<'_>| match tables.remove::<Pending>(id!(id))? {
-            Some(_) => Ok(Step::Done(())),
+        let step = move |tables: &mut Writing<'_>| match tables.get::<Pending>(id!(id))? {
+            Some(row) => Ok(Step::Done(end_pending(tables, row)?)),
             None => Ok(Step::Nothing(())),
         };
         self.write("SessionStore::delete_pending", step, |()| Evidence::none()).await
     }
+
+    async fn unfinished(
+        &self,
+        now: Timestamp,
+        after: Option<(Timestamp, PendingId)>,
+        limit: u32,
+    ) -> Result<Vec<PendingSignIn>, StoreError> {
+        // The key after that one: no other lies between.
+        let start = after.map(|(at, id)| [&time(at)[..], id!(id), &[0]].concat()).unwrap_or_default();
+        let part = start..[&time(now)[..], &[0xff; 17]].concat();
+        self.read("SessionStore::unfinished", move |tables| {
+            let rows = tables.walk(Pending::UNFINISHED, part)?.take(limit as usize);
+            rows.map(|row| row.map(|row: Pending| row.pending)).collect()
+        })
+        .await
+    }
+
+    async fn end_unfinished(&self, user: UserId, id: PendingId, evidence: Evidence) -> Result<bool, StoreError> {
+        let step = move |tables: &mut Writing<'_>| {
+            let told = |row: &Pending| row.pending.user == user && row.pending.tell_unfinished;
+            if !tables.get::<Pending>(id!(id))?.is_some_and(|row| told(&row)) {
+                return Ok(Step::Nothing(false));
+            }
+            tables.remove::<Pending>(id!(id))?;
+            Ok(Step::Done(true))
+        };
+        self.write("SessionStore::end_unfinished", step, |_| evidence).await
+    }
+}
+
+/// Removes a pending sign-in that something takes the place of. `false` when it can be continued no more.
+fn take_over(tables: &mut Writing<'_>, id: PendingId) -> Result<bool, Fault> {
+    if tables.get::<Pending>(id!(id))?.is_none_or(|row| row.ended) {
+        return Ok(false);
+    }
+    tables.remove::<Pending>(id!(id))?;
+    Ok(true)
+}
+
+/// Ends a pending sign-in. One that is to be told stays for that, found by its token no more.
+fn end_pending(tables: &mut Writing<'_>, row: Pending) -> Result<(), Fault> {
+    if row.pending.tell_unfinished {
+        return tables.put(&Pending { ended: true, ..row });
+    }
+    tables.remove::<Pending>(id!(row.pending.id))?;
+    Ok(())
 }
 
 /// The user of a row that refers to one.

@@ -12,6 +12,7 @@ use sigra_core::secret::Digest;
 use sigra_core::session::Device;
 use sigra_core::time::Timestamp;
 
+use super::accounts::reclaim;
 use crate::error::Fault;
 use crate::rows::{Account, KnownDevice, Registration, Token, id};
 use crate::store::{KvStore, Step};
@@ -30,10 +31,14 @@ impl TokenStore for KvStore {
         evidence: EvidenceFor<'_, LiveToken>,
     ) -> Result<Option<LiveToken>, StoreError> {
         let step = move |tables: &mut Writing<'_>| {
-            let Some(live) = live_token(tables, digest, now)? else {
+            let Some(mut live) = live_token(tables, digest, now)? else {
                 return Ok(Step::Nothing(None));
             };
             tables.remove::<Token>(digest.as_bytes())?;
+            if let Some(user) = &mut live.user {
+                live.reclaimed = reclaim(tables, user.id, now)?;
+                *user = tables.get::<Account>(id!(user.id))?.ok_or(Fault::Corrupt("accounts"))?.user;
+            }
             Ok(Step::Done(Some(live)))
         };
         self.write("TokenStore::redeem", step, |live| live.as_ref().map(evidence).unwrap_or_default()).await
@@ -75,14 +80,14 @@ pub(super) fn live_token<T: Readable>(
         return Ok(None);
     };
     let TokenOwner::User { id, epochs } = token.owner else {
-        return Ok(Some(LiveToken { token, user: None }));
+        return Ok(Some(LiveToken { token, user: None, reclaimed: false }));
     };
     let Some(Account { user, .. }) = tables.get(id!(id))? else {
         return Ok(None);
     };
     // A rescue token counts under any epochs.
     let live = user.stands(epochs.unwrap_or(user.epochs)) && user.email.identity() == token.email.identity();
-    Ok(live.then_some(LiveToken { token, user: Some(user) }))
+    Ok(live.then_some(LiveToken { token, user: Some(user), reclaimed: false }))
 }
 
 /// Stores a token, unless its owner is gone or has other epochs by now.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sigra_core::email::EmailAddress;
 use sigra_core::password::PasswordHash;
-use sigra_core::ports::AccountRecord;
+use sigra_core::ports::{AccountRecord, DormancyRecord};
 use sigra_core::registration::{ConfirmationCode, MailedToken, PendingRegistration, TokenOwner};
 use sigra_core::secret::Digest;
 use sigra_core::session::Device;
@@ -20,6 +20,34 @@ pub(crate) struct Account {
     pub(crate) user: User,
     pub(crate) password: Option<String>,
     pub(crate) attempts_cleared_at: Option<Timestamp>,
+    #[serde(default)]
+    pub(crate) dormancy: Dormancy,
+}
+
+/// A [`DormancyRecord`]. The time of what is never looked at lies beyond the calendar, so it has no text.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Dormancy {
+    look_at: i64,
+    warned_at: Option<Timestamp>,
+    since: Option<Timestamp>,
+}
+
+impl Default for Dormancy {
+    fn default() -> Self {
+        DormancyRecord::default().into()
+    }
+}
+
+impl From<DormancyRecord> for Dormancy {
+    fn from(DormancyRecord { look_at, warned_at, since }: DormancyRecord) -> Self {
+        Self { look_at: look_at.as_micros(), warned_at, since }
+    }
+}
+
+impl From<Dormancy> for DormancyRecord {
+    fn from(Dormancy { look_at, warned_at, since }: Dormancy) -> Self {
+        Self { look_at: Timestamp::from_micros(look_at), warned_at, since }
+    }
 }
 
 impl Account {
@@ -28,6 +56,9 @@ impl Account {
 
     /// By when it is to be deleted, oldest first.
     pub(crate) const BY_DELETION: &str = "accounts.deletion";
+
+    /// By when to look whether anybody uses it, oldest first.
+    pub(crate) const BY_LOOK: &str = "accounts.look";
 
     /// Sets the password. Whatever was required of the one before is satisfied.
     pub(crate) fn set_password(&mut self, hash: &PasswordHash, now: Timestamp) {
@@ -51,7 +82,7 @@ impl Account {
 }
 
 impl From<Account> for AccountRecord {
-    fn from(Account { user, password, attempts_cleared_at }: Account) -> Self {
+    fn from(Account { user, password, attempts_cleared_at, .. }: Account) -> Self {
         Self { user, password: password.map(PasswordHash::new), attempts_cleared_at }
     }
 }
@@ -67,7 +98,9 @@ impl Row for Account {
         let address = (Self::BY_ADDRESS, self.user.email.identity().as_bytes().to_vec());
         let deletion =
             self.user.deletion_due_at.map(|at| (Self::BY_DELETION, [&time(at)[..], id!(self.user.id)].concat()));
-        [Some(address), deletion].into_iter().flatten().collect()
+        let look_at = DormancyRecord::from(self.dormancy).look_at;
+        let look = (Self::BY_LOOK, [&time(look_at)[..], id!(self.user.id)].concat());
+        [Some(address), deletion, Some(look)].into_iter().flatten().collect()
     }
 }
 

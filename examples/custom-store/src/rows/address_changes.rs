@@ -38,6 +38,11 @@ impl StoredChange {
     pub(crate) const BY_OLD_ADDRESS: &str = "address_changes.old_address";
     pub(crate) const BY_EXPIRY: &str = "address_changes.expiry";
 
+    /// When nothing of it is worth anything any more.
+    pub(crate) fn expires_at(&self) -> Timestamp {
+        self.undo_expires_at.map_or(self.change.expires_at, |undo| undo.max(self.change.expires_at))
+    }
+
     pub(crate) fn undoes(&self, now: Timestamp) -> bool {
         self.undo_expires_at.is_some_and(|until| now < until)
     }
@@ -51,8 +56,8 @@ impl Row for StoredChange {
     }
 
     fn entries(&self) -> Vec<(&'static str, Vec<u8>)> {
-        let AddressChange { id, user, old, expires_at, .. } = &self.change;
-        let end = self.undo_expires_at.map_or(*expires_at, |undo| undo.max(*expires_at));
+        let AddressChange { id, user, old, .. } = &self.change;
+        let end = self.expires_at();
         let mut entries =
             vec![(Self::BY_USER, [id!(user), id!(id)].concat()), (Self::BY_EXPIRY, [&time(end)[..], id!(id)].concat())];
         if self.pending {

@@ -14,7 +14,7 @@ use sigra_core::id::{
     DeviceId, EventId, MailId, OrganizationId, PendingId, RegistrationId, RequestId, SessionId, UserId,
 };
 use sigra_core::mail::{MailKind, OutgoingMail};
-use sigra_core::ports::{Ceremony, Mac, RecordedEvent, Sealed};
+use sigra_core::ports::{Ceremony, Mac, Quarantined, RecordedEvent, Sealed};
 use sigra_core::registration::{
     AddressRequest, ConfirmationCode, MailedToken, PendingRegistration, RequestKind, TokenOwner,
 };
@@ -98,6 +98,15 @@ pub(super) struct ConfirmationCodeDef {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(remote = "Quarantined")]
+pub(super) struct QuarantinedDef {
+    #[serde(with = "mac")]
+    key: Mac,
+    holder: Option<UserId>,
+    until: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
 #[serde(remote = "AddressRequest")]
 pub(super) struct AddressRequestDef {
     id: RequestId,
@@ -149,6 +158,9 @@ pub(super) struct PendingSignInDef {
     epochs: Epochs,
     remember: bool,
     opens_sudo: bool,
+    // Rows from before it were not told.
+    #[serde(default)]
+    tell_unfinished: bool,
     client: ClientInfo,
     created_at: Timestamp,
     expires_at: Timestamp,

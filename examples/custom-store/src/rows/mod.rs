@@ -7,16 +7,18 @@ mod address_changes;
 mod attempts;
 mod ceremonies;
 mod foreign;
+mod quarantine;
 mod queues;
 mod sessions;
 mod trail;
 
 use sigra_core::time::Timestamp;
 
-pub(crate) use accounts::{Account, Code, KnownDevice, Registration, Token};
+pub(crate) use accounts::{Account, Code, Dormancy, KnownDevice, Registration, Token};
 pub(crate) use address_changes::{Link, StoredChange};
 pub(crate) use attempts::{Counter, counter_key};
 pub(crate) use ceremonies::StoredCeremony;
+pub(crate) use quarantine::StoredQuarantine;
 pub(crate) use queues::{Lease, QueuedMail, QueuedRequest, StoredLease};
 pub(crate) use sessions::{Pending, Retired, StoredSession};
 pub(crate) use trail::Event;

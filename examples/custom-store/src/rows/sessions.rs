@@ -59,13 +59,19 @@ pub(crate) struct Pending {
     pub(crate) pending: PendingSignIn,
     #[serde(with = "digest")]
     pub(crate) digest: Digest,
+    /// Kept because it is still to be told, and for nothing else.
+    #[serde(default)]
+    pub(crate) ended: bool,
 }
 
 impl Pending {
     /// Unique.
     pub(crate) const BY_TOKEN: &str = "pending.token";
     pub(crate) const BY_USER: &str = "pending.user";
+    /// Those that may go then without a word.
     pub(crate) const BY_EXPIRY: &str = "pending.expiry";
+    /// Those that are to be told then.
+    pub(crate) const UNFINISHED: &str = "pending.unfinished";
 }
 
 impl Row for Pending {
@@ -76,11 +82,15 @@ impl Row for Pending {
     }
 
     fn entries(&self) -> Vec<(&'static str, Vec<u8>)> {
-        let PendingSignIn { id, user, expires_at, .. } = &self.pending;
-        vec![
-            (Self::BY_TOKEN, self.digest.as_bytes().to_vec()),
+        let PendingSignIn { id, user, expires_at, tell_unfinished, .. } = &self.pending;
+        let by_expiry = if *tell_unfinished { Self::UNFINISHED } else { Self::BY_EXPIRY };
+        let mut entries = vec![
             (Self::BY_USER, [id!(user), id!(id)].concat()),
-            (Self::BY_EXPIRY, [&time(*expires_at)[..], id!(id)].concat()),
-        ]
+            (by_expiry, [&time(*expires_at)[..], id!(id)].concat()),
+        ];
+        if !self.ended {
+            entries.push((Self::BY_TOKEN, self.digest.as_bytes().to_vec()));
+        }
+        entries
     }
 }

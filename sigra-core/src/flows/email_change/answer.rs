@@ -60,6 +60,11 @@ impl Answer<'_> {
             let event = AuditEvent::new(names::EMAIL_CHANGE_REFUSED, self.now, &self.request.client);
             return Ok((None, evidence.and_event(event.about(holder).failed("address_taken"))));
         }
+        if let Some(kept) = self.inner.in_quarantine(&change.new, Some(change.user), self.now).await? {
+            let event = AuditEvent::new(names::EMAIL_CHANGE_REFUSED, self.now, &self.request.client);
+            let event = AuditEvent { subject: kept.holder, ..event };
+            return Ok((None, evidence.and_event(event.failed("address_quarantined"))));
+        }
         let kind = MailKind::EMAIL_CHANGE_CONFIRM;
         if !self.may_mail(&change.new, self.inner.config.mail.budget, "mail.recipient").await? {
             return Ok((None, evidence.and_event(self.suppressed(&kind, None))));

@@ -10,11 +10,13 @@ use crate::client::ClientInfo;
 use crate::email::EmailAddress;
 use crate::error::FlowError;
 use crate::evidence::Evidence;
+use crate::flows::reclaim::with_reclaim;
 use crate::mail::{MailKind, OutgoingMail};
 use crate::ports::Happened;
 use crate::registration::RequestKind;
 use crate::secret::{Purpose, RawToken};
 use crate::sigra::Inner;
+use crate::telemetry::operation;
 use crate::time::Timestamp;
 use crate::user::User;
 
@@ -26,6 +28,9 @@ pub use undo::UndoView;
 /// not, and answers alike; a worker mails the link to the new address if it is free, and in either case a notice to the
 /// old one, with a link that undoes. Redeeming ends every session but the one that asked, and that one too unless its
 /// browser redeems.
+///
+/// An account that is not proven is [reclaimed](crate::ports::AccountStore#reclaiming) by the proof of its new address: nothing
+/// goes on then, and nothing undoes it.
 #[derive(Clone, Copy)]
 pub struct EmailChange<'a>(pub(crate) &'a Inner);
 
@@ -48,6 +53,8 @@ pub enum ChangeOutcome {
     /// The account has the new address. The session that asked goes on when its browser redeemed; it is `None` otherwise,
     /// and when it could not go on.
     Changed(Box<User>, Option<Box<Renewed>>),
+    /// The account has the new address, and was not proven before: it was [reclaimed](crate::ports::AccountStore#reclaiming).
+    Reclaimed(Box<User>),
     /// The link is unknown, used, replaced or expired, its session or its account is not what it was, or the address is
     /// taken: all alike.
     Invalid,
@@ -60,7 +67,7 @@ impl EmailChange<'_> {
     /// # Errors
     ///
     /// When the store cannot do its work.
-    #[tracing::instrument(name = "sigra.email_change.request", skip_all)]
+    #[operation("sigra.email_change.request")]
     pub async fn request(
         &self,
         current: &CurrentSession,
@@ -68,8 +75,9 @@ impl EmailChange<'_> {
         client: &ClientInfo,
     ) -> Result<ChangeRequested, FlowError> {
         let (user, session) = (current.user(), current.session());
-        let Ok(new) = EmailAddress::parse(email) else {
-            return Ok(ChangeRequested::Rejected(InputFault::InvalidEmail));
+        let new = match EmailAddress::parse_new(email) {
+            Ok(new) => new,
+            Err(fault) => return Ok(ChangeRequested::Rejected(fault.into())),
         };
         if new.identity() == user.email.identity() {
             return Ok(ChangeRequested::Rejected(InputFault::UnchangedEmail));
@@ -127,7 +135,7 @@ impl EmailChange<'_> {
     /// # Errors
     ///
     /// When a port cannot do its work.
-    #[tracing::instrument(name = "sigra.email_change.redeem", skip_all)]
+    #[operation("sigra.email_change.redeem")]
     pub async fn redeem(
         &self,
         token: &str,
@@ -138,12 +146,17 @@ impl EmailChange<'_> {
         let Some(token) = RawToken::parse(token) else {
             return self.invalid("invalid_token", client).await;
         };
-        if self.live(&token, now).await?.is_none() {
+        let Some(change) = self.live(&token, now).await? else {
             return self.invalid("invalid_token", client).await;
-        }
+        };
         let undo = RawToken::random();
         let undo_expires_at = now + self.0.config.reset.rescue_secs.span();
-        let completion = Completion { at: now, undo: undo.digest(Purpose::UNDO_EMAIL_CHANGE), undo_expires_at };
+        let completion = Completion {
+            at: now,
+            undo: undo.digest(Purpose::UNDO_EMAIL_CHANGE),
+            undo_expires_at,
+            quarantine: self.0.quarantine_keys(&change.new),
+        };
         let evidence = |changed: &ChangedAddress| self.told(changed, &undo, undo_expires_at, client);
         let confirm = token.digest(Purpose::CHANGE_EMAIL);
         let changed = match self.0.stores.address_changes.redeem(confirm, &completion, &evidence).await? {
@@ -151,8 +164,9 @@ impl EmailChange<'_> {
             Completed::Invalid => return self.invalid("used", client).await,
             Completed::Taken => return self.invalid("address_taken", client).await,
         };
-        let ChangedAddress { change, user } = changed;
-        let asked = current.filter(|current| current.session().id == change.session && current.user().id == user.id);
+        let ChangedAddress { change, user, reclaimed } = changed;
+        let its = |current: &&CurrentSession| current.session().id == change.session && current.user().id == user.id;
+        let asked = current.filter(its).filter(|_| !reclaimed);
         let renewed = match asked {
             // The change stands whatever becomes of the session.
             Some(current) => Sessions(self.0).carry_on(current, &user, None, client).await.unwrap_or_else(|error| {
@@ -161,11 +175,15 @@ impl EmailChange<'_> {
             }),
             None => None,
         };
+        if reclaimed {
+            self.0.follow_up(self.0.reclaimed(&user, client).await);
+        }
         if renewed.is_none() {
             self.0.follow_up(self.0.end_all_sessions(&user, client).await);
         }
         self.0.happened(Happened::EmailChanged(&user, &change.old)).await;
-        Ok(ChangeOutcome::Changed(Box::new(user), renewed.map(Box::new)))
+        let user = Box::new(user);
+        Ok(if reclaimed { ChangeOutcome::Reclaimed(user) } else { ChangeOutcome::Changed(user, renewed.map(Box::new)) })
     }
 
     /// Withdraws the current user's own pending change. `false` when there is none. The link to the old address stays good:
@@ -174,7 +192,7 @@ impl EmailChange<'_> {
     /// # Errors
     ///
     /// When the store cannot do its work.
-    #[tracing::instrument(name = "sigra.email_change.withdraw", skip_all)]
+    #[operation("sigra.email_change.withdraw")]
     pub async fn withdraw(&self, current: &CurrentSession, client: &ClientInfo) -> Result<bool, FlowError> {
         let (user, session, now) = (current.user().id, current.session().id, self.0.clock.now());
         let event = AuditEvent::new(names::EMAIL_CHANGE_WITHDRAWN, now, client).by(user).within(session);
@@ -203,10 +221,11 @@ impl EmailChange<'_> {
         Ok(live.then_some(change))
     }
 
-    /// Tells both addresses, the old one with a link that undoes.
+    /// Tells both addresses, the old one with a link that undoes; or the new one alone, when nobody has shown that the old one
+    /// was theirs.
     fn told(
         &self,
-        ChangedAddress { change, user }: &ChangedAddress,
+        ChangedAddress { change, user, reclaimed }: &ChangedAddress,
         undo: &RawToken,
         undo_expires_at: Timestamp,
         client: &ClientInfo,
@@ -216,8 +235,14 @@ impl EmailChange<'_> {
         let event = AuditEvent::new(names::EMAIL_CHANGE_SUCCESS, now, client).by(user.id).within(change.session);
         let facts = self.0.notices().facts(client, now, undo_expires_at.since(now));
         let mail = |to, facts| OutgoingMail::seal(vault, MailKind::EMAIL_CHANGED, to, facts, now, undo_expires_at);
+        let evidence = with_reclaim(Evidence::event(event), user, *reclaimed, client, now);
+        let evidence = evidence.and_mail([mail(&user.email, &facts)]);
+        if *reclaimed {
+            return evidence;
+        }
+        let evidence = evidence.and_quarantined(self.0.quarantined(&change.old, Some(user.id), now));
         let to_old = facts.clone().with_token("email_change_cancel", undo);
-        Evidence::event(event).and_mail([mail(&user.email, &facts), mail(&change.old, &to_old)])
+        evidence.and_mail([mail(&change.old, &to_old)])
     }
 
     async fn invalid(&self, reason: &'static str, client: &ClientInfo) -> Result<ChangeOutcome, FlowError> {

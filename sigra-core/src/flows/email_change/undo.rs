@@ -7,9 +7,11 @@ use crate::client::ClientInfo;
 use crate::email::EmailAddress;
 use crate::error::FlowError;
 use crate::evidence::Evidence;
+use crate::flows::reclaim::with_reclaim;
 use crate::ports::Happened;
 use crate::registration::RequestKind;
 use crate::secret::{Purpose, RawToken};
+use crate::telemetry::operation;
 use crate::time::Timestamp;
 use crate::user::User;
 
@@ -51,12 +53,12 @@ impl EmailChange<'_> {
     /// The link is a rescue token: epochs do not kill it, nor does what replaces or withdraws the change, so a thief cannot
     /// disarm it. Redeeming it brings the old address back, ends every session and credential, the password included, removes
     /// the factors that were added since the change was asked for, forgets the devices, starts a reset by mail to the old
-    /// address, and signs nobody in.
+    /// address, and signs nobody in. An account that is not proven is [reclaimed](crate::ports::AccountStore#reclaiming).
     ///
     /// # Errors
     ///
     /// When a port cannot do its work.
-    #[tracing::instrument(name = "sigra.email_change.undo", skip_all)]
+    #[operation("sigra.email_change.undo")]
     pub async fn undo(&self, token: &str, client: &ClientInfo) -> Result<Option<User>, FlowError> {
         let Some(token) = RawToken::parse(token) else {
             return self.nothing_undone(client).await;
@@ -72,12 +74,19 @@ impl EmailChange<'_> {
         let request = |user: &User| self.0.address_request(RequestKind::RescueReset, &user.email, client);
         let evidence = |undone: &UndoneChange| {
             let event = AuditEvent::new(names::EMAIL_CHANGE_UNDONE, now, client).by(undone.user.id);
-            Evidence::event(event.with("reverted", undone.reverted_from.is_some()))
+            let evidence = Evidence::event(event.with("reverted", undone.reverted_from.is_some()));
+            let left = undone.reverted_from.as_ref();
+            let evidence =
+                evidence.and_quarantined(left.and_then(|left| self.0.quarantined(left, Some(undone.user.id), now)));
+            with_reclaim(evidence, &undone.user, undone.reclaimed, client, now)
         };
         let undone = self.0.stores.address_changes.undo(undo, now, &request, &evidence).await?;
-        let Some(UndoneChange { user, reverted_from }) = undone else {
+        let Some(UndoneChange { user, reverted_from, reclaimed }) = undone else {
             return self.nothing_undone(client).await;
         };
+        if reclaimed {
+            self.0.follow_up(self.0.reclaimed(&user, client).await);
+        }
         // What was added between the two. Nothing can be any more: it would be under the epochs from before.
         self.0.follow_up(self.0.disown_factors(&user, since, client).await);
         self.0.follow_up(self.0.end_all_sessions(&user, client).await);

@@ -1,8 +1,9 @@
 use serde_json::{Value, json};
+use sigra_core::config::{Config, Seconds};
 use sigra_core::mail::MailKind;
 
-use super::{ANN, GoldenHost, NOBODYS_TOKEN};
-use crate::golden::{Answer, Make};
+use super::{ANN, BOB, GoldenHost, NOBODYS_TOKEN};
+use crate::golden::{Answer, Knobs, Make};
 use crate::scenario::{PASSWORD, WRONG_PASSWORD};
 
 /// Hosts in which an address is in different states, each with a password that does not open it.
@@ -134,4 +135,46 @@ pub(super) async fn links(make: &Make<'_>) {
         answers[0].is_problem(400, "invalid_token", &[]);
         all_alike(&answers);
     }
+}
+
+/// Registering an address and changing to it where it is free, taken, and kept from everybody. Only a free one gets mail that goes on.
+pub(super) async fn lc_06_an_address_in_quarantine(make: &Make<'_>) {
+    let fields = [("email", ANN), ("password", PASSWORD)];
+    let body = json!({ "email": ANN, "password": PASSWORD });
+    let mut answers = [(); 4].map(|()| Vec::new());
+    for (state, mails) in [("free", 4), ("taken", 0), ("kept", 0)] {
+        let config = |config: &mut Config| config.lifecycle.address_quarantine_secs = Seconds::new(30 * 86_400);
+        let host = GoldenHost::with(make, Knobs { config, ..Knobs::default() });
+        if state != "free" {
+            let ann = host.test.confirmed(ANN).await;
+            if state == "kept" {
+                let operator = host.test.sigra.operator();
+                assert!(operator.erase(ann.id, &host.test.client()).await.expect("the store must answer"));
+            }
+        }
+        let mut bob = host.signed_in(BOB).await;
+        let before = host.test.count_mailed(&MailKind::CONFIRM_EMAIL, ANN);
+        answers[0].push(host.browser().post("/auth/register", &fields).await);
+        answers[1].push(host.browser().json("/auth/api/v1/register", body.clone()).await);
+        for path in ["/auth/settings/email", "/auth/api/v1/email-change"] {
+            let page = path.starts_with("/auth/settings");
+            let answer = match page {
+                true => bob.post(path, &[("email", ANN)]).await,
+                false => bob.json(path, json!({ "email": ANN })).await,
+            };
+            host.test.run_workers().await;
+            answers[2 + usize::from(!page)].push(answer);
+        }
+        let registered = host.test.count_mailed(&MailKind::CONFIRM_EMAIL, ANN) - before;
+        let changing = host.test.count_mailed(&MailKind::EMAIL_CHANGE_CONFIRM, ANN);
+        assert_eq!(registered + changing, mails, "{state}");
+        let notices = host.test.count_mailed(&MailKind::EMAIL_CHANGE_NOTICE, BOB);
+        assert_eq!(notices, 2, "{state}: the mailbox of whoever asks is told alike");
+    }
+    for answers in &answers {
+        all_alike(answers);
+    }
+    answers[0][0].leads_to("/auth/confirm", &[]);
+    answers[1][0].is_json(202, &[]);
+    answers[3][0].is_json(202, &[]);
 }

@@ -236,3 +236,28 @@ pub(super) async fn tk_18_dead_links_are_alike(make: &Make<'_>) {
         answer.alike(&answers[0]);
     }
 }
+
+/// Whoever has an address that somebody else changed away from gets nothing of that account, and neither do the links that went there.
+pub(super) async fn lc_02_a_renamed_address_is_a_strangers(make: &Make<'_>) {
+    let host = GoldenHost::new(make);
+    let mut old = asked(&host, ANN).await;
+    let token = host.test.mailed_token(&CONFIRM, NEW);
+    old.json(REDEEM, json!({ "token": token })).await.status(200);
+    host.test.run_workers().await;
+    let renamed = host.account(NEW).await.expect("the account has the new address");
+    let undo = [link(&host, &NOTICE, ANN), link(&host, &MailKind::EMAIL_CHANGED, ANN)];
+    // When nothing can be undone any more.
+    host.test.advance(3 * 86_400);
+    let stranger = host.test.confirmed(ANN).await;
+    assert_ne!(stranger.id, renamed.id);
+    for path in undo {
+        host.browser().post(&path, &[]).await.is_page(400, &[]);
+    }
+    let mut browser = host.browser();
+    assert_eq!(browser.sign_in(ANN).await.json()["status"], "authenticated");
+    assert_eq!((sessions_of(&host, ANN).await, sessions_of(&host, NEW).await), (1, 0));
+    browser.read("/me").await.status(200).says(ANN);
+    assert_eq!(host.account(NEW).await.map(|user| user.id), Some(renamed.id));
+    let mut owner = host.browser();
+    assert_eq!(owner.sign_in(NEW).await.json()["status"], "authenticated");
+}

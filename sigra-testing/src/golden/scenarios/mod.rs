@@ -3,6 +3,7 @@
 mod alike;
 mod bodies;
 mod confirmation;
+mod deferred;
 mod deletion;
 mod email_change;
 mod export;
@@ -69,6 +70,7 @@ pub fn scenarios() -> Vec<Scenario> {
 scenarios! { ACCOUNTS:
     registration { forms, pw_14_json, profiles, }
     confirmation { tk_07_by_link, by_code, by_json, resending, }
+    deferred { registering, guards, step_json, step_by_pages, proven_meanwhile, tk_16_taking_over, tk_16_a_new_address, }
     sign_in {
         se_01_forms, json, faults, se_02_remembered, se_06_tokens_change, se_07_tokens_are_not_adopted,
         known_devices_keep_their_cookie, overload,
@@ -85,6 +87,7 @@ scenarios! { ACCOUNTS:
     email_change {
         tk_17_forms, tk_17_json, se_16_in_another_browser, undoing_forms, cancelling_json, se_20_only_fresh_sessions_ask,
         tk_19_faults, th_18_taken_and_free_addresses_are_alike, tk_18_dead_links_are_alike,
+        lc_02_a_renamed_address_is_a_strangers,
     }
     sessions {
         page, se_18_json, se_19_foreign_ids, revoking, se_22_current, cs_13_hostile_user_agents,
@@ -93,6 +96,7 @@ scenarios! { ACCOUNTS:
     pending { json, form, opens_nothing, sign_out_wipes_it, }
     alike {
         th_15_sign_in, th_15_sign_in_json, th_17_registering, th_18_requests, confirming, links,
+        lc_06_an_address_in_quarantine,
     }
     origin { cs_01_every_unsafe_route, cs_02_every_header, cs_03_native_clients, the_hosts_own_routes, }
     return_to { cs_08_nothing_leads_elsewhere, it_is_carried_along, cs_09_referer_counts_for_nothing, }
@@ -129,7 +133,7 @@ scenarios! { ACCOUNTS:
 scenarios! { SECOND_FACTORS:
     second_factors {
         mf_13_enrolling_json, mf_16_enrolling_by_pages, mf_09_challenge_json, challenge_by_pages, mf_07_lockout,
-        mf_17_backup_codes, mf_19_trusted_browsers, mf_14_sudo, mf_25_turning_off, required_json, required_by_pages,
+        th_22_given_up, mf_17_backup_codes, mf_19_trusted_browsers, mf_14_sudo, mf_25_turning_off, required_json, required_by_pages,
         mf_17_codes_are_shown_whatever_follows, guards, sudo_without_a_password, faults,
         se_20_changing_the_password,
     }

@@ -19,6 +19,8 @@ pub(super) async fn forms(make: &Make<'_>) {
     let answer = browser.post("/auth/register", &[("email", "<b>ann"), ("password", PASSWORD)]).await;
     answer.is_page(422, &[]).says("value=\"&lt;b&gt;ann\"").says("Enter a complete email address");
     answer.never_says(PASSWORD);
+    let answer = browser.post("/auth/register", &[("email", "m\u{131}ke@example.org"), ("password", PASSWORD)]).await;
+    answer.is_page(422, &[]).says("can be mistaken for another one");
     let answer = browser.post("/auth/register", &[("email", ANN), ("password", "too short")]).await;
     answer.is_page(422, &[]).says(&format!("value=\"{ANN}\"")).says("Use at least 15 characters.");
     answer.never_says("too short");
@@ -37,6 +39,7 @@ pub(super) async fn pw_14_json(make: &Make<'_>) {
         ("ann", PASSWORD, &["email invalid_email"]),
         // A password is judged against its address, so only once there is one.
         ("", "", &["email invalid_email"]),
+        ("\u{430}nn@example.org", PASSWORD, &["email invalid_email"]),
         ("ann@example.org,eve@example.org", PASSWORD, &["email invalid_email"]),
         ("ann@example.org\nBcc: eve@example.org", PASSWORD, &["email invalid_email"]),
         (ANN, &"x".repeat(1_025), &["password too_long"]),

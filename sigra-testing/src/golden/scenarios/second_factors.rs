@@ -220,6 +220,26 @@ pub(super) async fn mf_07_lockout(make: &Make<'_>) {
     browser.json(MFA, body).await.is_json(200, &["set-cookie"]);
 }
 
+/// Whoever has the password signs out at the second factor: the owner is told, and the link in the mail works.
+pub(super) async fn th_22_given_up(make: &Make<'_>) {
+    let host = host(make);
+    let mut owner = host.signed_in(ANN).await;
+    enrol(&host, &mut owner).await;
+    let mut thief = host.browser();
+    thief.sign_in(ANN).await;
+    thief.json("/auth/api/v1/logout", json!({})).await.status(204);
+    for told in [0, 1, 1] {
+        let _ = host.test.sigra.sweeper().run_once().await.expect("nothing stands in its way");
+        host.test.run_workers().await;
+        assert_eq!(host.test.count_mailed(&MailKind::SIGN_IN_UNFINISHED, ANN), told);
+        host.test.advance(300);
+    }
+    owner.get("/auth/settings/security").await.is_page(200, &[]).says("gave up at the second step.");
+    host.browser().post(&link(&host, &MailKind::SIGN_IN_UNFINISHED, ANN), &[]).await.is_page(200, &["set-cookie"]);
+    let body = json!({ "email": ANN, "password": PASSWORD });
+    host.browser().json("/auth/api/v1/login", body).await.is_problem(401, "invalid_credentials", &[]);
+}
+
 pub(super) async fn mf_17_backup_codes(make: &Make<'_>) {
     let host = host(make);
     let (mut browser, app, codes) = challenged(&host).await;

@@ -1,7 +1,5 @@
 //! The code of `docs/guides/testing-your-app.md`, which shows parts of this file word for word.
 
-#![allow(clippy::unwrap_used, reason = "what a test rests on may stop it")]
-
 use std::time::Duration;
 
 use axum::Router;
@@ -186,10 +184,6 @@ async fn a_surface_answers_without_a_framework() {
 
 #[test]
 fn the_guide_shows_this_file_word_for_word() {
-    let (guide, here) = (include_str!("../../../docs/guides/testing-your-app.md"), include_str!("testing_guide.rs"));
-    let shown: Vec<_> = guide.split("```rust\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert!(shown.len() > 8, "the guide shows its code in blocks of rust");
-    for block in shown {
-        assert!(here.contains(block), "not in this file:\n{block}");
-    }
+    let guide = include_str!("../../../../docs/guides/testing-your-app.md");
+    super::shown_word_for_word(guide, include_str!("testing.rs"));
 }
