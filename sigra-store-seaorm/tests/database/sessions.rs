@@ -2,17 +2,20 @@
 
 use std::sync::{Arc, Mutex};
 
-use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement};
+use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, Statement};
 use sigra_core::evidence::Evidence;
 use sigra_core::ports::SessionStore as _;
 use sigra_core::secret::{Purpose, RawToken};
-use sigra_store_seaorm::{SeaOrmStore, open};
+use sigra_store_seaorm::SeaOrmStore;
 
 use crate::support::{Fixture, later, sign_in, sqlite, user};
 
-/// Everything that is asked of a database, with the pool to ask it through.
+/// Everything that is asked of a database, with the pool to ask it through. Of one connection: beside a larger pool the store
+/// asks the same on connections of its own, which a pool's callback does not hear of.
 async fn watched(f: &Fixture) -> (DatabaseConnection, Arc<Mutex<Vec<Statement>>>) {
-    let mut pool = open(f.database.url()).await.unwrap();
+    let mut options = ConnectOptions::new(f.database.url());
+    options.max_connections(1);
+    let mut pool = Database::connect(options).await.unwrap();
     let log: Arc<Mutex<Vec<Statement>>> = Arc::default();
     let writer = log.clone();
     pool.set_metric_callback(move |info| writer.lock().unwrap().push(info.statement.clone()));
