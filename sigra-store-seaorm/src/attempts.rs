@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+#[cfg(feature = "sqlite")]
+use sea_orm::DbBackend;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait as _, Condition, ConnectionTrait as _, DbBackend, EntityTrait as _, IntoActiveModel as _,
-    QueryFilter as _, QueryResult, QuerySelect as _,
+    ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _,
+    QueryResult, QuerySelect as _,
 };
 use sigra_core::error::StoreError;
 use sigra_core::ports::{AttemptKey, AttemptOwner, AttemptPolicy, AttemptStore, Reservation, Reserved};
