@@ -20,7 +20,7 @@ pub use second_factors::{
     BackupCodesView, MfaEnrollmentView, MfaSection, MfaSettingsView, MfaView, PasskeyRow, PasskeySection,
     TotpSecretView, TotpSetupView, TrustedBrowserRow,
 };
-pub use sessions::{SecurityEventRow, SecurityHistoryView, SessionRow, SessionsView};
+pub use sessions::{SecurityEventRow, SecurityHistoryView, SessionRow, SessionsView, SettingsView};
 
 /// The version of the view models. It grows when a field that templates may read is removed or changes its meaning.
 pub const VERSION: u32 = 1;
@@ -336,6 +336,8 @@ views! {
     UndoDeletion(UndoDeletionView) => "undo_deletion.html",
     /// What happened.
     Message(MessageView) => "message.html",
+    /// Where the settings begin.
+    Settings(SettingsView) => "settings.html",
     /// Where the account is signed in.
     Sessions(SessionsView) => "sessions.html",
     /// What happened to the account.

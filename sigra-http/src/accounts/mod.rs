@@ -9,6 +9,7 @@ mod not_me;
 mod register;
 mod reset;
 mod sessions;
+mod settings;
 mod sign_in_confirm;
 mod sudo;
 
@@ -55,7 +56,7 @@ pub(crate) static ROUTES: &[Route] = &[
     route!(Get "/not-me/{token}", Html, ANYONE, Read, "asks before it ends every session", not_me::token_page),
     route!(Post "/not-me/{token}", Html, ANYONE, Redeem, "ends every session and starts a reset", not_me::token_form),
     route!(Post "/api/v1/not-me/redeem", Json, ANYONE, Redeem, "ends every session and starts a reset", not_me::json),
-    route!(Get "/settings", Html, USER, Read, "leads to the first page of the settings", sessions::settings),
+    route!(Get "/settings", Html, USER, Read, "the pages of the settings, and whose they are", settings::page),
     route!(Get "/settings/sessions", Html, USER, Read, "the user's sessions", sessions::page),
     route!(Post "/settings/sessions/revoke-others", Html, FRESH, Change, "ends all other sessions", sessions::revoke_others_form),
     route!(Post "/settings/sessions/{id}/revoke", Html, FRESH, Change, "ends one session", sessions::revoke_form),

@@ -12,11 +12,6 @@ use crate::reply::Reply;
 use crate::shown::{ShownSession, ShownUser, methods};
 use crate::views::{SessionRow, SessionsView};
 
-/// The settings begin with the sessions, which every host has.
-pub(super) async fn settings(call: Call<'_>) -> Result<Reply, Fault> {
-    Ok(Reply::see_other(call.path("/settings/sessions")))
-}
-
 pub(super) async fn page(call: Call<'_>) -> Result<Reply, Fault> {
     let current = call.signed_in()?;
     let sessions = call.sigra().sessions().list(current.user()).await?;

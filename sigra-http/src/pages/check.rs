@@ -155,6 +155,7 @@ pub(super) fn forms<'a>(view: &'a View, urls: &'a Urls) -> Vec<Form<'a>> {
             vec![with(form(&urls.reactivate, &[]), back), form(&urls.logout, &[])]
         }
         View::UndoDeletion(view) => vec![form(&view.action, &[])],
+        View::Settings(_) => vec![form(&urls.logout, &[])],
         View::Sessions(view) => {
             let others = view.sessions.iter().filter(|session| !session.current);
             let mut forms: Vec<_> = others.map(|session| form(&session.revoke_action, &[])).collect();
@@ -315,6 +316,7 @@ fn told(view: &View) -> Vec<(&'static str, &str)> {
             .map(|code| ("codes", code.as_str()))
             .chain([("next.href", view.next.href.as_str())])
             .collect(),
+        View::Settings(view) => vec![("email", view.email.as_str())],
         View::DeleteAccount(view) => vec![("email", view.email.as_str())],
         View::Reactivate(view) => vec![("email", view.email.as_str())],
         View::UndoDeletion(view) => vec![("email", view.email.as_str())],

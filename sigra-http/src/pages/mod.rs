@@ -3,7 +3,7 @@
 //! The templates are [minijinja](https://docs.rs/minijinja), close to Jinja2. Each sees `view`, the fields of its page's
 //! type in [`views`](crate::views), `notice`, one sentence or none, `unconfirmed`, the address of whoever is signed in without having
 //! proven it, or none, and the globals `product`, `prefix`, `urls`, `assets`,
-//! `settings` (links to the pages of the settings) and `passkeys` (whether one can sign in with a passkey). Values are always escaped. Reading what does not exist is an error, not an empty string.
+//! `settings` (the pages of the settings: `href`, `text` and `about`, a sentence on each) and `passkeys` (whether one can sign in with a passkey). Values are always escaped. Reading what does not exist is an error, not an empty string.
 //!
 //! Besides minijinja's own filters there are `moment`, which words an RFC 3339 time, and `method_words`, which words the
 //! name of a way of signing in.
@@ -27,7 +27,7 @@ use serde::Serialize;
 
 use self::fault::describe;
 pub use self::fault::{PageFaults, RenderError};
-use crate::views::{Link, View};
+use crate::views::View;
 
 /// The embedded templates. Every page of [`View`] has its own; the first two are what they share.
 const TEMPLATES: &[(&str, &str)] = &[
@@ -59,6 +59,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("reset_password.html", include_str!("../../templates/reset_password.html")),
     ("reset_password_token.html", include_str!("../../templates/reset_password_token.html")),
     ("sign_in_confirm.html", include_str!("../../templates/sign_in_confirm.html")),
+    ("settings.html", include_str!("../../templates/settings.html")),
     ("sessions.html", include_str!("../../templates/sessions.html")),
     ("sudo.html", include_str!("../../templates/sudo.html")),
     ("undo_deletion.html", include_str!("../../templates/undo_deletion.html")),
@@ -83,7 +84,7 @@ impl Pages {
         environment.add_global("urls", Serde(&urls));
         environment.add_global("assets", Serde(assets::Urls::new(prefix)));
         // Until a surface says what it offers.
-        environment.add_global("settings", Serde(Vec::<Link>::new()));
+        environment.add_global("settings", Serde(Vec::<SettingsLink>::new()));
         environment.add_global("passkeys", false);
         for (name, source) in TEMPLATES {
             environment.add_template(name, source).expect("a test parses every embedded template");
@@ -97,9 +98,10 @@ impl Pages {
         let links: Vec<_> = offers
             .settings
             .iter()
-            .map(|section| Link {
+            .map(|section| SettingsLink {
                 href: format!("{}{}", self.urls.prefix, section.path),
-                text: section.title.to_owned(),
+                text: section.title,
+                about: section.about,
             })
             .collect();
         self.environment.add_global("settings", Serde(links));
@@ -184,6 +186,16 @@ pub(crate) struct Section {
     /// Below the prefix.
     pub(crate) path: &'static str,
     pub(crate) title: &'static str,
+    /// One sentence: what can be seen and done there.
+    pub(crate) about: &'static str,
+}
+
+/// A page of the settings, for the templates.
+#[derive(Serialize)]
+struct SettingsLink {
+    href: String,
+    text: &'static str,
+    about: &'static str,
 }
 
 /// What a template sees.
@@ -210,6 +222,7 @@ struct Urls {
     password: String,
     password_change: String,
     sudo: String,
+    settings: String,
     sessions: String,
     security_history: String,
     revoke_others: String,
@@ -251,6 +264,7 @@ impl Urls {
             password: at("/settings/password"),
             password_change: at("/login/password-change"),
             sudo: at("/sudo"),
+            settings: at("/settings"),
             sessions: at("/settings/sessions"),
             security_history: at("/settings/security"),
             revoke_others: at("/settings/sessions/revoke-others"),

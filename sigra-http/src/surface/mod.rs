@@ -202,25 +202,39 @@ impl SurfaceBuilder {
         self.routes(crate::assets::ROUTES)
             .routes(crate::accounts::ROUTES)
             .step(Step::CONFIRM_EMAIL, "/login/confirm")
-            .section("/settings/sessions", "Where you are signed in")
+            .section(
+                "/settings/sessions",
+                "Where you are signed in",
+                "See your sessions, and end those you do not know.",
+            )
     }
 
     /// Adds the routes of passwords: changing one, setting a first one, and replacing one that must be replaced before a
     /// sign-in is complete.
     pub fn passwords(self) -> Self {
-        self.routes(crate::passwords::ROUTES)
-            .step(Step::PASSWORD_CHANGE, "/login/password-change")
-            .section("/settings/password", "Password")
+        self.routes(crate::passwords::ROUTES).step(Step::PASSWORD_CHANGE, "/login/password-change").section(
+            "/settings/password",
+            "Password",
+            "Change your password, or set one.",
+        )
     }
 
     /// Adds the routes of changing an account's mail address. The links in its mails lead to them.
     pub fn email_change(self) -> Self {
-        self.routes(crate::email_change::ROUTES).section("/settings/email", "Email address")
+        self.routes(crate::email_change::ROUTES).section(
+            "/settings/email",
+            "Email address",
+            "Move your account to another address.",
+        )
     }
 
     /// Adds the routes of the security history: what happened to an account, for its owner.
     pub fn security_history(self) -> Self {
-        self.routes(crate::history::ROUTES).section("/settings/security", "Security history")
+        self.routes(crate::history::ROUTES).section(
+            "/settings/security",
+            "Security history",
+            "See sign-ins, attempts and changes, with device and place.",
+        )
     }
 
     /// Adds the routes of the export: what is stored about an account, as a document that is streamed.
@@ -229,7 +243,11 @@ impl SurfaceBuilder {
     /// [sections](sigra_core::SigraBuilder::export_sections) to the [`Sigra`].
     pub fn export(mut self) -> Self {
         self.exports = true;
-        self.routes(crate::export::ROUTES).section("/settings/export", "Download your data")
+        self.routes(crate::export::ROUTES).section(
+            "/settings/export",
+            "Download your data",
+            "Get a file with everything that is stored about you.",
+        )
     }
 
     /// Adds the routes of second factors: showing one, setting them up, backup codes, trusted browsers.
@@ -262,9 +280,11 @@ impl SurfaceBuilder {
 
     /// Adds the routes of deletion: scheduling that of one's account, and taking it back by signing in or by the mailed link.
     pub fn deletion(self) -> Self {
-        self.routes(crate::deletion::ROUTES)
-            .step(Step::REACTIVATE, "/login/reactivate")
-            .section("/settings/delete", "Delete your account")
+        self.routes(crate::deletion::ROUTES).step(Step::REACTIVATE, "/login/reactivate").section(
+            "/settings/delete",
+            "Delete your account",
+            "Close your account. You have time to change your mind.",
+        )
     }
 
     /// Adds the routes of showing a second factor while signing in, for factors that no other call of this builder brings.
@@ -283,7 +303,11 @@ impl SurfaceBuilder {
         if self.settings.iter().any(|section| section.path == PATH) {
             return self;
         }
-        self.routes(crate::security::ROUTES).section(PATH, "Two-step verification")
+        self.routes(crate::security::ROUTES).section(
+            PATH,
+            "Two-step verification",
+            "Add a second step or a passkey, and see which browsers are trusted.",
+        )
     }
 
     /// Sections of an export without which it would leave out a capability that is mounted.
@@ -299,10 +323,10 @@ impl SurfaceBuilder {
         self
     }
 
-    /// A page of the settings, for their navigation.
-    fn section(mut self, path: &'static str, title: &'static str) -> Self {
+    /// A page of the settings, for their first page and their navigation.
+    fn section(mut self, path: &'static str, title: &'static str, about: &'static str) -> Self {
         if self.settings.iter().all(|section| section.path != path) {
-            self.settings.push(Section { path, title });
+            self.settings.push(Section { path, title, about });
         }
         self
     }

@@ -2,6 +2,13 @@
 
 use serde::Serialize;
 
+/// `settings.html`: where the settings begin. Its links are the global `settings`.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct SettingsView {
+    /// The account that is signed in.
+    pub email: String,
+}
+
 /// `sessions.html`: where the account is signed in.
 #[derive(Clone, Debug, Serialize)]
 pub struct SessionsView {

@@ -262,6 +262,7 @@ pub fn how_the_settings_look(binary: &str) {
     let browser = driver.open(true);
     let to = |path: &str| browser.goto(&format!("{}{path}", host.origin()));
     sign_in_to(&host, &browser, "/auth/settings/sessions", PASSWORD);
+    gallery.show(&browser, "settings", || to("/auth/settings"));
     gallery.show(&browser, "password", || to("/auth/settings/password"));
     gallery.show(&browser, "password-faults", || {
         to("/auth/settings/password");

@@ -26,7 +26,9 @@ pub(super) async fn page(make: &Make<'_>) {
         page.never_says(&browser.cookie(which).expect("a cookie"));
     }
     host.browser().get("/auth/settings").await.leads_to("/auth/login?return_to=/auth/settings", &[]);
-    host.signed_in(ANN).await.get("/auth/settings").await.leads_to(PAGE, &[]);
+    let mut overview = host.signed_in(ANN).await;
+    let settings = overview.get("/auth/settings").await;
+    settings.is_page(200, &[]).says(ANN).says(&format!("href=\"{PAGE}\"")).says("href=\"/auth/settings/password\"");
     let login = "/auth/login?return_to=/auth/settings/sessions";
     host.browser().get(PAGE).await.leads_to(login, &[]);
     host.browser().post("/auth/settings/sessions/revoke-others", &[]).await.leads_to(login, &[]);
