@@ -37,7 +37,7 @@ pub mod time;
 pub mod user;
 
 pub use describer::CommonBrowsers;
-pub use limiter::{MemoryRateLimiter, Unlimited};
+pub use limiter::{MemoryRateLimiter, SharedRateLimiter, Unlimited};
 pub use sigra::{Essentials, Sigra, SigraBuilder, Stores};
 
 #[cfg(doctest)]

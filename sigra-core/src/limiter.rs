@@ -1,8 +1,8 @@
-//! A rate limiter in bounded memory, for limits that may start afresh with the process.
+//! Rate limiters in bounded memory: one that counts there, and one that spares where several hosts count.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -50,6 +50,26 @@ impl MemoryRateLimiter {
         // A counter map is sound at every step, so a panic elsewhere does not spoil it.
         self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// How long `cost` is refused still, when it is known that it is. Takes nothing.
+    fn known_refusal(&self, bucket: &Bucket, cost: u32, now: Timestamp) -> Option<Duration> {
+        let window = *self.shard(bucket).get(&(bucket.name, bucket.key.clone()))?;
+        let used_up = window.used.checked_add(cost).is_none_or(|used| used > bucket.limit.max);
+        (now < window.ends_at && used_up).then(|| window.ends_at.since(now))
+    }
+
+    /// Notes that `cost` and more is refused for so long. Nothing is noted where there is no room.
+    fn note_refusal(&self, bucket: &Bucket, cost: u32, now: Timestamp, retry_after: Duration) {
+        let mut shard = self.shard(bucket);
+        if shard.len() >= self.per_shard {
+            shard.retain(|_, window| now < window.ends_at);
+        }
+        let key = (bucket.name, bucket.key.clone());
+        if shard.len() < self.per_shard || shard.contains_key(&key) {
+            let used = bucket.limit.max.saturating_add(1).saturating_sub(cost);
+            shard.insert(key, Window { ends_at: now + retry_after, used });
+        }
+    }
 }
 
 impl Default for MemoryRateLimiter {
@@ -82,6 +102,55 @@ impl RateLimiter for MemoryRateLimiter {
             }
             None => Ok(RateDecision::Refused { retry_after: window.ends_at.since(now).max(Duration::from_secs(1)) }),
         }
+    }
+}
+
+/// Counts where all hosts count, and remembers in memory what was refused there, so that a flood beyond a limit does not reach
+/// it.
+///
+/// For the requests that an HTTP surface counts, over the durable limiter of a store. What is asked most and guards least, as
+/// reading pages, may be [counted in memory](SharedRateLimiter::in_memory) alone.
+pub struct SharedRateLimiter {
+    shared: Arc<dyn RateLimiter>,
+    memory: MemoryRateLimiter,
+    in_memory: Vec<&'static str>,
+}
+
+impl SharedRateLimiter {
+    /// Counts with `shared`.
+    #[must_use]
+    pub fn new(shared: Arc<dyn RateLimiter>) -> Self {
+        Self { shared, memory: MemoryRateLimiter::default(), in_memory: Vec::new() }
+    }
+
+    /// Counts buckets of this [name](Bucket::name) in the memory of this process alone.
+    #[must_use]
+    pub fn in_memory(mut self, name: &'static str) -> Self {
+        self.in_memory.push(name);
+        self
+    }
+}
+
+impl std::fmt::Debug for SharedRateLimiter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SharedRateLimiter").field("in_memory", &self.in_memory).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl RateLimiter for SharedRateLimiter {
+    async fn take(&self, bucket: &Bucket, cost: u32, now: Timestamp) -> Result<RateDecision, StoreError> {
+        if self.in_memory.contains(&bucket.name) {
+            return self.memory.take(bucket, cost, now).await;
+        }
+        if let Some(retry_after) = self.memory.known_refusal(bucket, cost, now) {
+            return Ok(RateDecision::Refused { retry_after: retry_after.max(Duration::from_secs(1)) });
+        }
+        let decision = self.shared.take(bucket, cost, now).await?;
+        if let RateDecision::Refused { retry_after } = decision {
+            self.memory.note_refusal(bucket, cost, now, retry_after);
+        }
+        Ok(decision)
     }
 }
 

@@ -70,7 +70,7 @@ macro_rules! declare_on {
                 ],
                 deletion: [lc_01_an_account_goes_and_comes_back_and_goes],
                 overload: [logins_beyond_the_queue_are_refused_politely],
-                two_hosts: [a_host_that_is_killed_loses_no_mail],
+                two_hosts: [a_host_that_is_killed_loses_no_mail, th_08_hosts_over_one_database_share_one_limit],
             }
         }
     };

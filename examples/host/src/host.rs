@@ -11,9 +11,9 @@ use sigra_core::error::{FlowError, StoreError};
 use sigra_core::flows::SweepOutcome;
 use sigra_core::ports::{GeoIp, NoGeoIp, RateLimiter};
 use sigra_core::time::{Clock, SystemClock};
-use sigra_core::{Essentials, MemoryRateLimiter, Sigra, Unlimited};
+use sigra_core::{Essentials, SharedRateLimiter, Sigra, Unlimited};
 use sigra_crypto::{HashPool, HashingConfig, KeyRing, PasswordHasher, PolicyConfig, PoolConfig, StandardPolicy};
-use sigra_http::{HttpConfig, Surface};
+use sigra_http::{HttpConfig, LimitBucket, Surface};
 use sigra_mail::{Links, MailTarget, Sender, Templates};
 use sigra_mfa::{Mfa, MfaConfig, MfaParts};
 use sigra_net::{MaxMindGeoIp, UserAgents};
@@ -67,8 +67,12 @@ impl Host {
             _ => None,
         };
         let Assembled { sigra, mfa, passkeys } = assemble(&settings, &store, clock)?;
-        let requests: Arc<dyn RateLimiter> =
-            if settings.rate_limit { Arc::new(MemoryRateLimiter::default()) } else { Arc::new(Unlimited) };
+        let requests: Arc<dyn RateLimiter> = if settings.rate_limit {
+            let durable = Arc::new(DurableRateLimiter::new(store.clone()));
+            Arc::new(SharedRateLimiter::new(durable).in_memory(LimitBucket::Read.name()))
+        } else {
+            Arc::new(Unlimited)
+        };
         let config = HttpConfig { product: PRODUCT.to_owned(), ..HttpConfig::default() };
         let mut builder = Surface::builder(sigra, settings.public_url)
             .config(config)

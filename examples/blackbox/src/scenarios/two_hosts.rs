@@ -1,6 +1,7 @@
-//! Two hosts over one database share its mail, and one of them is killed.
+//! Two hosts over one database share its mail, also when one of them is killed, and its limits.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
@@ -65,5 +66,25 @@ pub fn a_host_that_is_killed_loses_no_mail(binary: &str, engine: Engine) {
         let clients: Vec<_> = copies.iter().map(|copy| copy.client.as_str()).collect();
         assert_eq!(clients, [dies, stays], "only what the killed one had under way comes again");
         assert_eq!(copies[0].to, copies[1].to);
+    }
+}
+
+/// Whoever asks both hosts may ask as often as whoever asks one.
+pub fn th_08_hosts_over_one_database_share_one_limit(binary: &str, engine: Engine) {
+    // `Limits::sign_in`, for a minute.
+    const ALLOWED: usize = 30;
+    let one = Launch::new(binary).on(engine).env(&[CHEAP, SECRET]).start();
+    let other = Launch::new(binary).beside(&one).env(&[CHEAP, SECRET]).start();
+    let guess = json!({ "email": "ada@example.com", "password": "not the password at all" });
+    let statuses: Vec<_> = thread::scope(|scope| {
+        let hosts = [&one, &other].into_iter().cycle().take(2 * ALLOWED + 8);
+        let asking: Vec<_> = hosts.map(|host| scope.spawn(|| host.client().api("/login", &guess).status)).collect();
+        asking.into_iter().map(|asked| asked.join().unwrap()).collect()
+    });
+    let count = |wanted: u16| statuses.iter().filter(|status| **status == wanted).count();
+    assert_eq!((count(401), count(429)), (ALLOWED, ALLOWED + 8), "{statuses:?}");
+    one.clock.advance(61);
+    for host in [&one, &other] {
+        assert_eq!(host.client().api("/login", &guess).status, 401, "the window has passed");
     }
 }
