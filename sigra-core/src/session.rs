@@ -63,11 +63,18 @@ pub struct NewSession {
     digest: Digest,
     replaces: Replaces,
     sign_in: SignIn,
+    at_most: Option<usize>,
 }
 
 impl NewSession {
-    pub(crate) const fn new(session: Session, digest: Digest, replaces: Replaces, sign_in: SignIn) -> Self {
-        Self { session, digest, replaces, sign_in }
+    pub(crate) const fn new(
+        session: Session,
+        digest: Digest,
+        replaces: Replaces,
+        sign_in: SignIn,
+        at_most: Option<usize>,
+    ) -> Self {
+        Self { session, digest, replaces, sign_in, at_most }
     }
 
     /// The session to insert.
@@ -92,6 +99,31 @@ impl NewSession {
     #[must_use]
     pub const fn sign_in(&self) -> &SignIn {
         &self.sign_in
+    }
+
+    /// Whether its account may have only so many sessions, so that [`NewSession::crowds_out`] must be asked.
+    #[must_use]
+    pub const fn is_limited(&self) -> bool {
+        self.at_most.is_some()
+    }
+
+    /// Which of the account's stored sessions end so that it has no more than it may have with this one: the oldest. What has
+    /// ended by time, or under other epochs, is not counted and not named.
+    #[must_use]
+    pub fn crowds_out<'a>(&self, stored: impl IntoIterator<Item = &'a Session>) -> Vec<SessionId> {
+        let Some(at_most) = self.at_most else {
+            return Vec::new();
+        };
+        let counts = |other: &Session| {
+            other.user == self.session.user
+                && other.epochs == self.session.epochs
+                && !other.is_expired(self.sign_in.at)
+                && other.id != self.session.id
+                && Some(other.id) != self.replaces.session
+        };
+        let mut others: Vec<_> = stored.into_iter().filter(|other| counts(other)).collect();
+        others.sort_by_key(|other| std::cmp::Reverse((other.created_at, other.id)));
+        others.into_iter().skip(at_most.saturating_sub(1)).map(|other| other.id).collect()
     }
 }
 

@@ -197,3 +197,35 @@ async fn se_30_expiry_does_not_wait_for_housekeeping_which_works_in_batches() {
     assert_eq!(sweep(&host).await.gone(), 0);
     assert!(host.resolve(&live.cookie()).await.is_some());
 }
+
+#[tokio::test]
+async fn se_21_an_account_has_as_many_sessions_as_its_host_allows() {
+    let host = TestHost::builder().config(|config| config.sessions.at_most = 2).build();
+    let (ann, bob) = (host.confirmed(ANN).await, host.confirmed(BOB).await);
+    let bobs = host.signed_in(&bob).await;
+    let mut sessions = Vec::new();
+    for _ in 0..3 {
+        host.advance(1);
+        sessions.push(host.signed_in(&ann).await);
+    }
+    assert!(host.resolve(&sessions[0].cookie()).await.is_none(), "the oldest has ended");
+    for session in sessions[1..].iter().chain([&bobs]) {
+        assert!(host.resolve(&session.cookie()).await.is_some());
+    }
+    let ended = sessions[0].session.id;
+    assert_audited(&host.store, names::SESSION_DELETE, |event| {
+        event.session == Some(ended) && event.metadata["why"] == "crowded_out"
+    })
+    .await;
+    assert_eq!(count_audited(&host.store, names::SESSION_DELETE, |_| true).await, 1);
+}
+
+#[tokio::test]
+async fn se_21_by_default_sessions_are_not_counted() {
+    let host = TestHost::new();
+    let ann = host.confirmed(ANN).await;
+    for _ in 0..40 {
+        host.signed_in(&ann).await;
+    }
+    assert_eq!(host.sigra.sessions().list(&ann).await.unwrap().len(), 40);
+}

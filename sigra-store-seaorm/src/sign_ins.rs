@@ -121,5 +121,5 @@ pub(crate) fn note(batch: &mut Batch, sign_in: &SignIn, mut user: User) -> SignI
             batch.add(OLD_DEVICES.as_str(), [owner.into(), id.into(), owner.into(), id.into()]);
         }
     }
-    SignInRecorded { user, previous_sign_in_at }
+    SignInRecorded { user, previous_sign_in_at, crowded_out: Vec::new() }
 }

@@ -93,15 +93,19 @@ impl SessionStore for SessionsApart {
         if held.sessions.contains_key(&session.id) {
             return Err(conflict());
         }
+        let crowded_out = new.crowds_out(held.of(session.user).map(|kept| &kept.session));
+        let complete =
+            |recorded: &SignInRecorded| SignInRecorded { crowded_out: crowded_out.clone(), ..recorded.clone() };
         // Judges the epochs, and commits the evidence with what it records.
-        let Some(recorded) = self.accounts.record_sign_in(new.sign_in(), evidence).await? else {
+        let recorded = self.accounts.record_sign_in(new.sign_in(), &|recorded| evidence(&complete(recorded))).await?;
+        let Some(recorded) = recorded.as_ref().map(complete) else {
             return Ok(Minted::Stale);
         };
         if let Some(pending) = replaces.pending {
             held.pending.remove(&pending);
         }
-        if let Some(session) = replaces.session {
-            held.end(session);
+        for ended in replaces.session.into_iter().chain(crowded_out) {
+            held.end(ended);
         }
         held.tokens.insert(digest, session.id);
         held.sessions.insert(session.id, Kept { session: session.clone(), digest, retired: HashMap::new() });

@@ -13,6 +13,7 @@ async fn sessions_apart_keep_their_contract() {
     let backend = Backend { stores: SessionsApart::beside(memory.stores()), operator: Some(Arc::new(memory)) };
     suites::sessions::all(&backend).await;
     suites::session_changes::all(&backend).await;
+    suites::session_limits::all(&backend).await;
     suites::unfinished::all(&backend).await;
     suites::housekeeping::all(&backend).await;
 }

@@ -220,6 +220,8 @@ pub struct SessionConfig {
     pub activity_secs: Seconds,
     /// How long a sign-in may wait for its next step.
     pub pending_secs: Seconds,
+    /// How many sessions an account has at most: one more ends its oldest. 0 is no limit.
+    pub at_most: u32,
     /// How many sessions a listing shows at most.
     pub list_at_most: u32,
 }
@@ -238,6 +240,7 @@ impl Default for SessionConfig {
             sudo_tries: 5,
             activity_secs: Seconds::new(60),
             pending_secs: Seconds::minutes(5),
+            at_most: 0,
             list_at_most: 200,
         }
     }

@@ -306,7 +306,9 @@ impl Door {
         let clears_attempts = session.assurance.methods.iter().any(Method::clears_attempts);
         let sign_in = SignIn { user: user.id, epochs: user.epochs, at: now, clears_attempts, device };
         let replaces = Replaces { pending: continues, session: entry.session };
-        let new = NewSession::new(session.clone(), token.digest(Purpose::SESSION), replaces, sign_in);
+        let at_most = self.parts.config.sessions.at_most;
+        let at_most = (at_most > 0).then_some(at_most as usize);
+        let new = NewSession::new(session.clone(), token.digest(Purpose::SESSION), replaces, sign_in, at_most);
         let evidence = |recorded: &SignInRecorded| {
             self.sign_in_evidence(recorded, &session, device_token.is_some(), &entry.client, now)
         };
@@ -374,6 +376,10 @@ impl Door {
                 .with("methods", methods)
                 .with("aal", u8::from(session.assurance.aal)),
         );
+        let evidence = recorded.crowded_out.iter().fold(evidence, |evidence, ended| {
+            let event = AuditEvent::new(names::SESSION_DELETE, now, client).by(user.id).within(*ended);
+            evidence.and_event(event.with("why", "crowded_out"))
+        });
         if !new_device || recorded.previous_sign_in_at.is_none() {
             return evidence;
         }

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use crate::email::EmailAddress;
 use crate::error::StoreError;
 use crate::evidence::{Evidence, EvidenceFor};
-use crate::id::{DeviceId, RegistrationId, UserId};
+use crate::id::{DeviceId, RegistrationId, SessionId, UserId};
 use crate::password::PasswordHash;
 use crate::ports::Mac;
 use crate::registration::{
@@ -227,6 +227,9 @@ pub struct SignInRecorded {
     pub user: User,
     /// When the account had signed in before; `None` for its first time.
     pub previous_sign_in_at: Option<Timestamp>,
+    /// The account's sessions that ended because it had as many as it may have. Only
+    /// [`SessionStore::insert`](super::SessionStore::insert) ends any.
+    pub crowded_out: Vec<SessionId>,
 }
 
 /// The browsers accounts have signed in from.

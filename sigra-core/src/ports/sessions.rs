@@ -31,6 +31,9 @@ use crate::user::User;
 ///   in the log's place, once everything else is held; that judges the epochs, and commits the sign-in with its evidence.
 ///   The session comes, and what it replaces goes, only if it answered. When it answers `None`, which is
 ///   [`Minted::Stale`], or fails, whatever was written before is undone.
+/// - Where a new session [is limited](NewSession::is_limited), what it [crowds out](NewSession::crowds_out) goes in the step
+///   that mints it, judged by the account's sessions as they are in that step: of sign-ins at once, none leaves the account
+///   with more than it may have.
 /// - What was revoked is gone for the next read, from whatever host.
 /// - A pending sign-in that [is told when it is unfinished](PendingSignIn::tell_unfinished) goes when something takes its
 ///   place, by [`SessionStore::end_unfinished`], and with its account. Whatever else ends it leaves it to
@@ -42,8 +45,8 @@ pub trait SessionStore: Send + Sync {
     async fn find(&self, digest: Digest) -> Result<Option<FoundSession>, StoreError>;
 
     /// Mints a session, records the sign-in it comes from as
-    /// [`AccountStore::record_sign_in`](super::AccountStore::record_sign_in) does, and deletes what it replaces, in one
-    /// step.
+    /// [`AccountStore::record_sign_in`](super::AccountStore::record_sign_in) does, and deletes what it replaces and what it
+    /// crowds out, in one step.
     ///
     /// [`Minted::Stale`] when the user's epochs are no longer the session's or the user is disabled,
     /// [`Minted::PendingGone`] when the pending sign-in it promotes is gone; nothing is changed then, and no evidence

@@ -1,6 +1,6 @@
 //! Granting a sign-in: the session, the record of the sign-in and their evidence, in one transaction.
 
-use sea_orm::Value;
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, Value};
 #[cfg(feature = "sqlite")]
 use sea_orm::{DbBackend, Statement};
 use sigra_core::evidence::EvidenceFor;
@@ -10,7 +10,7 @@ use sigra_core::user::User;
 
 use super::{pending, row};
 use crate::batch::Batch;
-use crate::entity::session::Model;
+use crate::entity::session::{Column, Entity, Model};
 use crate::error::Fault;
 #[cfg(feature = "sqlite")]
 use crate::own::Connection;
@@ -36,12 +36,21 @@ pub(super) async fn grant(
     {
         return Ok(Minted::PendingGone);
     }
-    let (batch, recorded) = rest(new, user);
+    let (mut batch, mut recorded) = rest(new, user);
+    if new.is_limited() {
+        // The account is locked: whoever signs in to it beside this one waits, and counts this one.
+        let theirs = Entity::find().filter(Column::UserId.eq(new.session().user.as_uuid())).all(&**tx).await?;
+        let theirs: Vec<_> = theirs.into_iter().map(super::session).collect::<Result<_, _>>()?;
+        recorded.crowded_out = new.crowds_out(&theirs);
+        for ended in &recorded.crowded_out {
+            batch.add(DELETE, [ended.as_uuid().into()]);
+        }
+    }
     evidence::finish(tx, batch, &evidence(&recorded)).await?;
     Ok(Minted::Done(recorded))
 }
 
-/// As [`grant`], of a session that takes no pending sign-in's place, on a connection of the store's own.
+/// As [`grant`], of an unlimited session that takes no pending sign-in's place, on a connection of the store's own.
 #[cfg(feature = "sqlite")]
 pub(super) async fn grant_on(
     mut connection: Connection,

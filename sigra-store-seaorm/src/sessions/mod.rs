@@ -49,7 +49,7 @@ impl SessionStore for SeaOrmStore {
     ) -> Result<Minted<SignInRecorded>, StoreError> {
         const INSERT: &str = "SessionStore::insert";
         #[cfg(feature = "sqlite")]
-        if let (Some(own), None) = (self.own(), new.replaces().pending) {
+        if let (Some(own), None, false) = (self.own(), new.replaces().pending, new.is_limited()) {
             return self.on_own(&own.synced, INSERT, |connection| grant::grant_on(connection, new, evidence)).await;
         }
         self.write(INSERT, |tx| async move { grant::grant(&tx, new, evidence).await }).await

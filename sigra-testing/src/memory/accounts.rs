@@ -165,7 +165,7 @@ impl State {
         }
         let previous_sign_in_at = user.last_sign_in_at;
         user.last_sign_in_at = previous_sign_in_at.max(Some(sign_in.at));
-        let recorded = SignInRecorded { user: user.clone(), previous_sign_in_at };
+        let recorded = SignInRecorded { user: user.clone(), previous_sign_in_at, crowded_out: Vec::new() };
         self.remember_device(sign_in)?;
         Ok(Some(recorded))
     }

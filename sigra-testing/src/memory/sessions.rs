@@ -43,7 +43,7 @@ impl SessionStore for MemoryStore {
             if replaces.pending.is_some_and(|pending| !state.goes_on(pending)) {
                 return Ok(Minted::PendingGone);
             }
-            let Some(recorded) = state.record_sign_in(new.sign_in())? else {
+            let Some(mut recorded) = state.record_sign_in(new.sign_in())? else {
                 return Ok(Minted::Stale);
             };
             state.token_must_be_new(new.digest())?;
@@ -54,6 +54,10 @@ impl SessionStore for MemoryStore {
             }
             if let Some(replaced) = replaces.session {
                 state.sessions.remove(&replaced);
+            }
+            recorded.crowded_out = new.crowds_out(state.sessions.values().map(|row| &row.session));
+            for ended in &recorded.crowded_out {
+                state.sessions.remove(ended);
             }
             state.record(evidence(&recorded))?;
             Ok(Minted::Done(recorded))

@@ -114,6 +114,7 @@ pub mod recovery;
 pub mod registrations;
 pub mod requests;
 pub mod session_changes;
+pub mod session_limits;
 pub mod sessions;
 mod support;
 pub mod surroundings;
@@ -188,6 +189,7 @@ pub async fn all(backend: &Backend) {
     attempts::all(backend).await;
     sessions::all(backend).await;
     session_changes::all(backend).await;
+    session_limits::all(backend).await;
     unfinished::all(backend).await;
     outbox::all(backend).await;
     audit::all(backend).await;
@@ -275,6 +277,7 @@ mod tests {
             (include_str!("registrations.rs"), registrations::CHECKS),
             (include_str!("requests.rs"), requests::CHECKS),
             (include_str!("session_changes.rs"), session_changes::CHECKS),
+            (include_str!("session_limits.rs"), session_limits::CHECKS),
             (include_str!("sessions.rs"), sessions::CHECKS),
             (include_str!("tokens.rs"), tokens::CHECKS),
             #[cfg(feature = "mfa")]

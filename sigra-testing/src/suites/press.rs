@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use sigra_core::assurance::{Aal, Assurance, Method};
 use sigra_core::client::ClientInfo;
-use sigra_core::config::Config;
+use sigra_core::config::{Config, SessionConfig};
 use sigra_core::door::{Admission, Door, DoorParts, Entry, Proof, Step, WayIn};
 use sigra_core::error::StoreError;
 use sigra_core::evidence::{Evidence, EvidenceFor};
@@ -30,6 +30,11 @@ pub(super) struct Press {
 
 impl Press {
     pub(super) fn at(backend: &Backend, at: Timestamp) -> Self {
+        Self::limited(backend, at, SessionConfig::default().at_most)
+    }
+
+    /// Its sessions are for accounts that have so many at most.
+    pub(super) fn limited(backend: &Backend, at: Timestamp, at_most: u32) -> Self {
         let caught = Arc::new(Catcher {
             accounts: backend.stores.accounts.clone(),
             sessions: backend.stores.sessions.clone(),
@@ -45,7 +50,10 @@ impl Press {
             mail_budget: Arc::new(Unlimited),
             hooks: Arc::new(NoHooks),
             clock: Arc::new(ManualClock::at(at)),
-            config: Arc::new(Config::default()),
+            config: Arc::new(Config {
+                sessions: SessionConfig { at_most, ..SessionConfig::default() },
+                ..Config::default()
+            }),
         };
         Self { door: Door::new(parts, Vec::new()), caught, at }
     }
@@ -160,7 +168,7 @@ impl SessionStore for Catcher {
             return Ok(Minted::Stale);
         };
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(new.clone());
-        Ok(Minted::Done(SignInRecorded { user: account.user, previous_sign_in_at: None }))
+        Ok(Minted::Done(SignInRecorded { user: account.user, previous_sign_in_at: None, crowded_out: Vec::new() }))
     }
 
     async fn find(&self, digest: Digest) -> Result<Option<FoundSession>, StoreError> {

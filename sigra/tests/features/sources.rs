@@ -120,7 +120,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     (
         "sigra-store-seaorm/src/sessions/mod.rs",
         r#"#[cfg(feature = "sqlite")]"#,
-        "if let (Some(own), None) = (self.own(), new.replaces().pending) {",
+        "if let (Some(own), None, false) = (self.own(), new.replaces().pending, new.is_limited()) {",
     ),
     ("sigra-store-seaorm/src/store.rs", r#"#[cfg(feature = "sqlite")]"#, "own: Own::beside(&pool).map(Arc::new),"),
     // Settings that reach one kind of database alone.

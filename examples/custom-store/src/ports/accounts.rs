@@ -180,7 +180,7 @@ pub(super) fn record_sign_in(tables: &mut Writing<'_>, sign_in: &SignIn) -> Resu
     }
     tables.put(&account)?;
     remember_device(tables, sign_in)?;
-    Ok(Some(SignInRecorded { user: account.user, previous_sign_in_at }))
+    Ok(Some(SignInRecorded { user: account.user, previous_sign_in_at, crowded_out: Vec::new() }))
 }
 
 /// Stores an account; `None` when the address is taken.

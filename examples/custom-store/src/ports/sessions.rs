@@ -39,7 +39,7 @@ impl SessionStore for KvStore {
         let new = new.clone();
         let step = move |tables: &mut Writing<'_>| {
             let (session, digest) = (new.session().clone(), new.digest());
-            let Some(recorded) = record_sign_in(tables, new.sign_in())? else {
+            let Some(mut recorded) = record_sign_in(tables, new.sign_in())? else {
                 return Ok(Step::Nothing(Minted::Stale));
             };
             if let Some(pending) = new.replaces().pending
@@ -50,6 +50,14 @@ impl SessionStore for KvStore {
             tables.insert(&StoredSession { session, digest, retired: Vec::new() })?;
             if let Some(replaced) = new.replaces().session {
                 tables.remove::<StoredSession>(id!(replaced))?;
+            }
+            if new.is_limited() {
+                let theirs = tables.walk(StoredSession::BY_USER, under(id!(new.session().user)))?;
+                let theirs: Vec<StoredSession> = theirs.collect::<Result<_, _>>()?;
+                recorded.crowded_out = new.crowds_out(theirs.iter().map(|row| &row.session));
+                for ended in &recorded.crowded_out {
+                    tables.remove::<StoredSession>(id!(*ended))?;
+                }
             }
             Ok(Step::Done(Minted::Done(recorded)))
         };
