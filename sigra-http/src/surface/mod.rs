@@ -233,7 +233,7 @@ impl SurfaceBuilder {
         self.routes(crate::history::ROUTES).section(
             "/settings/security",
             "Security history",
-            "See sign-ins, attempts and changes, with device and place.",
+            "See sign-ins, refused attempts and changes.",
         )
     }
 
@@ -246,7 +246,7 @@ impl SurfaceBuilder {
         self.routes(crate::export::ROUTES).section(
             "/settings/export",
             "Download your data",
-            "Get a file with everything that is stored about you.",
+            "Get a file with what is stored about you.",
         )
     }
 
@@ -306,7 +306,7 @@ impl SurfaceBuilder {
         self.routes(crate::security::ROUTES).section(
             PATH,
             "Two-step verification",
-            "Add a second step or a passkey, and see which browsers are trusted.",
+            "Set up what proves that it is you, beside your password.",
         )
     }
 
