@@ -209,6 +209,21 @@ mod tests {
     }
 
     #[test]
+    fn refusals_are_remembered_in_bounded_memory() {
+        let limiter = MemoryRateLimiter::new(64);
+        let refused = |n| Bucket { name: "test", key: format!("made up {n}"), limit: Quota::new(3, 60) };
+        for n in 0..10_000 {
+            limiter.note_refusal(&refused(n), 1, START, Duration::from_secs(60));
+        }
+        let held: usize = limiter.shards.iter().map(|shard| shard.lock().unwrap().len()).sum();
+        assert!(held <= 64, "{held}");
+        // What has lapsed makes room.
+        let later = START + Duration::from_secs(60);
+        limiter.note_refusal(&refused(10_000), 1, later, Duration::from_secs(9));
+        assert_eq!(limiter.known_refusal(&refused(10_000), 1, later), Some(Duration::from_secs(9)));
+    }
+
+    #[test]
     fn th_07_concurrent_takers_share_one_limit() {
         let limiter = MemoryRateLimiter::default();
         let granted: usize = std::thread::scope(|scope| {

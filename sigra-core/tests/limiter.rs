@@ -65,6 +65,14 @@ async fn th_08_processes_that_share_a_limiter_share_the_limit_and_a_flood_does_n
 }
 
 #[tokio::test]
+async fn th_09_without_the_shared_limiter_only_what_is_counted_in_memory_goes_on() {
+    let alone = SharedRateLimiter::new(Arc::new(UnreachableRateLimiter)).in_memory("read");
+    let bucket = |name| Bucket { name, key: String::from("192.0.2.1"), limit: Quota::new(5, 60) };
+    alone.take(&bucket("login"), 1, Timestamp::from_secs(1)).await.unwrap_err();
+    assert_eq!(alone.take(&bucket("read"), 1, Timestamp::from_secs(1)).await.unwrap(), RateDecision::Granted);
+}
+
+#[tokio::test]
 async fn what_is_counted_in_memory_is_not_shared() {
     let bucket = Bucket { name: "read", key: String::from("192.0.2.1"), limit: Quota::new(1, 60) };
     let asked = Arc::new(Asked::default());

@@ -90,7 +90,7 @@ scenarios! { ACCOUNTS:
         lc_02_a_renamed_address_is_a_strangers,
     }
     sessions {
-        page, se_18_json, se_19_foreign_ids, revoking, se_22_current, cs_13_hostile_user_agents,
+        page, se_18_json, se_19_foreign_ids, se_21_the_oldest_ends, revoking, se_22_current, cs_13_hostile_user_agents,
         se_23_rotation_reaches_the_browser,
     }
     pending { json, form, opens_nothing, sign_out_wipes_it, }

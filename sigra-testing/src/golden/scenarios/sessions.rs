@@ -2,7 +2,7 @@ use serde_json::json;
 use sigra_core::mail::MailKind;
 
 use super::{ANN, BOB, GoldenHost, sessions_of};
-use crate::golden::{Answer, Ask, Make};
+use crate::golden::{Answer, Ask, Knobs, Make};
 use crate::scenario::PASSWORD;
 
 const LIST: &str = "/auth/api/v1/sessions";
@@ -68,6 +68,29 @@ pub(super) async fn se_19_foreign_ids(make: &Make<'_>) {
     foreign.is_page(404, &[]);
     ann.post(&format!("{PAGE}/{nobodys}/revoke"), &[]).await.alike(&foreign);
     bob.read("/me").await.status(200);
+}
+
+pub(super) async fn se_21_the_oldest_ends(make: &Make<'_>) {
+    let host = GoldenHost::with(make, Knobs { config: |config| config.sessions.at_most = 2, ..Knobs::default() });
+    let mut bob = host.signed_in(BOB).await;
+    let mut oldest = host.signed_in(ANN).await;
+    host.test.advance(1);
+    let mut older = host.signed_in(ANN).await;
+    host.test.advance(1);
+    let mut newest = host.signed_in(ANN).await;
+    oldest.read("/auth/api/v1/session").await.is_problem(401, "unauthenticated", &[]);
+    oldest.get(PAGE).await.leads_to("/auth/login?return_to=/auth/settings/sessions", &[]);
+    for browser in [&mut bob, &mut older] {
+        browser.read("/auth/api/v1/session").await.status(200);
+    }
+    let list = newest.read(LIST).await;
+    assert_eq!((ids(&list, true).len(), ids(&list, false).len()), (1, 1));
+    newest.get("/auth/settings/security").await.is_page(200, &[]).says("A session was signed out.");
+    bob.get("/auth/settings/security").await.never_says("A session was signed out.");
+
+    // Signing in again where one is signed in ends nothing else.
+    newest.sign_in(ANN).await;
+    older.read("/auth/api/v1/session").await.status(200);
 }
 
 pub(super) async fn revoking(make: &Make<'_>) {
